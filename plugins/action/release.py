@@ -1,0 +1,180 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import time
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _releases
+
+HOST_MODULE = "pyweb.stack.release"
+DEPLOY_HELPER = "community.general.deploy_helper"
+
+ARGUMENTS = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["begin", "activate", "rollback", "prune"], "required": True},
+    "release": {"type": "str"},
+    "hosts": {"type": "dict"},
+    "force": {"type": "bool", "default": False},
+    "runtime": {
+        "type": "dict",
+        "options": {
+            "manager": {"type": "str", "choices": ["systemd"], "default": "systemd"},
+            "processes": {"type": "dict", "required": True},
+            "site": {"type": "dict", "options": {"domain": {"type": "str", "required": True}, "port": {"type": "int", "default": 443}}},
+            "socket_group": {"type": "str", "default": "www-data"},
+        },
+    },
+    "watch": {"type": "float", "default": 2.5},
+    "keep_releases": {"type": "int", "default": 5},
+    "lease": {"type": "dict"},
+}
+
+
+def process_start(pid: int) -> str:
+    """Tells a process from a later one with the same number; empty when there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def machine() -> str:
+    for path in ("/etc/machine-id", "/proc/sys/kernel/random/boot_id"):
+        try:
+            with open(path, encoding="utf-8") as file:
+                return file.read().strip()
+        except OSError:
+            continue
+    return socket.gethostname()
+
+
+def controller() -> dict:
+    """Who deploys: this run of Ansible. Workers are children of the run."""
+    pid = os.getppid()
+    place = f"{machine()}:{os.readlink('/proc/self/ns/pid') if os.path.exists('/proc/self/ns/pid') else ''}"
+    by = f"{getpass.getuser()}@{socket.gethostname()}"
+    return {"token": f"{place}:{pid}:{process_start(pid)}", "by": by, "place": place, "pid": pid, "start": process_start(pid)}
+
+
+def takes_over(held: dict | None, mine: dict) -> str | None:
+    """The lease of a dead run of the same controller ends at once."""
+    if held and held.get("place") == mine["place"] and process_start(held["pid"]) != held["start"]:
+        return held["token"]
+    return None
+
+
+class ActionModule(ActionBase):
+    _supports_check_mode = True
+    _supports_async = False
+    _requires_connection = True
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        self._task_vars = task_vars
+        dummy, params = self.validate_argument_spec(ARGUMENTS)
+        try:
+            return getattr(self, f"_{params['state']}")(params)
+        except _releases.ReleaseError as error:
+            raise AnsibleActionFail(f"{params['name']}: {error}") from None
+
+    def _call(self, module: str, **arguments) -> dict:
+        result = self._execute_module(module_name=module, module_args=arguments, task_vars=self._task_vars)
+        # Host-wide facts of one application would overwrite those of another.
+        result.pop("ansible_facts", None)
+        result.pop("invocation", None)
+        return result
+
+    def _info(self, params: dict) -> dict:
+        if params["hosts"]:
+            return params["hosts"]
+        result = self._call("pyweb.stack.release_info", name=params["name"])
+        if result.get("failed"):
+            raise AnsibleActionFail(result["msg"])
+        return {self._task_vars["inventory_hostname"]: result}
+
+    def _host(self, hosts: dict) -> dict:
+        return hosts[self._task_vars["inventory_hostname"]]
+
+    def _directories(self, name: str) -> dict:
+        return {"path": f"/srv/{name}", "releases_path": "releases", "shared_path": "shared", "current_path": "current"}
+
+    def _begin(self, params: dict) -> dict:
+        hosts = self._info(params)
+        host = self._host(hosts)
+        check = self._task.check_mode
+        lease = controller()
+        lease["takes_over"] = takes_over(host["lease"], lease)
+        held = host["lease"]
+        if held and held["token"] != lease["token"] and not lease["takes_over"] and held["until"] > time.time():
+            raise AnsibleActionFail(f"{params['name']}: {held['by']} has been deploying since {held['since']}: wait for it to end.")
+        if not host.get("revision"):
+            if not check:
+                raise AnsibleActionFail(f"{params['name']}: state begin needs what release_info returns with source.")
+            return {"changed": True, "release": "(new)", "revision": None, "version": host.get("version"), "build": True, "migrate": True,
+                    "activate": True, "lease": lease, "previous": host.get("live")}
+        if not host["directories"] and not check:
+            made = self._call(DEPLOY_HELPER, state="present", **self._directories(params["name"]))
+            if made.get("failed"):
+                return made
+        plan = _releases.plan(hosts, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), params["force"])
+        mine = plan["hosts"][self._task_vars["inventory_hostname"]]
+        return {
+            "changed": False, **mine, "revision": plan["revision"], "version": plan["version"], "lease": lease, "previous": host["live"],
+            "migrate": any(item["release"] != hosts[name]["live"] for name, item in plan["hosts"].items()),
+        }
+
+    def _rollback(self, params: dict) -> dict:
+        hosts = self._info(params)
+        first = next(iter(hosts.values()))
+        target = _releases.rollback_target(first["live"], first["releases"], first["history"], params["release"])
+        host = self._host(hosts)
+        if target not in host["releases"]:
+            raise _releases.ReleaseError(f"release {target} is not kept on this host: nothing was changed.")
+        lease = controller()
+        lease["takes_over"] = takes_over(host["lease"], lease)
+        if host["live"] == target and host["running"]:
+            return {"changed": False, "release": target, "previous": target, "pruned": []}
+        return self._activate({**params, "release": target, "lease": lease, "action": "rollback", "previous": host["live"]})
+
+    def _activate(self, params: dict) -> dict:
+        name, release = params["name"], params["release"]
+        action = params.get("action", "activate")
+        previous = params.get("previous")
+        if self._task.check_mode:
+            return {"changed": True, "release": release, "previous": previous, "pruned": [], "diff": self._diff(name, previous, release)}
+        _releases.valid_id(release)
+        lease = params["lease"] or controller()
+        common = {"name": name, "release": release, "lease": lease, "action": action, "keep_releases": params["keep_releases"]}
+        started = self._call(HOST_MODULE, step="start", runtime=params["runtime"], **common)
+        if started.get("failed"):
+            return started
+        switched = self._call(DEPLOY_HELPER, state="finalize", release=release, clean=False, **self._directories(name))
+        if switched.get("failed"):
+            self._call(HOST_MODULE, step="abort", **common)
+            switched["msg"] = f"{name}: the switch to release {release} failed, the old one stays live: {switched.get('msg', '')}"
+            return switched
+        settled = self._call(HOST_MODULE, step="settle", watch=params["watch"], **common)
+        if settled.get("failed"):
+            return settled
+        return {"changed": True, "release": release, "previous": started["previous"], "pruned": settled["pruned"],
+                "diff": self._diff(name, started["previous"], release)}
+
+    def _prune(self, params: dict) -> dict:
+        if self._task.check_mode:
+            info = self._host(self._info(params))
+            pruned = _releases.prunable(info["releases"], info["live"], info["history"], params["keep_releases"], set())
+            return {"changed": bool(pruned), "release": info["live"], "pruned": pruned}
+        return self._call(HOST_MODULE, step="prune", name=params["name"], keep_releases=params["keep_releases"], lease=controller())
+
+    @staticmethod
+    def _diff(name: str, before: str | None, after: str) -> dict:
+        return {"before_header": f"/srv/{name}/current", "after_header": f"/srv/{name}/current", "before": f"{before or '(none)'}\n", "after": f"{after}\n"}

@@ -1,0 +1,716 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The state of an application's releases on a host, and the processes of a release.
+
+The modules import this file, and the role appserver installs it as /usr/local/lib/pyweb/engine.py: the boot unit and the
+dead man's switch run it there. So it needs nothing but Python's standard library.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import grp
+import hmac
+import http.client
+import json
+import os
+import pwd
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import typing as t
+
+ENGINE = "/usr/local/lib/pyweb/engine.py"
+UNITS = "/etc/systemd/system"
+RUN = "/run/pyweb"
+SOCKET = "web.sock"
+# nginx's pooled connections leave the old release within keepalive_time + keepalive_timeout (1 s each).
+DRAIN = 2.5
+# How long the host waits for the controller to go on before it completes or returns a switch by itself.
+DEAD_MAN = 90
+LEASE = 1800
+LOG_LINES = 20
+
+
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+class EngineError(Exception):
+    """One sentence for the user, with the last log lines behind it where there are any."""
+
+
+def now() -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+
+
+def write_file(path: str, text: str, mode: int = 0o640, group: int = -1) -> None:
+    """Atomic and durable, owned by root; the directory must be root's."""
+    handle, name = tempfile.mkstemp(prefix=".pyweb-", dir=os.path.dirname(path))
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            os.fchown(handle, -1, group)
+            os.fchmod(handle, mode)
+            file.write(text)
+            file.flush()
+            os.fsync(handle)
+        os.rename(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def read_json(path: str, default: t.Any = None) -> t.Any:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return default
+
+
+def run(argv: list[str], timeout: float | None = None) -> subprocess.CompletedProcess:
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace", timeout=timeout, check=False)
+
+
+class App:
+    """Where everything of one application lies, and what state it is in."""
+
+    def __init__(self, name: str, dead_man: bool = False):
+        if not NAME.fullmatch(name) or len(name) > 26:
+            raise EngineError(f"name is {name!r}: a to z, 0 to 9 and single - between them are accepted, 26 characters at the most.")
+        self.name = name
+        self.dead_man = dead_man
+        self.path = f"/srv/{name}"
+        self.releases_path = f"{self.path}/releases"
+        self.current = f"{self.path}/current"
+        self.shared = f"{self.path}/shared"
+        self.build_path = f"{self.path}/build"
+        self.state_path = f"/var/lib/pyweb/{name}"
+        self.config_path = f"/etc/pyweb/{name}"
+        self.run_path = f"{RUN}/{name}"
+        self.switch_path = f"{self.state_path}/switch.json"
+        self.history_path = f"{self.state_path}/history.jsonl"
+        self.lease_path = f"{self.state_path}/lease.json"
+        self.settle_unit = f"pyweb.{name}.settle"
+
+    @property
+    def exists(self) -> bool:
+        return os.path.isdir(self.state_path)
+
+    def release_path(self, release: str) -> str:
+        return f"{self.releases_path}/{release}"
+
+    def meta_path(self, release: str) -> str:
+        return f"{self.state_path}/releases/{release}"
+
+    @property
+    def gid(self) -> int:
+        return grp.getgrnam(self.name).gr_gid
+
+    # --- what is live -------------------------------------------------------------------------------------------------
+
+    @property
+    def live(self) -> str | None:
+        try:
+            target = os.readlink(self.current)
+        except FileNotFoundError:
+            return None
+        except OSError:
+            raise EngineError(f"{self.current} is not a symbolic link: move it away, this path belongs to the live release.") from None
+        return os.path.basename(target.rstrip("/")) or None
+
+    def set_live(self, release: str | None) -> None:
+        """One atomic rename. Only for the way back and for what the host completes by itself."""
+        if release is None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.current)
+            return
+        temporary = f"{self.current}.pyweb-return"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        os.symlink(self.release_path(release), temporary)
+        os.rename(temporary, self.current)
+
+    # --- manifests and history ----------------------------------------------------------------------------------------
+
+    def manifest(self, release: str) -> dict:
+        return read_json(f"{self.meta_path(release)}/manifest.json", {})
+
+    def manifests(self) -> dict[str, dict]:
+        try:
+            names = sorted(os.listdir(f"{self.state_path}/releases"))
+        except FileNotFoundError:
+            return {}
+        return {name: self.manifest(name) for name in names if not name.startswith(".")}
+
+    def update_manifest(self, release: str, **values: t.Any) -> dict:
+        manifest = {**self.manifest(release), **values}
+        os.makedirs(self.meta_path(release), mode=0o750, exist_ok=True)
+        os.chown(self.meta_path(release), 0, self.gid)
+        write_file(f"{self.meta_path(release)}/manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n", group=self.gid)
+        return manifest
+
+    def history(self) -> list[dict]:
+        try:
+            with open(self.history_path, encoding="utf-8") as file:
+                return [json.loads(line) for line in file if line.endswith("\n")]
+        except FileNotFoundError:
+            return []
+
+    def record(self, action: str, switch: dict, why: str = "") -> None:
+        """A switch that is settled a second time is recorded once."""
+        entry = {**switch, "time": now(), "action": action, **({"why": why} if why else {})}
+        if action == "return":
+            entry["release"], entry["from"] = switch["from"], switch["release"]
+        last = (self.history() or [{}])[-1]
+        if (last.get("since"), last.get("action")) == (switch["since"], action):
+            return
+        with open(self.history_path, "a", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), 0o640)
+            file.write(json.dumps(entry) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    # --- secrets --------------------------------------------------------------------------------------------------------
+
+    def secrets_digest(self, secrets: str) -> str | None:
+        """Keyed by a secret of this host, so that the manifest tells nobody what the secrets are."""
+        try:
+            with open("/var/lib/pyweb/key", "rb") as file:
+                key = file.read()
+        except FileNotFoundError:
+            return None
+        return hmac.new(key, secrets.encode(), "sha256").hexdigest()
+
+    def write_secrets(self, secrets: str) -> str:
+        if self.secrets_digest(secrets) is None:
+            write_file("/var/lib/pyweb/key", os.urandom(32).hex(), 0o600)
+        write_file(f"{self.config_path}/secrets", secrets, group=self.gid)
+        return self.secrets_digest(secrets) or ""
+
+    def mask(self, text: str) -> str:
+        """An application may print its secrets when it fails."""
+        try:
+            with open(f"{self.config_path}/secrets", encoding="utf-8") as file:
+                values = [pair.split("=", 1)[1] for pair in file.read().split("\0") if pair]
+        except FileNotFoundError:
+            return text
+        for value in sorted(values, key=len, reverse=True):
+            if len(value) >= 6:
+                text = text.replace(value, "********")
+        return text
+
+    # --- one deploy at a time -----------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def lock(self, lease: dict | None, wait: float = 5.0) -> t.Iterator[None]:
+        """Held by this process (flock) while it works; between the steps of a deploy the lease says whose turn it is."""
+        handle = os.open(f"{self.state_path}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            until = time.monotonic() + wait
+            while True:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > until:
+                        raise EngineError(f"{self.name}: another step still runs on this host{self._holder()}; wait until it is done.") from None
+                    time.sleep(0.1)
+            if lease:
+                self.take_lease(lease)
+            yield
+        finally:
+            os.close(handle)
+
+    def _holder(self) -> str:
+        held = read_json(self.lease_path)
+        return f", started by {held['by']} at {held['since']}" if held else ""
+
+    def take_lease(self, lease: dict) -> None:
+        held = read_json(self.lease_path)
+        if held and held["token"] not in (lease["token"], lease.get("takes_over")) and held["until"] > time.time():
+            minutes = max(1, round((held["until"] - time.time()) / 60))
+            raise EngineError(
+                f"{self.name}: {held['by']} has been deploying since {held['since']}; "
+                f"wait for it to end, or for {minutes} minutes when that controller is gone."
+            )
+        since = held["since"] if held and held["token"] == lease["token"] else now()
+        write_file(self.lease_path, json.dumps({**lease, "since": since, "until": time.time() + LEASE}))
+
+    def drop_lease(self, token: str | None) -> None:
+        held = read_json(self.lease_path)
+        if held and (token is None or held["token"] == token):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.lease_path)
+
+    # --- processes of a release ---------------------------------------------------------------------------------------
+
+    def unit(self, release: str, process: str) -> str:
+        return f"pyweb.{self.name}.{process}.{release}.service"
+
+    def processes(self, release: str) -> dict[str, dict]:
+        """Every instance: C(worker) with C(count) 2 is worker and worker-2."""
+        result = {}
+        for name, process in self.manifest(release).get("runtime", {}).get("processes", {}).items():
+            for number in range(1, (process.get("count") or 1) + 1):
+                result[name if number == 1 else f"{name}-{number}"] = process
+        return result
+
+    def running(self) -> set[str]:
+        """Releases that have a unit which is not at rest."""
+        listed = run(["systemctl", "list-units", "--plain", "--no-legend", "--full", "--state=active,activating,deactivating,reloading",
+                      f"pyweb.{self.name}.*.service"])
+        found = set()
+        for line in listed.stdout.splitlines():
+            parts = line.split()[0].split(".")
+            if len(parts) == 5 and parts[1] == self.name:
+                found.add(parts[3])
+        return found
+
+    def active(self, release: str) -> bool:
+        """All processes of the release are up."""
+        units = [self.unit(release, process) for process in self.processes(release)]
+        return bool(units) and all(state == "active" for state in run(["systemctl", "is-active", *units]).stdout.split())
+
+    def start(self, release: str, processes: list[str]) -> None:
+        if not processes:
+            return
+        self.prepare(release)
+        units = [self.unit(release, process) for process in processes]
+        run(["systemctl", "reset-failed", *units])
+        started = run(["systemctl", "start", *units])
+        if started.returncode != 0:
+            raise EngineError(f"release {release} does not start: {started.stdout.strip()}{self.log(release, processes)}")
+
+    def stop(self, release: str, processes: list[str] | None = None) -> None:
+        units = [self.unit(release, process) for process in (self.processes(release) if processes is None else processes)]
+        units = [unit for unit in units if os.path.exists(f"{UNITS}/{unit}")]
+        if units:
+            run(["systemctl", "stop", *units])
+            run(["systemctl", "reset-failed", *units])
+        if processes is None:
+            shutil.rmtree(f"{self.run_path}/{release}", ignore_errors=True)
+
+    def log(self, release: str, processes: list[str], lines: int = LOG_LINES) -> str:
+        units = [option for process in processes for option in ("-u", self.unit(release, process))]
+        text = run(["journalctl", "-q", "--no-pager", "-o", "cat", "-n", str(lines), *units]).stdout.strip()
+        more = "journalctl -u " + self.unit(release, processes[0])
+        return f"\nLast log lines ({more} shows more):\n{text}" if text else f"\nIt logged nothing ({more})."
+
+    def write_launcher(self, release: str, revision: str, environment: str) -> None:
+        """What processes, migrations and one-off commands of the release start through."""
+        meta, path = self.meta_path(release), self.release_path(release)
+        data = {
+            "path": path, "files": [f"{meta}/environment", f"{self.config_path}/secrets"],
+            "env": {
+                "PATH": f"{path}/.venv/bin:/usr/local/bin:/usr/bin:/bin", "VIRTUAL_ENV": f"{path}/.venv",
+                "HOME": self.shared, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1",
+                "PYWEB_APP": self.name, "PYWEB_RELEASE": release, "PYWEB_REVISION": revision, "PYWEB_SHARED": self.shared,
+            },
+        }
+        write_file(f"{meta}/environment", environment, group=self.gid)
+        write_file(f"{meta}/launch.json", json.dumps(data, indent=1, sort_keys=True), group=self.gid)
+        write_file(f"{meta}/launch", LAUNCHER, 0o750, self.gid)
+
+    def prepare(self, release: str) -> None:
+        """The socket's directory: the application's, and nginx may pass through it. Units are written once and never changed."""
+        manifest = self.manifest(release)
+        runtime = manifest.get("runtime")
+        if not runtime:
+            raise EngineError(f"release {release} has no processes on this host: deploy it first.")
+        user = pwd.getpwnam(self.name)
+        os.makedirs(self.run_path, mode=0o755, exist_ok=True)
+        directory = f"{self.run_path}/{release}"
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        try:
+            gid = grp.getgrnam(runtime["socket_group"]).gr_gid
+            os.chown(directory, user.pw_uid, gid)
+            os.chmod(directory, 0o710)
+        except KeyError:
+            os.chown(directory, user.pw_uid, user.pw_gid)
+        written = False
+        meta = self.meta_path(release)
+        for instance, process in self.processes(release).items():
+            path = f"{UNITS}/{self.unit(release, instance)}"
+            if not os.path.exists(path):
+                write_file(path, unit_text(self, release, instance, process), 0o644)
+                written = True
+        if not os.path.exists(f"{meta}/commands.json"):
+            commands = {name: command(self, release, process) for name, process in runtime["processes"].items()}
+            write_file(f"{meta}/commands.json", json.dumps(commands, indent=1), group=self.gid)
+        if written:
+            run(["systemctl", "daemon-reload"])
+
+    # --- is it well? --------------------------------------------------------------------------------------------------
+
+    def gate(self, release: str) -> None:
+        """Return when the new web process answers on its own socket as it should; otherwise say why not."""
+        runtime = self.manifest(release)["runtime"]
+        web = runtime["processes"].get("web")
+        if not web:
+            return
+        path, health = f"{self.run_path}/{release}/{SOCKET}", web["health"]
+        host = (runtime.get("site") or {}).get("domain", "localhost")
+        begun = time.monotonic()
+        bad_since, fault = None, f"nothing listens on its socket after {health['timeout']} s"
+        while time.monotonic() - begun < health["timeout"]:
+            state = self._unit_state(release, "web")
+            if state["NRestarts"] != "0" or state["ActiveState"] in ("failed", "inactive"):
+                fault = f"its web process ended by itself ({state['Result']}, exit status {state['ExecMainStatus']})"
+                break
+            try:
+                status = ask_socket(path, host, health["path"], min(10.0, health["timeout"]))
+            except TimeoutError:
+                fault = f"GET {health['path']} gets no answer"
+                continue
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.05)
+                continue
+            if accepted(status, health["status"]):
+                return
+            fault = f"GET {health['path']} answers {status}"
+            bad_since = bad_since or time.monotonic()
+            if time.monotonic() - bad_since > min(10, health["timeout"] / 2):
+                break
+            time.sleep(0.25)
+        raise EngineError(f"release {release} is not healthy: {fault}.{self.log(release, ['web'])}")
+
+    def _unit_state(self, release: str, process: str) -> dict[str, str]:
+        shown = run(["systemctl", "show", "-p", "ActiveState,NRestarts,Result,ExecMainStatus", self.unit(release, process)])
+        state = {"ActiveState": "", "NRestarts": "0", "Result": "", "ExecMainStatus": ""}
+        state.update(line.split("=", 1) for line in shown.stdout.splitlines() if "=" in line)
+        return state
+
+    def steady(self, release: str, processes: list[str], seconds: float = 2.0) -> None:
+        """Processes without a socket are well when they stay up for a moment."""
+        if not processes:
+            return
+        time.sleep(seconds)
+        for process in processes:
+            state = self._unit_state(release, process)
+            if state["ActiveState"] != "active" or state["NRestarts"] != "0":
+                raise EngineError(f"release {release} is not healthy: its process {process} ended by itself "
+                                  f"({state['Result']}, exit status {state['ExecMainStatus']}).{self.log(release, [process])}")
+
+    def verify(self, release: str) -> None:
+        """The way a visitor comes: through nginx, with TLS."""
+        runtime = self.manifest(release)["runtime"]
+        web, site = runtime["processes"].get("web"), runtime.get("site")
+        if not web or not site:
+            return
+        path, fault = web["health"]["path"], ""
+        for dummy in range(3):
+            try:
+                status = ask_site(site["domain"], site.get("port", 443), path)
+                if accepted(status, web["health"]["status"]):
+                    return
+                fault = f"answers {status}"
+            except (OSError, http.client.HTTPException) as error:
+                fault = f"fails ({error})"
+            time.sleep(0.3)
+        raise EngineError(f"release {release} is well on its own socket, but https://{site['domain']}{path} through nginx {fault}.{self.log(release, ['web'])}")
+
+    # --- activation ---------------------------------------------------------------------------------------------------
+
+    def split(self, release: str) -> tuple[list[str], list[str], list[str]]:
+        """Names of web, ordinary and single processes of a release."""
+        web, ordinary, single = [], [], []
+        for name, process in self.processes(release).items():
+            (web if name == "web" else single if process.get("singleton") else ordinary).append(name)
+        return web, ordinary, single
+
+    def begin_switch(self, release: str, action: str, by: str) -> None:
+        """Start the release beside the live one and prove it. Everything up to the switch itself."""
+        self.recover()
+        previous = self.live
+        web, ordinary, single = self.split(release)
+        dummy, old_ordinary, old_single = self.split(previous) if previous and previous != release else ([], [], [])
+        switch = {"release": release, "from": previous, "action": action, "by": by, "since": now()}
+        write_file(self.switch_path, json.dumps(switch))
+        patience = sum(process["stop_timeout"] + (process.get("health") or {}).get("timeout", 0) + 10
+                       for item in {release, previous or release} for process in self.processes(item).values())
+        self.arm(patience + DEAD_MAN)
+        try:
+            self.start(release, web)
+            self.gate(release)
+            self.start(release, ordinary)
+            self.steady(release, ordinary)
+            if old_ordinary or old_single:
+                self.stop(previous, old_ordinary + old_single)
+            self.start(release, single)
+            self.steady(release, single)
+        except BaseException as error:
+            self._undo(switch, error)
+            raise
+        self.arm(DEAD_MAN)
+
+    def recover(self) -> None:
+        """A switch that nobody ended: complete it or return from it, before anything else begins."""
+        with contextlib.suppress(EngineError):
+            self.settle()
+
+    def _undo(self, switch: dict, error: BaseException) -> None:
+        """Back to the release that was live; nothing a visitor sees has changed, or it changes back now."""
+        release, previous = switch["release"], switch["from"]
+        why = str(error).split("\n", 1)[0]
+        # The live release that only had to be started again stays what it is.
+        if release != previous:
+            if self.live == release:
+                self.set_live(previous)
+                self.record("return", switch, why)
+                time.sleep(DRAIN if previous else 0)
+            if previous:
+                self.start(previous, list(self.processes(previous)))
+            self.stop(release)
+            state = "bad" if self.manifest(release).get("state") in ("superseded", "bad") else "failed"
+            self.update_manifest(release, state=state, error=why, ended=now())
+        self.end_switch()
+
+    def end_switch(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.switch_path)
+        self.disarm()
+
+    def settle(self, watch: float = 0.0) -> dict:
+        """Complete the switch that is under way, or return from it. Every step may be repeated."""
+        switch = read_json(self.switch_path)
+        if not switch:
+            return {"release": self.live, "completed": False}
+        release, previous = switch["release"], switch["from"]
+        if self.live != release:
+            error = EngineError(f"the switch to {release} never happened: the controller went away before it.")
+            self._undo(switch, error)
+            raise error
+        begun = time.monotonic()
+        try:
+            self.verify(release)
+            wait = max(DRAIN, watch)
+            while time.monotonic() - begun < wait:
+                time.sleep(min(0.5, wait - (time.monotonic() - begun)))
+            for process in self.processes(release):
+                state = self._unit_state(release, process)
+                if state["ActiveState"] != "active" or state["NRestarts"] != "0":
+                    raise EngineError(f"release {release} ended by itself after the switch: its process {process} "
+                                      f"({state['Result']}, exit status {state['ExecMainStatus']}).{self.log(release, [process])}")
+        except Exception as error:
+            self._undo(switch, error)
+            raise
+        if previous and previous != release:
+            self.stop(previous)
+            self.update_manifest(previous, state="bad" if switch["action"] == "rollback" else "superseded", ended=now())
+        self.update_manifest(release, state="active", activated=now(), error=None)
+        self.record(switch["action"], switch)
+        self.end_switch()
+        return {"release": release, "completed": True}
+
+    def arm(self, seconds: float) -> None:
+        """Dead man's switch: the host itself ends what the controller does not."""
+        self.disarm()
+        armed = run(["systemd-run", "--quiet", "--collect", f"--unit={self.settle_unit}", f"--on-active={seconds:.0f}",
+                     "--timer-property=AccuracySec=1s", "/usr/bin/python3", "-I", ENGINE, "settle", self.name])
+        if armed.returncode != 0:
+            raise EngineError(f"systemd-run refused the timer that guards the switch: {armed.stdout.strip()}")
+
+    def disarm(self) -> None:
+        # The dead man's own service is the very process that runs this: only its timer ends.
+        units = [f"{self.settle_unit}.timer"] + ([] if self.dead_man else [f"{self.settle_unit}.service"])
+        run(["systemctl", "stop", *units])
+        if not self.dead_man:
+            run(["systemctl", "reset-failed", *units])
+
+    def boot(self) -> None:
+        """Start exactly what C(current) names. A switch that the machine's end cut short is settled first."""
+        switch = read_json(self.switch_path)
+        live = self.live
+        if live:
+            self.start(live, list(self.processes(live)))
+        if switch:
+            if live == switch["release"]:
+                try:
+                    self.gate(live)
+                except EngineError as error:
+                    self._undo(switch, error)
+                    return
+            with contextlib.suppress(EngineError):
+                self.settle()
+
+
+def accepted(status: int, wanted: list[int] | None) -> bool:
+    return status in wanted if wanted else status < 500
+
+
+def ask(connection: http.client.HTTPConnection, host: str, path: str) -> int:
+    try:
+        connection.request("GET", path, headers={
+            "Host": host, "X-Forwarded-Proto": "https", "X-Forwarded-Host": host, "X-Forwarded-For": "127.0.0.1",
+            "User-Agent": "pyweb-health", "Connection": "close",
+        })
+        answer = connection.getresponse()
+        answer.read(65536)
+        return answer.status
+    finally:
+        connection.close()
+
+
+def ask_socket(path: str, host: str, url: str, timeout: float) -> int:
+    connection = http.client.HTTPConnection("localhost", timeout=timeout)
+    connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.sock.settimeout(timeout)
+    connection.sock.connect(path)
+    return ask(connection, host, url)
+
+
+def ask_site(domain: str, port: int, url: str, timeout: float = 10.0) -> int:
+    """On this machine, whatever the domain's address is; the certificate may be self-signed."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    connection = http.client.HTTPSConnection(domain, port, timeout=timeout, context=context)
+    connection.sock = context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout), server_hostname=domain)
+    return ask(connection, domain, url)
+
+
+def default_workers(memory_mb: int | None = None, cores: int | None = None) -> int:
+    """2 x cores + 1 is the familiar ceiling; 256 MB for each keeps a small machine out of swap."""
+    cores = cores or os.cpu_count() or 1
+    if memory_mb is None:
+        memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    return max(2, min(2 * cores + 1, memory_mb // 256))
+
+
+def command(app: App, release: str, process: dict) -> list[str]:
+    """What the launcher executes, in the release's directory. Always python -m: scripts name the environment that made them."""
+    python = f"{app.release_path(release)}/.venv/bin/python"
+    path = f"{app.run_path}/{release}/{SOCKET}"
+    stop = process["stop_timeout"]
+    if process["kind"] == "command":
+        return ["/bin/sh", "-c", "exec " + process["command"].replace("{socket}", path)]
+    workers = str(process["workers"] or default_workers())
+    if process["server"] == "uvicorn":
+        return [python, "-m", "uvicorn", "--uds", path, "--workers", workers, "--proxy-headers", "--forwarded-allow-ips", "*",
+                "--timeout-keep-alive", "5", "--timeout-graceful-shutdown", str(stop), "--no-server-header", "--no-access-log",
+                *process["options"], process["asgi"]]
+    kind = ["--worker-class", "asgi"] if process["kind"] == "asgi" else ["--worker-class", "gthread", "--threads", str(process["threads"] or 4)]
+    return [python, "-m", "gunicorn", "--bind", f"unix:{path}", "--workers", workers, *kind, "--keep-alive", "5",
+            "--graceful-timeout", str(stop), "--timeout", "60", "--worker-tmp-dir", "/dev/shm", "--no-control-socket",
+            "--forwarded-allow-ips", "*", *process["options"], process[process["kind"]]]
+
+
+# Reads what systemd and supervisor would quote in different ways, so that every value arrives byte for byte.
+LAUNCHER = """#!/usr/bin/python3 -IS
+import json, os, sys
+with open(sys.argv[0] + ".json", "rb") as file:
+    data = json.load(file)
+env = dict(os.environ)
+env.update(data["env"])
+for path in data["files"]:
+    try:
+        with open(path, "rb") as file:
+            pairs = file.read().split(b"\\0")
+    except FileNotFoundError:
+        continue
+    env.update(os.fsdecode(pair).split("=", 1) for pair in pairs if pair)
+os.chdir(data["path"])
+argv = sys.argv[2:]
+if not argv:
+    with open(os.path.dirname(sys.argv[0]) + "/commands.json", "rb") as file:
+        argv = json.load(file)[sys.argv[1]]
+os.execvpe(argv[0], argv, env)
+"""
+
+# Everything that served a GET and a POST into SQLite with gunicorn and uvicorn still worked under; writable is shared/ alone.
+UNIT = """# Written once for this release; the next deploy writes new ones.
+[Unit]
+Description={app} {instance} ({release})
+After=network.target
+
+[Service]
+Type=exec
+User={user}
+Group={user}
+UMask={umask}
+WorkingDirectory={path}
+ExecStart=/usr/bin/python3 -IS {meta}/launch {process}
+Restart=always
+RestartSec=1
+KillMode=mixed
+TimeoutStopSec={stop}
+SyslogIdentifier={app}-{instance}
+LimitNOFILE=65536
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+AmbientCapabilities=
+ProtectSystem=strict
+ReadWritePaths={shared} {run}
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+PrivateUsers=yes
+PrivateIPC=yes
+PrivateMounts=yes
+ProtectClock=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+ProtectProc=invisible
+ProcSubset=pid
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+KeyringMode=private
+RemoveIPC=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
+DevicePolicy=closed
+"""
+
+
+def unit_text(app: App, release: str, instance: str, process: dict) -> str:
+    return UNIT.format(
+        app=app.name, instance=instance, process=re.sub(r"-\d+$", "", instance), release=release, user=app.name, umask="0027",
+        path=app.release_path(release), meta=app.meta_path(release), shared=app.shared, run=f"{app.run_path}/{release}",
+        # The server's own graceful end comes first, then the manager's.
+        stop=process["stop_timeout"] + 5,
+    )
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 2 or arguments[0] not in ("boot", "stop", "settle"):
+        print("usage: engine.py boot|stop|settle APPLICATION", file=sys.stderr)
+        return 2
+    app = App(arguments[1], dead_man=arguments[0] == "settle")
+    if not app.exists:
+        return 0
+    try:
+        # At boot nothing else can run; the dead man's switch waits for a step that still does.
+        with app.lock(None, wait=600.0):
+            if arguments[0] == "boot":
+                app.boot()
+            elif arguments[0] == "settle":
+                app.settle()
+            else:
+                for release in app.running():
+                    app.stop(release)
+    except EngineError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

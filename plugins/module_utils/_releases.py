@@ -1,0 +1,108 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Decisions about releases: ids, what a deploy has to do, where a rollback goes, what may be pruned. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+import re
+
+ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{7,12}")
+# A release that was started once and then left in order is a place to go back to.
+GOOD = ("active", "superseded")
+
+
+class ReleaseError(Exception):
+    """One sentence for the user."""
+
+
+def valid_id(release: str) -> str:
+    """The only form of id that ever becomes part of a path."""
+    if not isinstance(release, str) or not ID.fullmatch(release):
+        raise ReleaseError(f"release is {release!r}: an id such as 20261120T201500Z-1a2b3c4 is needed (release_info lists them).")
+    return release
+
+
+def new_id(now: str, revision: str, taken: list[str]) -> str:
+    """C(now) is UTC as 20261120T201500Z. Two releases of one second get different ids by a longer revision."""
+    for length in (7, 8, 9, 10, 11, 12):
+        release = f"{now}-{revision[:length]}"
+        if release not in taken:
+            return valid_id(release)
+    raise ReleaseError(f"a release of {revision[:12]} was made this very second already: run the deploy again.")
+
+
+def same(manifest: dict, wanted: dict) -> bool:
+    """Is this release what is wanted? Source revision + configuration + Python + secrets; dependencies follow from the revision."""
+    return all(manifest.get(key) == wanted.get(key) for key in ("revision", "config_digest", "python_version", "secrets_digest"))
+
+
+def plan(hosts: dict[str, dict], now: str, force: bool = False) -> dict:
+    """What a deploy has to do, from what C(inspect) said on each host that takes part.
+
+    Returns the release's id, revision and version for all hosts, and for each host whether to build and whether to activate.
+    """
+    first = next(iter(hosts.values()))
+    revision, version = first["revision"], first["version"]
+    wanted = {name: {**host["wanted"], "revision": revision} for name, host in hosts.items()}
+    known: dict[str, dict[str, dict]] = {
+        name: {} if force else {
+            release: manifest for release, manifest in host["releases"].items()
+            if manifest.get("state") in ("built", *GOOD) and same(manifest, wanted[name])
+        } for name, host in hosts.items()
+    }
+    candidates = sorted({release for releases in known.values() for release in releases})
+    live = [host["live"] for name, host in hosts.items() if host["live"] in known[name]]
+    if live:
+        release = max(live)
+    elif candidates:
+        release = candidates[-1]
+    else:
+        release = new_id(now, revision, [item for host in hosts.values() for item in host["releases"]])
+    steps = {}
+    for name, host in hosts.items():
+        is_live = host["live"] in known[name]
+        steps[name] = {
+            "release": host["live"] if is_live else release,
+            "build": not is_live and release not in known[name],
+            "activate": not is_live or not host["running"],
+        }
+    return {"release": release, "revision": revision, "version": version, "hosts": steps}
+
+
+def rollback_target(live: str | None, releases: dict[str, dict], history: list[dict], wanted: str | None = None) -> str:
+    """The release to go back to: the last good one in the history before the live one, or the one that is named."""
+    if wanted:
+        matches = [wanted] if wanted in releases else sorted(
+            release for release, manifest in releases.items()
+            if wanted in (manifest.get("version"), manifest.get("revision"))
+            or (len(wanted) >= 7 and str(manifest.get("revision", "")).startswith(wanted))
+        )
+        matches = [release for release in matches if releases[release].get("state") in ("built", *GOOD, "bad")]
+        if not matches:
+            kept = ", ".join(sorted(releases, reverse=True)) or "none"
+            raise ReleaseError(f"no release {wanted!r} is kept on this host: kept are {kept}.")
+        return matches[-1]
+    for entry in reversed(history):
+        release = entry["release"]
+        if release != live and releases.get(release, {}).get("state") == "superseded":
+            return release
+    raise ReleaseError("there is no release to go back to: none was live before this one, or all are bad or pruned.")
+
+
+def prunable(releases: dict[str, dict], live: str | None, history: list[dict], keep: int, running: set[str]) -> list[str]:
+    """Ids that may be deleted. Never the live one, the rollback target, one that still runs, or one that is being built or switched to."""
+    protected = set(running)
+    if live:
+        protected.add(live)
+    try:
+        protected.add(rollback_target(live, releases, history))
+    except ReleaseError:
+        pass
+    good = sorted((release for release, item in releases.items() if item.get("state") in GOOD), reverse=True)
+    protected.update(good[:max(keep, 1)])
+    unfinished = sorted((release for release, item in releases.items() if item.get("state") not in GOOD), reverse=True)
+    # The newest failed or unfinished build stays for a look.
+    protected.update(unfinished[:1])
+    protected.update(release for release, item in releases.items() if item.get("pinned") or item.get("busy"))
+    return sorted(release for release in releases if release not in protected)

@@ -1,0 +1,242 @@
+#!/usr/bin/python
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release
+short_description: Begin, activate, roll back and prune releases of a Python web application
+version_added: 0.1.0
+author: pyweb.stack contributors (@pyweb)
+description:
+  - Wraps M(community.general.deploy_helper), which makes the directories and switches the link C(current), with everything that it leaves open.
+    Ids that are validated, one deploy at a time, a manifest for each release and a history, health gates,
+    an automatic return, and pruning that can never touch a live, previous or running release.
+  - A release is started beside the live one, proved on its own socket, switched to by one atomic rename, proved through nginx,
+    and only then the old one is stopped. From just before the rename, a timer on the host completes or returns the switch
+    if the controller goes away.
+notes:
+  - This is an action plugin; it needs C(become) where the connecting user is not root.
+attributes:
+  check_mode:
+    description: Can run in check_mode and return what it would do.
+    support: full
+  diff_mode:
+    description: Shows which release becomes live.
+    support: full
+options:
+  name:
+    description: Name of the application.
+    type: str
+    required: true
+  state:
+    description:
+      - V(begin) decides what a deploy has to do on this host and makes missing directories. It returns the release's id.
+      - V(activate) makes a release live that is built on this host.
+      - V(rollback) makes an older release live. The one that is left is marked bad.
+      - V(prune) deletes releases that are no longer needed.
+    type: str
+    choices: [begin, activate, rollback, prune]
+    required: true
+  release:
+    description:
+      - With O(state=activate), the id of the release.
+      - With O(state=rollback), an id, a version or a revision to go back to. By default the last good one before the live release.
+    type: str
+  hosts:
+    description:
+      - What M(pyweb.stack.release_info) returned on each host that takes part, by host name, so that all hosts get the same release.
+      - By default this host alone is asked.
+    type: dict
+  force:
+    description: With O(state=begin), make a new release even if the live one is what is wanted.
+    type: bool
+    default: false
+  runtime:
+    description: With O(state=activate), the processes of the release. A release that was active before keeps those that it had.
+    type: dict
+    suboptions:
+      manager:
+        description: The process manager.
+        type: str
+        choices: [systemd]
+        default: systemd
+      processes:
+        description: Processes by name, as the role appserver takes them.
+        type: dict
+        required: true
+      site:
+        description: The site to check after the switch.
+        type: dict
+        suboptions:
+          domain:
+            description: Host name of the site.
+            type: str
+            required: true
+          port:
+            description: Port of nginx for https on this host.
+            type: int
+            default: 443
+      socket_group:
+        description: Group that may connect to the socket.
+        type: str
+        default: www-data
+  watch:
+    description: Seconds that the old release stays ready after the switch, while the new one is watched. Never less than 2.5.
+    type: float
+    default: 2.5
+  keep_releases:
+    description: How many good releases are kept, the live one among them.
+    type: int
+    default: 5
+  lease:
+    description: With O(state=activate), who deploys, as O(state=begin) returned it.
+    type: dict
+"""
+
+EXAMPLES = r"""
+- name: Decide what is to be done
+  pyweb.stack.release:
+    name: guestbook
+    state: begin
+    hosts: "{{ dict(ansible_play_hosts | zip(ansible_play_hosts | map('extract', hostvars, 'guestbook_info'))) }}"
+  register: begun
+
+- name: Make it live
+  pyweb.stack.release:
+    name: guestbook
+    state: activate
+    release: "{{ begun.release }}"
+    lease: "{{ begun.lease }}"
+    runtime:
+      processes: {web: {wsgi: "guestbook:app"}}
+      site: {domain: guestbook.example.com}
+  when: begun.activate
+
+- name: Go back to the release before the live one
+  pyweb.stack.release:
+    name: guestbook
+    state: rollback
+"""
+
+RETURN = r"""
+release:
+  description: Id of the release.
+  returned: always
+  type: str
+  sample: 20261120T201500Z-1a2b3c4
+revision:
+  description: Its commit.
+  returned: with O(state=begin)
+  type: str
+build:
+  description: Whether the release has to be built on this host.
+  returned: with O(state=begin)
+  type: bool
+migrate:
+  description: Whether the release is a new one for any host.
+  returned: with O(state=begin)
+  type: bool
+activate:
+  description: Whether the release has to be activated on this host.
+  returned: with O(state=begin)
+  type: bool
+lease:
+  description: Who deploys. The following steps need it.
+  returned: with O(state=begin)
+  type: dict
+previous:
+  description: Id of the release that was live before.
+  returned: with O(state=activate) and O(state=rollback)
+  type: str
+pruned:
+  description: Ids of the releases that were deleted.
+  returned: with O(state=activate), O(state=rollback) and O(state=prune)
+  type: list
+  elements: str
+"""
+
+import os
+import shutil
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _releases
+
+
+def prune(app, keep):
+    manifests = app.manifests()
+    pruned = _releases.prunable(manifests, app.live, app.history(), keep, app.running())
+    for release in pruned:
+        # Unit files first: a release without files must not be startable.
+        for process in app.processes(release):
+            path = f"{_engine.UNITS}/{app.unit(release, process)}"
+            if os.path.exists(path):
+                os.unlink(path)
+        for path in (app.release_path(release), app.meta_path(release)):
+            if os.path.exists(path):
+                shutil.rmtree(path)
+    if pruned:
+        _engine.run(["systemctl", "daemon-reload"])
+        used = {manifest.get("environment") for release, manifest in manifests.items() if release not in pruned}
+        _build.prune_environments(app.build_path, used)
+        _build.prune_assets(f"{app.path}/assets")
+    return pruned
+
+
+def start(app, params):
+    """Everything before the switch."""
+    release = _releases.valid_id(params["release"])
+    manifest = app.manifest(release)
+    if manifest.get("state") not in ("built", "bad", *_releases.GOOD) or not os.path.isdir(app.release_path(release)):
+        raise _engine.EngineError(f"release {release} is not built on this host (it is {manifest.get('state', 'unknown')}): deploy it again.")
+    if not manifest.get("runtime"):
+        if not params["runtime"]:
+            raise _engine.EngineError(f"release {release} was never active on this host, and no runtime is given.")
+        app.update_manifest(release, runtime=params["runtime"])
+    previous = app.live
+    app.begin_switch(release, params["action"], params["lease"]["by"])
+    return {"previous": previous}
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "step": {"type": "str", "choices": ["start", "settle", "abort", "prune"], "required": True},
+            "action": {"type": "str", "default": "activate"},
+            "release": {"type": "str"},
+            "runtime": {"type": "dict"},
+            "watch": {"type": "float", "default": _engine.DRAIN},
+            "keep_releases": {"type": "int", "default": 5},
+            "lease": {"type": "dict", "required": True},
+        },
+    )
+    params = module.params
+    step, lease = params["step"], params["lease"]
+    try:
+        app = _engine.App(params["name"])
+        with app.lock(lease):
+            try:
+                if step == "start":
+                    module.exit_json(changed=True, **start(app, params))
+                if step == "settle":
+                    settled = app.settle(params["watch"])
+                    if settled["release"] != params["release"]:
+                        raise _engine.EngineError(f"{settled['release']} is live instead of {params['release']}: the host returned by itself.")
+                if step == "abort":
+                    app.recover()
+                pruned = prune(app, params["keep_releases"]) if step in ("settle", "prune") else []
+                app.drop_lease(lease["token"])
+                module.exit_json(changed=step != "prune" or bool(pruned), pruned=pruned)
+            except Exception:
+                app.drop_lease(lease["token"])
+                raise
+    except (_engine.EngineError, _releases.ReleaseError, OSError) as error:
+        module.fail_json(msg=f"{params['name']}: {_engine.App(params['name']).mask(str(error))}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+#!/usr/bin/python
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_build
+short_description: Build a release of a Python web application beside the live one
+version_added: 0.1.0
+author: pyweb.stack contributors (@pyweb)
+description:
+  - Makes one release directory with the source of one commit, an environment of its own, the results of the build steps,
+    links to the shared directories and static files that nginx may read. Nothing that is live changes.
+  - All of it runs as the application's build user. A build that fails is kept for a look and never becomes live.
+attributes:
+  check_mode:
+    description: Can run in check_mode and say that a release would be built.
+    support: full
+  diff_mode:
+    description: A release is a whole directory; its revision is what changes.
+    support: none
+options:
+  name:
+    description: Name of the application.
+    type: str
+    required: true
+  release:
+    description: Id of the release to build, as O(pyweb.stack.release#module:state=begin) returned it.
+    type: str
+    required: true
+  revision:
+    description: The commit to build.
+    type: str
+    required: true
+  source:
+    description: Where the application comes from.
+    type: dict
+    required: true
+    suboptions:
+      repo:
+        description: Address of the git repository, as the host reaches it.
+        type: str
+        required: true
+      version:
+        description: Branch, tag or commit that O(revision) was resolved from.
+        type: str
+        default: HEAD
+      deploy_key:
+        description: Private SSH key that may read the repository. It exists as a file on the host only while git fetches.
+        type: str
+      known_hosts:
+        description: Lines for C(known_hosts); without them, the host key that the server shows first is accepted and kept.
+        type: list
+        elements: str
+        default: []
+  python:
+    description: Version of Python such as V(3.12); the distribution's by default.
+    type: str
+  server_packages:
+    description: Pinned packages that are added when the application's own requirements lack them.
+    type: list
+    elements: str
+    default: []
+  env:
+    description: Environment variables of build steps and processes. They travel with the release.
+    type: dict
+    default: {}
+  environment:
+    description: The same as C(NAME=value), each ended by a NUL character.
+    type: str
+    default: ''
+  build_env:
+    description: Environment variables of build steps only.
+    type: dict
+    default: {}
+  secrets:
+    description: Secrets of the application as C(NAME=value), each ended by a NUL character. Build steps do not see them.
+    type: str
+    default: ''
+  build:
+    description: Commands, run by bash in the release with its environment.
+    type: list
+    elements: str
+    default: []
+  shared:
+    description: Directories of the release that outlive it. They become links into C(shared/).
+    type: list
+    elements: str
+    default: []
+  static:
+    description: Addresses and the directories of the release that nginx serves there.
+    type: dict
+    default: {}
+  config_digest:
+    description: Digest of the configuration that belongs to the release.
+    type: str
+    default: ''
+  lease:
+    description: Who deploys, as O(pyweb.stack.release#module:state=begin) returned it.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Build what was begun
+  pyweb.stack.release_build:
+    name: guestbook
+    release: "{{ begun.release }}"
+    revision: "{{ begun.revision }}"
+    lease: "{{ begun.lease }}"
+    source: {repo: "https://git.example.com/guestbook.git"}
+    server_packages: [gunicorn==27.0.1]
+  when: begun.build
+"""
+
+RETURN = r"""
+release:
+  description: Id of the release.
+  returned: always
+  type: str
+manifest:
+  description: What the release was made from, and how long each phase took in seconds.
+  returned: when it was built
+  type: dict
+"""
+
+import os
+import pwd
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _releases
+
+
+def make(app, params):
+    release, revision = _releases.valid_id(params["release"]), params["revision"]
+    target = app.release_path(release)
+    if app.manifest(release).get("state") in ("built", *_releases.GOOD):
+        return app.manifest(release)
+    if os.path.lexists(target):
+        raise _engine.EngineError(f"{target} is there already: no two builds write into one directory, deploy again for a new id.")
+    for other, manifest in app.manifests().items():
+        if manifest.get("state") == "building":
+            app.update_manifest(other, state="failed", error="its build was cut short.")
+    app.update_manifest(
+        release, schema=1, app=app.name, release=release, state="building", created=_engine.now(), revision=revision,
+        version=params["source"]["version"], source=_build.without_password(params["source"]["repo"]), by=params["lease"]["by"],
+        config_digest=params["config_digest"],
+    )
+    account = pwd.getpwnam(f"{app.name}-build")
+    owner = pwd.getpwnam(app.name)
+    os.mkdir(target, 0o751)
+    os.chmod(target, 0o751)
+    os.chown(target, account.pw_uid, account.pw_gid)
+    for path in params["shared"]:
+        _build.as_user(owner.pw_name, lambda path=path: os.makedirs(f"{app.shared}/{path}", mode=0o700, exist_ok=True))
+    builder = _build.Builder(app.name, app.path, params)
+    try:
+        facts = _build.as_user(account.pw_name, lambda: builder.build(revision, release, target, f"{app.run_path}/{release}", app.shared))
+        app.write_launcher(release, revision, params["environment"])
+        secrets_digest = app.write_secrets(params["secrets"])
+    except (_build.BuildError, OSError) as error:
+        app.update_manifest(release, state="failed", error=str(error).split("\n", 1)[0], ended=_engine.now())
+        raise
+    return app.update_manifest(release, state="built", secrets_digest=secrets_digest, **facts)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "release": {"type": "str", "required": True},
+            "revision": {"type": "str", "required": True},
+            "source": {"type": "dict", "required": True, "options": _build.SOURCE},
+            "python": {"type": "str"},
+            "server_packages": {"type": "list", "elements": "str", "default": []},
+            "env": {"type": "dict", "default": {}},
+            "environment": {"type": "str", "default": ""},
+            "build_env": {"type": "dict", "default": {}},
+            "secrets": {"type": "str", "default": "", "no_log": True},
+            "build": {"type": "list", "elements": "str", "default": []},
+            "shared": {"type": "list", "elements": "str", "default": []},
+            "static": {"type": "dict", "default": {}},
+            "config_digest": {"type": "str", "default": ""},
+            "lease": {"type": "dict", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    if module.check_mode:
+        module.exit_json(changed=True, release=params["release"])
+    app = _engine.App(params["name"])
+    try:
+        with app.lock(params["lease"]):
+            try:
+                manifest = make(app, params)
+            except Exception:
+                app.drop_lease(params["lease"]["token"])
+                raise
+        module.exit_json(changed=True, release=params["release"], manifest=manifest)
+    except (_engine.EngineError, _build.BuildError, _releases.ReleaseError, OSError) as error:
+        module.fail_json(msg=f"{params['name']}: release {params['release']} was not built: {app.mask(str(error))}", release=params["release"])
+
+
+if __name__ == "__main__":
+    main()

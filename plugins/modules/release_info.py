@@ -1,0 +1,182 @@
+#!/usr/bin/python
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_info
+short_description: Tell what is deployed of an application, and what its source has to offer
+version_added: 0.1.0
+author: pyweb.stack contributors (@pyweb)
+description:
+  - Returns the live release, the manifests of all kept releases and the history of activations on a host.
+  - With O(source), also returns the commit that the wanted version names now, and everything that O(pyweb.stack.release#module:state=begin)
+    needs for its decision. The application's git mirror on the host is brought up to date for that.
+attributes:
+  check_mode:
+    description: Can run in check_mode and return the same; the mirror is then left as it is.
+    support: full
+  diff_mode:
+    description: Nothing changes, so there is nothing to show.
+    support: none
+options:
+  name:
+    description: Name of the application.
+    type: str
+    required: true
+  source:
+    description: Where the application comes from.
+    type: dict
+    suboptions:
+      repo:
+        description: Address of the git repository, as the host reaches it.
+        type: str
+        required: true
+      version:
+        description: Branch, tag or commit. V(HEAD) is the repository's default branch.
+        type: str
+        default: HEAD
+      deploy_key:
+        description: Private SSH key that may read the repository. It exists as a file on the host only while git fetches.
+        type: str
+      known_hosts:
+        description: Lines for C(known_hosts); without them, the host key that the server shows first is accepted and kept.
+        type: list
+        elements: str
+        default: []
+  python:
+    description: Version of Python such as V(3.12); the distribution's by default.
+    type: str
+  config_digest:
+    description: Digest of the configuration that the wanted release is to have.
+    type: str
+    default: ''
+  secrets:
+    description: Secrets of the application as C(NAME=value), each ended by a NUL character. Only compared, never returned.
+    type: str
+    default: ''
+"""
+
+EXAMPLES = r"""
+- name: See what is deployed
+  pyweb.stack.release_info:
+    name: guestbook
+  register: guestbook
+
+- name: Show the live release
+  ansible.builtin.debug:
+    msg: "{{ guestbook.live }} of {{ guestbook.releases[guestbook.live].revision }}"
+"""
+
+RETURN = r"""
+exists:
+  description: Whether the application is set up on this host.
+  returned: always
+  type: bool
+live:
+  description: Id of the live release, or none.
+  returned: always
+  type: str
+  sample: 20261120T201500Z-1a2b3c4
+running:
+  description: Whether all processes of the live release are up.
+  returned: always
+  type: bool
+releases:
+  description: Manifests of all kept releases by id.
+  returned: always
+  type: dict
+history:
+  description: Activations, rollbacks and automatic returns, oldest first.
+  returned: always
+  type: list
+  elements: dict
+directories:
+  description: Whether the directories for releases and shared data are there.
+  returned: always
+  type: bool
+lease:
+  description: Who is deploying just now, if anybody.
+  returned: always
+  type: dict
+revision:
+  description: The commit that the wanted version names.
+  returned: when O(source) is given and the host can tell
+  type: str
+version:
+  description: The wanted version.
+  returned: when O(source) is given
+  type: str
+wanted:
+  description: What the wanted release is compared by.
+  returned: when O(source) is given
+  type: dict
+"""
+
+import os
+import pwd
+import shutil
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine
+
+def look(app, params, check_mode):
+    live = app.live if app.exists else None
+    info = {
+        "exists": app.exists, "live": live, "running": bool(live) and app.active(live), "releases": app.manifests(), "history": app.history(),
+        "lease": _engine.read_json(app.lease_path),
+        "directories": all(os.path.isdir(path) for path in (app.releases_path, app.shared)),
+    }
+    if not params["source"]:
+        return info
+    info["version"] = params["source"]["version"]
+    info["revision"] = None
+    ready = app.exists and shutil.which("git")
+    if ready:
+        try:
+            pwd.getpwnam(f"{app.name}-build")
+        except KeyError:
+            ready = False
+    if ready:
+        builder = _build.Builder(app.name, app.path, params)
+        info["revision"] = _build.as_user(f"{app.name}-build", builder.remote if check_mode else builder.resolve)
+    elif not check_mode:
+        raise _engine.EngineError(f"{app.name} is not set up on this host: run the playbook site (or provision) first.")
+    try:
+        python_version = _build.find_python(params["python"])[1]
+    except (_build.BuildError, OSError):
+        if not check_mode:
+            raise
+        python_version = None
+    # A secrets file that somebody removed is written again.
+    written = os.path.exists(f"{app.config_path}/secrets")
+    info["wanted"] = {
+        "config_digest": params["config_digest"], "python_version": python_version,
+        "secrets_digest": app.secrets_digest(params["secrets"]) if written else None,
+    }
+    return info
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "source": {"type": "dict", "options": _build.SOURCE},
+            "python": {"type": "str"},
+            "config_digest": {"type": "str", "default": ""},
+            "secrets": {"type": "str", "default": "", "no_log": True},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        app = _engine.App(module.params["name"])
+        module.exit_json(changed=False, **look(app, module.params, module.check_mode))
+    except (_engine.EngineError, _build.BuildError) as error:
+        module.fail_json(msg=f"{module.params['name']}: {error}")
+
+
+if __name__ == "__main__":
+    main()

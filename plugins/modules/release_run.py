@@ -1,0 +1,103 @@
+#!/usr/bin/python
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_run
+short_description: Run a command in a release of an application
+version_added: 0.1.0
+author: pyweb.stack contributors (@pyweb)
+description:
+  - Runs one command as the application's user, in the release's directory, with its environment, its variables and the secrets of today.
+  - Database migrations run this way, before their release is activated.
+attributes:
+  check_mode:
+    description: The command is not run.
+    support: full
+  diff_mode:
+    description: What a command changes is not known.
+    support: none
+options:
+  name:
+    description: Name of the application.
+    type: str
+    required: true
+  release:
+    description: Id of the release; the live one by default.
+    type: str
+  command:
+    description: The command, run by bash.
+    type: str
+    required: true
+  lease:
+    description: Who deploys, as O(pyweb.stack.release#module:state=begin) returned it. With it, the command is part of the deploy.
+    type: dict
+"""
+
+EXAMPLES = r"""
+- name: Run the migrations of a release that is built
+  pyweb.stack.release_run:
+    name: guestbook
+    release: "{{ begun.release }}"
+    lease: "{{ begun.lease }}"
+    command: python manage.py migrate --noinput
+"""
+
+RETURN = r"""
+stdout:
+  description: What the command printed, errors included.
+  returned: when it was run
+  type: str
+release:
+  description: Id of the release that it ran in.
+  returned: always
+  type: str
+"""
+
+import contextlib
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _releases
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "release": {"type": "str"},
+            "command": {"type": "str", "required": True},
+            "lease": {"type": "dict"},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    app = _engine.App(params["name"])
+    lease = params["lease"]
+    if module.check_mode:
+        module.exit_json(changed=True, release=params["release"] or app.live)
+    try:
+        release = _releases.valid_id(params["release"] or app.live)
+        launch = f"{app.meta_path(release)}/launch"
+        if not os.path.exists(launch):
+            raise _engine.EngineError(f"release {release} is not built on this host.")
+        env = {"USER": app.name, "LOGNAME": app.name}
+        argv = ["/usr/bin/python3", "-IS", launch, "-", "/bin/bash", "-o", "pipefail", "-ec", params["command"]]
+        with app.lock(lease) if lease else contextlib.nullcontext():
+            try:
+                output = _build.as_user(app.name, lambda: _build.call(argv, f"{params['command']!r}", env))
+            except Exception:
+                if lease:
+                    app.drop_lease(lease["token"])
+                raise
+        module.exit_json(changed=True, release=release, stdout=app.mask(output.strip()))
+    except (_engine.EngineError, _build.BuildError, _releases.ReleaseError) as error:
+        module.fail_json(msg=f"{params['name']}: {app.mask(str(error))}")
+
+
+if __name__ == "__main__":
+    main()

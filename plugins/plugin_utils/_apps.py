@@ -1,0 +1,355 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what a user writes in C(pyweb_apps) to what each role is given. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+BASE_PATH = "/srv"
+# The server that an application's environment lacks is added in this version.
+SERVER_PACKAGES = {"gunicorn": "gunicorn==27.0.1", "uvicorn": "uvicorn==0.54.0"}
+HEALTH_PATH = "/"
+
+# <app>-build must stay a valid Linux user name (32 characters).
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+NAME_LENGTH = 26
+PROCESS_NAME = re.compile(r"[a-z][a-z0-9_]{0,23}")
+ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_][\w.]*(\(.*\))?)?")
+PYTHON = re.compile(r"3\.\d{1,2}")
+
+HEALTH = {
+    "path": {"type": "str", "default": HEALTH_PATH},
+    "status": {"type": "list", "elements": "int"},
+    "timeout": {"type": "int", "default": 60},
+}
+PROCESS = {
+    "wsgi": {"type": "str"},
+    "asgi": {"type": "str"},
+    "command": {"type": "str"},
+    "server": {"type": "str", "choices": ["gunicorn", "uvicorn"]},
+    "workers": {"type": "int"},
+    "threads": {"type": "int"},
+    "options": {"type": "list", "elements": "str", "default": []},
+    "count": {"type": "int", "default": 1},
+    "singleton": {"type": "bool", "default": False},
+    "hosts": {"type": "list", "elements": "str"},
+    "stop_timeout": {"type": "int", "default": 30},
+    "health": {"type": "dict", "options": HEALTH},
+}
+SOURCE = {
+    "repo": {"type": "str"},
+    "version": {"type": "str", "default": "HEAD"},
+    "deploy_key": {"type": "str"},
+    "known_hosts": {"type": "list", "elements": "str", "default": []},
+}
+SITE = {
+    "domains": {"type": "list", "elements": "str", "required": True},
+    "static": {"type": "dict", "default": {}},
+    "tls": {"type": "dict", "options": {"certificate": {"type": "str", "required": True}, "key": {"type": "str", "required": True}}},
+    "client_max_body_size": {"type": "str"},
+}
+APP = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "hosts": {"type": "list", "elements": "str"},
+    "source": {"type": "dict", "options": SOURCE},
+    "python": {"type": "str"},
+    "env": {"type": "dict", "default": {}},
+    "secrets": {"type": "dict", "default": {}},
+    "build_env": {"type": "dict", "default": {}},
+    "build": {"type": "list", "elements": "str", "default": []},
+    "migrate": {"type": "str"},
+    "shared": {"type": "list", "elements": "str", "default": []},
+    "manager": {"type": "str", "default": "systemd"},
+    "processes": {"type": "dict", "default": {}},
+    "site": {"type": "dict", "options": SITE},
+    "keep_releases": {"type": "int", "default": 5},
+}
+
+
+class AppsError(ValueError):
+    """One sentence for the user: which variable, what value, what is accepted."""
+
+
+def merge(base: Any, override: Any) -> Any:
+    """Mappings are merged recursively, everything else is replaced."""
+    if isinstance(base, dict) and isinstance(override, dict):
+        return {**base, **{key: merge(base.get(key), value) for key, value in override.items()}}
+    return override
+
+
+def _unsupported(where: str, parameter: tuple[str, ...], spec: dict) -> str:
+    for step in parameter[:-1]:
+        spec = spec[step]["options"]
+    near = difflib.get_close_matches(parameter[-1], spec, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"accepted are {', '.join(spec)}."
+    return f"{where}.{'.'.join(parameter)} is not an option; {hint}"
+
+
+def _validate(where: str, value: Any, spec: dict) -> dict:
+    if not isinstance(value, dict):
+        raise AppsError(f"{where} is {value!r}: a mapping is needed.")
+    result = ArgumentSpecValidator(spec).validate({str(key): item for key, item in value.items()})
+    unsupported = sorted(getattr(result, "unsupported_parameters", None) or result._unsupported_parameters)
+    if unsupported:
+        first = unsupported[0]
+        raise AppsError(_unsupported(where, first if isinstance(first, tuple) else (first,), spec))
+    if result.error_messages:
+        raise AppsError(f"{where}: {'; '.join(result.error_messages)}.")
+    return result.validated_parameters
+
+
+def _environment(where: str, values: dict) -> dict[str, str]:
+    result = {}
+    for name, value in values.items():
+        at = f"{where}.{name}"
+        if not ENV_NAME.fullmatch(str(name)) or str(name).startswith("PYWEB_"):
+            raise AppsError(f"{at} is not a name for an environment variable: letters, digits and _ are accepted, PYWEB_ is reserved.")
+        if isinstance(value, bool) or value is None or not isinstance(value, (str, int, float)):
+            raise AppsError(f"{at} is a {type(value).__name__}: write the text that the application should see, in quotes.")
+        text = str(value)
+        if "\0" in text:
+            raise AppsError(f"{at} has a NUL character: no environment variable can hold one.")
+        result[str(name)] = text
+    return result
+
+
+def _relative(where: str, path: str) -> str:
+    parts = path.split("/")
+    if not path or path.startswith(("/", ".pyweb", ".venv")) or ".." in parts or "" in parts[:-1] or re.search(r"[\s\"'\\$;{}]", path):
+        raise AppsError(f"{where} is {path!r}: a path inside the release is needed, relative, without .., spaces and quotes.")
+    return path.rstrip("/")
+
+
+def _process(where: str, name: str, value: Any) -> dict:
+    if not PROCESS_NAME.fullmatch(name):
+        raise AppsError(f"{where}: {name!r} is not a name for a process: a to z, 0 to 9 and _ are accepted, 24 characters at the most.")
+    process = _validate(where, value, PROCESS)
+    kinds = [kind for kind in ("wsgi", "asgi", "command") if process[kind]]
+    if len(kinds) != 1:
+        raise AppsError(f"{where} has {' and '.join(kinds) or 'nothing'} to run: exactly one of wsgi, asgi and command is needed.")
+    kind = kinds[0]
+    if kind == "command":
+        for option in ("server", "workers", "threads"):
+            if process[option]:
+                raise AppsError(f"{where}.{option} goes with wsgi or asgi: put it into the command.")
+        if name == "web" and "{socket}" not in process["command"]:
+            raise AppsError(f"{where}.command does not hold {{socket}}: it is replaced by the path of the socket to listen on.")
+    else:
+        if name != "web":
+            raise AppsError(f"{where}.{kind} is for the process named web: other processes have a command.")
+        if not ENTRY.fullmatch(process[kind]):
+            raise AppsError(f"{where}.{kind} is {process[kind]!r}: module:callable is needed, such as shop.wsgi:application.")
+        process["server"] = process["server"] or ("gunicorn" if kind == "wsgi" else "uvicorn")
+        if kind == "wsgi" and process["server"] == "uvicorn":
+            raise AppsError(f"{where}.server is uvicorn, which serves ASGI only: take gunicorn, or name the application with asgi.")
+    if name == "web":
+        if process["count"] != 1 or process["singleton"]:
+            raise AppsError(f"{where} runs once on each host: use workers, not count or singleton.")
+        process["health"] = _validate(f"{where}.health", process["health"] or {}, HEALTH)
+        if not process["health"]["path"].startswith("/"):
+            raise AppsError(f"{where}.health.path is {process['health']['path']!r}: a path that begins with / is needed.")
+    elif process["health"]:
+        raise AppsError(f"{where}.health is for the process named web.")
+    for option in ("workers", "threads", "count", "stop_timeout"):
+        if process[option] is not None and process[option] < 1:
+            raise AppsError(f"{where}.{option} is {process[option]}: a whole number from 1 is needed.")
+    process["kind"] = kind
+    return process
+
+
+def _site(where: str, site: dict) -> dict:
+    if not site["domains"]:
+        raise AppsError(f"{where}.domains is empty: at least one domain is needed.")
+    for domain in site["domains"]:
+        if not DOMAIN.fullmatch(domain) or len(domain) > 253:
+            raise AppsError(f"{where}.domains has {domain!r}: a host name in lower case is needed, such as shop.example.com.")
+    for url, directory in site["static"].items():
+        if not re.fullmatch(r"/([\w.-]+/)+", url) or ".." in url:
+            raise AppsError(f"{where}.static has {url!r}: an address that begins and ends with / is needed, such as /static/.")
+        site["static"][url] = _relative(f"{where}.static[{url}]", str(directory))
+    return site
+
+
+def _app(name: str, value: Any) -> dict:
+    where = f"pyweb_apps.{name}"
+    if not NAME.fullmatch(name) or len(name) > NAME_LENGTH:
+        raise AppsError(
+            f"pyweb_apps has {name!r}, which is not a name for an application: "
+            f"a to z, 0 to 9 and single - between them are accepted, {NAME_LENGTH} characters at the most."
+        )
+    app = _validate(where, value, APP)
+    if app["state"] == "absent":
+        return app
+    if not app["source"] or not app["source"]["repo"]:
+        raise AppsError(f"{where}.source.repo is missing: the address of the git repository is needed.")
+    if app["source"]["version"].startswith("-") or re.search(r"[\s~^:?*\[\\]|\.\.", app["source"]["version"]):
+        raise AppsError(f"{where}.source.version is {app['source']['version']!r}: a branch, a tag or a commit is needed.")
+    if app["python"] and not PYTHON.fullmatch(app["python"]):
+        raise AppsError(f"{where}.python is {app['python']!r}: a version such as 3.12 is needed.")
+    if app["manager"] != "systemd":
+        raise AppsError(f"{where}.manager is {app['manager']!r}: accepted is systemd.")
+    if app["keep_releases"] < 2:
+        raise AppsError(f"{where}.keep_releases is {app['keep_releases']}: at least 2 are needed, the live release and one to go back to.")
+    for group in ("env", "secrets", "build_env"):
+        app[group] = _environment(f"{where}.{group}", app[group])
+    both = sorted(set(app["env"]) & set(app["secrets"]))
+    if both:
+        raise AppsError(f"{where}.env and {where}.secrets both have {both[0]}: keep one of them.")
+    app["shared"] = [_relative(f"{where}.shared", path) for path in app["shared"]]
+    app["processes"] = {
+        str(key): _process(f"{where}.processes.{key}", str(key), item) for key, item in app["processes"].items()
+    }
+    if not app["processes"]:
+        raise AppsError(f"{where}.processes is empty: at least one process is needed, such as web: {{wsgi: '{name}:app'}}.")
+    if app["site"]:
+        app["site"] = _site(f"{where}.site", app["site"])
+        if "web" not in app["processes"]:
+            raise AppsError(f"{where}.site has no process to serve it: define {where}.processes.web.")
+    return app
+
+
+def _placed(where: str, wanted: list[str] | None, host: str | None, groups: dict[str, list[str]]) -> list[str] | None:
+    """The hosts that a C(hosts) option names, in the inventory's order; None: everywhere."""
+    if wanted is None:
+        return None
+    hosts = []
+    known = {member for members in groups.values() for member in members} | ({host} if host else set())
+    for item in wanted:
+        if item not in groups and item not in known:
+            raise AppsError(f"{where}.hosts has {item!r}: neither a group nor a host of the inventory has this name.")
+        hosts += [member for member in groups.get(item, [item]) if member not in hosts]
+    return hosts
+
+
+def digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]]) -> dict:
+    path = f"{BASE_PATH}/{name}"
+    where = f"pyweb_apps.{name}"
+    processes = {}
+    for key, process in app["processes"].items():
+        placed = _placed(f"{where}.processes.{key}", process["hosts"], host, groups)
+        if process["singleton"]:
+            placed = (placed or _placed(where, app["hosts"], host, groups) or groups.get("pyweb") or [host])[:1]
+        if placed is None or host is None or host in placed:
+            processes[key] = {option: value for option, value in process.items() if option != "hosts"}
+    site = app["site"] or {}
+    static = site.get("static", {})
+    # Everything that belongs to the release and that no fingerprint of source, lock, Python or secrets covers.
+    config_digest = digest({
+        option: app[option] for option in ("env", "build_env", "build", "shared", "manager", "processes")
+    } | {"static": static})
+    packages = [SERVER_PACKAGES[process["server"]] for process in app["processes"].values() if process["server"]]
+    common = {"name": name, "state": app["state"]}
+    result = {
+        "name": name,
+        "state": app["state"],
+        "app": {
+            **common,
+            **{option: app[option] for option in ("source", "python", "env", "secrets", "build_env", "build", "migrate", "shared", "keep_releases")},
+            "server_packages": packages,
+            "static": static,
+            "config_digest": config_digest,
+        },
+        "appserver": {**common, "manager": app["manager"], "processes": processes, "keep_releases": app["keep_releases"]},
+        "site": None,
+    }
+    if site:
+        result["appserver"]["site"] = {"domain": site["domains"][0].replace("*.", "www.", 1)}
+        result["site"] = {
+            **common,
+            "domains": site["domains"],
+            "upstream": f"unix:{path}/current/.pyweb/web.sock",
+            "static": [
+                {"url": url, "paths": [f"{path}/current/{directory}", f"{path}/assets{url.rstrip('/')}"]}
+                for url, directory in static.items()
+            ],
+            "groups": [f"{name}-web"],
+            **{option: site[option] for option in ("tls", "client_max_body_size") if site.get(option)},
+        }
+    return result
+
+
+def _cross_checks(apps: dict[str, dict]) -> None:
+    accounts: dict[str, str] = {}
+    domains: dict[str, str] = {}
+    for name, app in apps.items():
+        for account in (name, f"{name}-build", f"{name}-web"):
+            if account in accounts:
+                raise AppsError(
+                    f"pyweb_apps has {accounts[account]} and {name}, which both need a system account {account}: rename one of them."
+                )
+            accounts[account] = name
+        if app["state"] == "absent":
+            continue
+        for domain in (app["site"] or {}).get("domains", []):
+            if domain in domains:
+                other = domains[domain]
+                raise AppsError(
+                    f"pyweb_apps.{name}.site.domains has {domain!r}, which "
+                    + ("is there twice." if other == name else f"pyweb_apps.{other} has too: a domain belongs to one application.")
+                )
+            domains[domain] = name
+
+
+def resolve(
+    apps: Any,
+    overrides: Any = None,
+    app: str | None = None,
+    version: str | None = None,
+    host: str | None = None,
+    groups: dict[str, list[str]] | None = None,
+) -> list[dict]:
+    """The applications of C(apps) that are placed on C(host), each with its defaults and a slice for each role."""
+    groups = {str(name): [str(member) for member in members] for name, members in (groups or {}).items()}
+    if not isinstance(apps, dict) or not apps:
+        raise AppsError("pyweb_apps is empty: define at least one application, such as pyweb_apps: {guestbook: {source: …, processes: …}}.")
+    if overrides:
+        if not isinstance(overrides, dict):
+            raise AppsError(f"pyweb_app_overrides is {overrides!r}: a mapping like pyweb_apps is needed.")
+        unknown = sorted(set(overrides) - set(apps))
+        if unknown:
+            raise AppsError(f"pyweb_app_overrides has {unknown[0]!r}, which pyweb_apps does not define.")
+        apps = merge(apps, overrides)
+    full = {str(name): _app(str(name), value) for name, value in apps.items()}
+    _cross_checks(full)
+    if app and app not in full:
+        raise AppsError(f"app is {app!r}: pyweb_apps defines {', '.join(full)}.")
+    if version:
+        if not app and len(full) > 1:
+            raise AppsError(f"version is {version!r}, but not for which application: add -e app=… ({', '.join(full)}).")
+        if str(version).startswith("-") or re.search(r"[\s~^:?*\[\\]|\.\.", str(version)):
+            raise AppsError(f"version is {version!r}: a branch, a tag or a commit is needed.")
+    chosen = []
+    for name, item in full.items():
+        if app and name != app:
+            continue
+        placed = _placed(f"pyweb_apps.{name}", item["hosts"], host, groups)
+        if placed is not None and host is not None and host not in placed:
+            continue
+        if item["state"] == "present" and version:
+            item = merge(item, {"source": {"version": str(version)}})
+        if item["state"] == "absent":
+            common = {"name": name, "state": "absent"}
+            site = {**common, "domains": ["removed.invalid"]}
+            chosen.append({**common, "app": common, "appserver": common, "site": site})
+        else:
+            chosen.append(_slices(name, item, host, groups))
+    return chosen
+
+
+def environment_text(values: dict[str, str]) -> str:
+    """NUL-separated, so that every value arrives byte for byte."""
+    return "".join(f"{name}={value}\0" for name, value in sorted(values.items()))
