@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+# Copyright (c) pyweb.stack contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The git repositories that the tests deploy from.
+
+    repositories.py DIRECTORY
+
+writes DIRECTORY/guestbook.bundle and DIRECTORY/probe.bundle (`git clone` reads them). The commits are the same each time.
+
+guestbook  the branch main is at v1.0.0; v2.0.0 is the next version; broken cannot be imported
+probe      each tag is a way to be deployed or to go wrong, see PROBE; main is at `one`
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+CHECKOUT = pathlib.Path(__file__).parents[2]
+EXAMPLES, APPS = CHECKOUT / "examples", CHECKOUT / "tests" / "apps"
+
+# tag: (how it comes, its text, its behaviour)
+PROBE = {
+    "one": ("package", "one", ""),
+    "two": ("package", "two", ""),  # another source, the same lock
+    "fail": ("package", "three", "fail"),
+    "exit": ("package", "three", "exit"),
+    "hang": ("package", "three", "hang"),
+    "error": ("package", "three", "error"),
+    "lone": ("lone", "lone", ""),
+    "requirements": ("requirements", "requirements", ""),
+}
+
+
+class Repository:
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder = folder
+        self.git("init", "--quiet", "--initial-branch=main")
+
+    def git(self, *arguments: str) -> None:
+        person = {"NAME": "Test", "EMAIL": "test@example.com", "DATE": "2026-01-01T12:00:00Z"}
+        identity = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in person.items()}
+        settings = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+        subprocess.run(["git", "-C", self.folder, *arguments], check=True, env={**os.environ, **settings, **identity})
+
+    def commit(self, tag: str) -> None:
+        self.git("add", "--all", "--force")
+        self.git("commit", "--quiet", "--allow-empty", f"--message={tag}")
+        self.git("tag", tag)
+
+    def bundle(self, target: pathlib.Path) -> None:
+        self.git("checkout", "--quiet", "main")
+        self.git("bundle", "create", "--quiet", str(target.absolute()), "--branches", "--tags", "HEAD")
+
+
+def guestbook(target: pathlib.Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        repository = Repository(pathlib.Path(folder))
+        source = EXAMPLES / "guestbook"
+        ignored = shutil.ignore_patterns(".venv", "__pycache__", "instance", "manifest.json", "*.????????.css", "*.????????.svg")
+        shutil.copytree(source, folder, dirs_exist_ok=True, ignore=ignored)
+        repository.commit("v1.0.0")
+        repository.git("checkout", "--quiet", "-b", "next")
+        repository.git("am", "--quiet", str(EXAMPLES / "guestbook-2.0.0.patch"))
+        repository.git("tag", "v2.0.0")
+        with (pathlib.Path(folder) / "guestbook" / "__init__.py").open("a") as module:
+            module.write('\nraise RuntimeError("guestbook: this release cannot start")\n')
+        repository.commit("broken")
+        repository.bundle(target)
+
+
+def probe(target: pathlib.Path) -> None:
+    code = (APPS / "probe.py").read_text()
+    assert code.count('TEXT = "one"') == 1
+    with tempfile.TemporaryDirectory() as folder:
+        repository = Repository(pathlib.Path(folder))
+        for tag, (form, text, behaviour) in PROBE.items():
+            for entry in pathlib.Path(folder).iterdir():
+                if entry.name != ".git":
+                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            module = pathlib.Path(folder) / ("src/probe/__init__.py" if form == "package" else "probe.py")
+            module.parent.mkdir(parents=True, exist_ok=True)
+            module.write_text(code.replace('TEXT = "one"', f'TEXT = "{text}"'))
+            if behaviour:
+                (module.parent / "BEHAVIOUR").write_text(behaviour + "\n")
+            if form == "package":
+                shutil.copytree(APPS / "package", folder, dirs_exist_ok=True)
+            elif form == "requirements":
+                (pathlib.Path(folder) / "requirements.txt").write_text("itsdangerous==2.2.0\n")
+            repository.commit(tag)
+            if tag == "one":
+                repository.git("checkout", "--quiet", "--detach")
+        repository.bundle(target)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: repositories.py DIRECTORY")
+    directory = pathlib.Path(sys.argv[1])
+    directory.mkdir(parents=True, exist_ok=True)
+    guestbook(directory / "guestbook.bundle")
+    probe(directory / "probe.bundle")
