@@ -48,6 +48,8 @@ class State:
     mode: int = 0
     content: bytes = b""
     target: str = ""
+    # Restored with the content, so that nobody takes a file that was put back for a changed one.
+    mtime_ns: int = dataclasses.field(default=0, compare=False)
 
     def to_json(self) -> dict[str, t.Any]:
         fields = dataclasses.asdict(self)
@@ -96,7 +98,7 @@ def look(path: str) -> State:
     if stat.S_ISREG(found.st_mode):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with open(descriptor, "rb") as stream:
-            return State(FILE, content=stream.read(), **attributes)
+            return State(FILE, content=stream.read(), mtime_ns=found.st_mtime_ns, **attributes)
     return State(OTHER, **attributes)
 
 
@@ -414,6 +416,8 @@ def _write_new(path: str, state: State) -> None:
         _own(descriptor, state)
         stream.write(state.content)
         stream.flush()
+        if state.mtime_ns:
+            os.utime(descriptor, ns=(state.mtime_ns, state.mtime_ns))
         os.fsync(descriptor)
 
 

@@ -151,7 +151,7 @@ class App:
             return {}
         return {name: self.manifest(name) for name in names if not name.startswith(".")}
 
-    def update_manifest(self, release: str, **values: t.Any) -> dict:
+    def update_manifest(self, release: str, /, **values: t.Any) -> dict:
         manifest = {**self.manifest(release), **values}
         os.makedirs(self.meta_path(release), mode=0o750, exist_ok=True)
         os.chown(self.meta_path(release), 0, self.gid)
@@ -300,7 +300,7 @@ class App:
             shutil.rmtree(f"{self.run_path}/{release}", ignore_errors=True)
 
     def log(self, release: str, processes: list[str], lines: int = LOG_LINES) -> str:
-        units = [option for process in processes for option in ("-u", self.unit(release, process))]
+        units = [f"_SYSTEMD_UNIT={self.unit(release, process)}" for process in processes]
         text = run(["journalctl", "-q", "--no-pager", "-o", "cat", "-n", str(lines), *units]).stdout.strip()
         more = "journalctl -u " + self.unit(release, processes[0])
         return f"\nLast log lines ({more} shows more):\n{text}" if text else f"\nIt logged nothing ({more})."
@@ -344,7 +344,10 @@ class App:
                 write_file(path, unit_text(self, release, instance, process), 0o644)
                 written = True
         if not os.path.exists(f"{meta}/commands.json"):
-            commands = {name: command(self, release, process) for name, process in runtime["processes"].items()}
+            commands = {
+                name: {"argv": command(self, release, process), "socket": f"{directory}/{SOCKET}" if process["server"] else None}
+                for name, process in runtime["processes"].items()
+            }
             write_file(f"{meta}/commands.json", json.dumps(commands, indent=1), group=self.gid)
         if written:
             run(["systemctl", "daemon-reload"])
@@ -363,7 +366,7 @@ class App:
         bad_since, fault = None, f"nothing listens on its socket after {health['timeout']} s"
         while time.monotonic() - begun < health["timeout"]:
             state = self._unit_state(release, "web")
-            if state["NRestarts"] != "0" or state["ActiveState"] in ("failed", "inactive"):
+            if ended(state):
                 fault = f"its web process ended by itself ({state['Result']}, exit status {state['ExecMainStatus']})"
                 break
             try:
@@ -384,8 +387,8 @@ class App:
         raise EngineError(f"release {release} is not healthy: {fault}.{self.log(release, ['web'])}")
 
     def _unit_state(self, release: str, process: str) -> dict[str, str]:
-        shown = run(["systemctl", "show", "-p", "ActiveState,NRestarts,Result,ExecMainStatus", self.unit(release, process)])
-        state = {"ActiveState": "", "NRestarts": "0", "Result": "", "ExecMainStatus": ""}
+        shown = run(["systemctl", "show", "-p", "ActiveState,SubState,NRestarts,Result,ExecMainStatus", self.unit(release, process)])
+        state = {"ActiveState": "", "SubState": "", "NRestarts": "0", "Result": "", "ExecMainStatus": ""}
         state.update(line.split("=", 1) for line in shown.stdout.splitlines() if "=" in line)
         return state
 
@@ -396,7 +399,7 @@ class App:
         time.sleep(seconds)
         for process in processes:
             state = self._unit_state(release, process)
-            if state["ActiveState"] != "active" or state["NRestarts"] != "0":
+            if ended(state):
                 raise EngineError(f"release {release} is not healthy: its process {process} ended by itself "
                                   f"({state['Result']}, exit status {state['ExecMainStatus']}).{self.log(release, [process])}")
 
@@ -497,7 +500,7 @@ class App:
                 time.sleep(min(0.5, wait - (time.monotonic() - begun)))
             for process in self.processes(release):
                 state = self._unit_state(release, process)
-                if state["ActiveState"] != "active" or state["NRestarts"] != "0":
+                if ended(state):
                     raise EngineError(f"release {release} ended by itself after the switch: its process {process} "
                                       f"({state['Result']}, exit status {state['ExecMainStatus']}).{self.log(release, [process])}")
         except Exception as error:
@@ -541,6 +544,10 @@ class App:
                     return
             with contextlib.suppress(EngineError):
                 self.settle()
+
+
+def ended(state: dict[str, str]) -> bool:
+    return state["NRestarts"] != "0" or state["ActiveState"] in ("failed", "inactive") or state["SubState"] == "auto-restart"
 
 
 def accepted(status: int, wanted: list[int] | None) -> bool:
@@ -589,17 +596,16 @@ def default_workers(memory_mb: int | None = None, cores: int | None = None) -> i
 def command(app: App, release: str, process: dict) -> list[str]:
     """What the launcher executes, in the release's directory. Always python -m: scripts name the environment that made them."""
     python = f"{app.release_path(release)}/.venv/bin/python"
-    path = f"{app.run_path}/{release}/{SOCKET}"
     stop = process["stop_timeout"]
     if process["kind"] == "command":
-        return ["/bin/sh", "-c", "exec " + process["command"].replace("{socket}", path)]
+        return ["/bin/sh", "-c", "exec " + process["command"].replace("{socket}", f"{app.run_path}/{release}/{SOCKET}")]
     workers = str(process["workers"] or default_workers())
     if process["server"] == "uvicorn":
-        return [python, "-m", "uvicorn", "--uds", path, "--workers", workers, "--proxy-headers", "--forwarded-allow-ips", "*",
+        return [python, "-m", "uvicorn", "--fd", "3", "--workers", workers, "--proxy-headers", "--forwarded-allow-ips", "*",
                 "--timeout-keep-alive", "5", "--timeout-graceful-shutdown", str(stop), "--no-server-header", "--no-access-log",
                 *process["options"], process["asgi"]]
     kind = ["--worker-class", "asgi"] if process["kind"] == "asgi" else ["--worker-class", "gthread", "--threads", str(process["threads"] or 4)]
-    return [python, "-m", "gunicorn", "--bind", f"unix:{path}", "--workers", workers, *kind, "--keep-alive", "5",
+    return [python, "-m", "gunicorn", "--bind", "fd://3", "--workers", workers, *kind, "--keep-alive", "5",
             "--graceful-timeout", str(stop), "--timeout", "60", "--worker-tmp-dir", "/dev/shm", "--no-control-socket",
             "--forwarded-allow-ips", "*", *process["options"], process[process["kind"]]]
 
@@ -622,7 +628,22 @@ os.chdir(data["path"])
 argv = sys.argv[2:]
 if not argv:
     with open(os.path.dirname(sys.argv[0]) + "/commands.json", "rb") as file:
-        argv = json.load(file)[sys.argv[1]]
+        process = json.load(file)[sys.argv[1]]
+    argv = process["argv"]
+    if process["socket"]:
+        # Bound here, so that the server needs no call that the sandbox refuses. Its directory says who may connect.
+        import socket
+        try:
+            os.unlink(process["socket"])
+        except FileNotFoundError:
+            pass
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        umask = os.umask(0)
+        listener.bind(process["socket"])
+        os.umask(umask)
+        listener.listen(2048)
+        os.dup2(listener.fileno(), 3)
+        os.set_inheritable(3, True)
 os.execvpe(argv[0], argv, env)
 """
 

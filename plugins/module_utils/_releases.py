@@ -51,12 +51,15 @@ def plan(hosts: dict[str, dict], now: str, force: bool = False) -> dict:
             if manifest.get("state") in ("built", *GOOD) and same(manifest, wanted[name])
         } for name, host in hosts.items()
     }
-    candidates = sorted({release for releases in known.values() for release in releases})
-    live = [host["live"] for name, host in hosts.items() if host["live"] in known[name]]
-    if live:
-        release = max(live)
-    elif candidates:
-        release = candidates[-1]
+    # An id that failed, was left as bad or was cut short on any host is used up.
+    spoiled = {
+        release for name, host in hosts.items() for release, manifest in host["releases"].items()
+        if manifest.get("state") not in ("built", *GOOD)
+    }
+    candidates = {release for releases in known.values() for release in releases} - spoiled
+    live = {host["live"] for name, host in hosts.items() if host["live"] in known[name]} & candidates
+    if live or candidates:
+        release = max(live or candidates)
     else:
         release = new_id(now, revision, [item for host in hosts.values() for item in host["releases"]])
     steps = {}
