@@ -1,0 +1,277 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pyweb.stack authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: hardening_info
+short_description: Look at all that the role hardening decides on, in one round trip
+version_added: 0.1.0
+author:
+  - The pyweb.stack authors (@pyweb)
+description:
+  - Tells who is connected over SSH and by which port, whether that user could log in again with a key,
+    and which settings sshd really has for that connection.
+  - Tells which packages are missing, and which of the role's files are not in force yet.
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+attributes:
+  check_mode:
+    support: full
+    details: Changes nothing in any mode.
+  diff_mode:
+    support: none
+  platform:
+    platforms: posix
+options:
+  packages:
+    description: Debian packages that should be installed.
+    type: list
+    elements: str
+    default: []
+  rsa_bits:
+    description: RSA keys shorter than this do not count as keys to log in with.
+    type: int
+    default: 2048
+  kept:
+    description:
+      - Directory with a copy of each file of O(files) as it was when it was last in force.
+      - Also holds C(firewall.live), the nftables table of O(table) as it was then.
+    type: path
+    required: true
+  files:
+    description: The files to compare with their copies in O(kept), by the name of the copy.
+    type: dict
+    default: {}
+  table:
+    description: Family and name of the nftables table that must be loaded as it was kept.
+    type: str
+    required: true
+  unit:
+    description: Unit that loads O(table) at boot.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Look at SSH, firewall and packages
+  pyweb.stack.hardening_info:
+    packages: [nftables]
+    kept: /var/lib/pyweb-hardening
+    files:
+      ssh: /etc/ssh/sshd_config.d/00-pyweb.conf
+    table: inet pyweb
+    unit: pyweb-firewall.service
+  register: found
+"""
+
+RETURN = r"""
+missing_packages:
+  description: Those of O(packages) that are not installed.
+  returned: always
+  type: list
+  elements: str
+  sample: [nftables]
+apt_lists:
+  description: Whether apt has lists of packages.
+  returned: always
+  type: bool
+  sample: true
+waiting:
+  description: Names of O(files) that are not in force as they are; C(firewall) also when the table or the unit is not.
+  returned: always
+  type: list
+  elements: str
+  sample: [ssh]
+ssh:
+  description: The SSH server and the connection that this runs through.
+  returned: always
+  type: dict
+  contains:
+    installed:
+      description: Whether there is an SSH server.
+      type: bool
+      sample: true
+    error:
+      description: What sshd says when it refuses its present configuration, else empty.
+      type: str
+      sample: ""
+    settings:
+      description: What C(sshd -T) prints for this connection; a list for each keyword.
+      type: dict
+      sample: {passwordauthentication: ["no"]}
+    port:
+      description: The port that this connection came in by; null when this runs through no SSH connection.
+      type: int
+      sample: 22
+    ports:
+      description: The ports that sshd is configured for.
+      type: list
+      elements: int
+      sample: [22]
+    address:
+      description: An address of the host where sshd listens.
+      type: str
+      sample: 192.0.2.10
+    user:
+      description: Name of the user who logged in; null when this runs through no SSH connection.
+      type: str
+      sample: admin
+    can_return:
+      description: Whether that user has a key that sshd accepts, or may have one that it learns of elsewhere.
+      type: bool
+      sample: true
+    looked_at:
+      description: The files with keys, each with what was found.
+      type: list
+      elements: str
+      sample: ["/home/admin/.ssh/authorized_keys: 1 usable key"]
+"""
+
+import datetime
+import glob
+import os
+import pwd
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.pyweb.stack.plugins.module_utils import _ssh_access as ssh_access
+
+SSHD = "/usr/sbin/sshd"
+NFT = "/usr/sbin/nft"
+
+
+def _ancestors() -> t.Iterator[ssh_access.Process]:
+    pid = os.getpid()
+    while pid > 1:
+        directory = f"/proc/{pid}"
+        try:
+            with open(f"{directory}/environ", "rb") as stream:
+                yield ssh_access.Process(os.stat(directory).st_uid, stream.read())
+            with open(f"{directory}/stat", encoding="utf-8", errors="replace") as stream:
+                # The name, in parentheses, may have spaces; the parent comes second after it.
+                pid = int(stream.read().rpartition(")")[2].split()[1])
+        except OSError:
+            return
+
+
+def _read(path: str) -> str | None:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return None
+
+
+def _is_safe(path: str, home: str, uid: int) -> bool:
+    """The file and the directories above it, up to the user's home where it lies in there."""
+    while True:
+        found = os.stat(path)
+        if not ssh_access.is_safe(found.st_uid, found.st_mode, uid):
+            return False
+        if path in (home, "/"):
+            return True
+        path = os.path.dirname(path)
+
+
+def _look_at_keys(path: str, user: pwd.struct_passwd, client: str, rsa_bits: int) -> tuple[int, str]:
+    home = os.path.realpath(user.pw_dir)
+    path = os.path.realpath(path)
+    text = _read(path)
+    if text is None:
+        return 0, f"{path}: not there"
+    if not _is_safe(path, home, user.pw_uid):
+        return 0, f"{path}: ignored by sshd, others may write to it or to a directory above it"
+    now = datetime.datetime.now()
+    keys = ssh_access.keys_from(text)
+    usable = sum(ssh_access.is_usable(key, client, now, rsa_bits) for key in keys)
+    return usable, f"{path}: {usable} usable of {len(keys)} keys"
+
+
+def _look_at_ssh(module: AnsibleModule) -> dict[str, t.Any]:
+    connection = ssh_access.connection_of(_ancestors())
+    user = pwd.getpwuid(connection.uid) if connection else None
+    result: dict[str, t.Any] = {
+        "installed": os.path.exists(SSHD),
+        "error": "",
+        "settings": {},
+        "port": connection.port if connection else None,
+        "ports": [],
+        "address": connection.server if connection else "localhost",
+        "user": user.pw_name if user else None,
+        "can_return": False,
+        "looked_at": [],
+    }
+    if not result["installed"]:
+        return result
+    rc, dummy, stderr = module.run_command([SSHD, "-t"])
+    if rc != 0:
+        result["error"] = stderr.strip().replace("\r", "").replace("\n", "; ")
+        return result
+    command = [SSHD, "-T"]
+    if connection and user:
+        command += ["-C", f"user={user.pw_name},host={connection.client},addr={connection.client}"]
+        command += ["-C", f"laddr={connection.server},lport={connection.port}"]
+    rc, stdout, stderr = module.run_command(command)
+    if rc != 0:
+        result["error"] = stderr.strip().replace("\r", "").replace("\n", "; ")
+        return result
+    settings = ssh_access.settings_from(stdout)
+    result["settings"] = settings
+    result["ports"] = sorted(int(port) for port in settings.get("port", []))
+    if connection and user:
+        files = ssh_access.key_files(settings, user.pw_name, user.pw_dir, user.pw_uid)
+        looked = [_look_at_keys(path, user, connection.client, module.params["rsa_bits"]) for path in files]
+        result["looked_at"] = [said for dummy, said in looked]
+        result["can_return"] = any(usable for usable, dummy in looked) or bool(ssh_access.other_sources(settings))
+    return result
+
+
+def _missing_packages(module: AnsibleModule) -> list[str]:
+    wanted = module.params["packages"]
+    if not wanted:
+        return []
+    query = ["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\\n", *wanted]
+    dummy, stdout, dummy = module.run_command(query)
+    installed = {line.partition(" ")[2] for line in stdout.splitlines() if line.startswith("installed ")}
+    return [package for package in wanted if package not in installed]
+
+
+def _waiting(module: AnsibleModule) -> list[str]:
+    kept, files = module.params["kept"], module.params["files"]
+    waiting = [name for name, path in files.items() if _read(path) != _read(os.path.join(kept, name))]
+    if "firewall" in files and "firewall" not in waiting and os.path.exists(NFT):
+        rc, live, dummy = module.run_command([NFT, "-s", "list", "table", *module.params["table"].split()])
+        wanted = os.path.exists(files["firewall"])
+        enabled = module.run_command(["systemctl", "is-enabled", "--quiet", module.params["unit"]])[0] == 0
+        is_live = rc == 0 and live == _read(os.path.join(kept, "firewall.live"))
+        if (wanted and not (enabled and is_live)) or (not wanted and (enabled or rc == 0)):
+            waiting.append("firewall")
+    return waiting
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "packages": {"type": "list", "elements": "str", "default": []},
+            "rsa_bits": {"type": "int", "default": 2048},
+            "kept": {"type": "path", "required": True},
+            "files": {"type": "dict", "default": {}},
+            "table": {"type": "str", "required": True},
+            "unit": {"type": "str", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    module.exit_json(
+        changed=False,
+        missing_packages=_missing_packages(module),
+        apt_lists=bool(glob.glob("/var/lib/apt/lists/*_Packages*")),
+        waiting=_waiting(module),
+        ssh=_look_at_ssh(module),
+    )
+
+
+if __name__ == "__main__":
+    main()
