@@ -174,11 +174,13 @@ def test_apply_then_nothing_is_left_to_do(tmp_path, journal):
 def test_put_back_restores_everything(tmp_path, journal):
     steps = mixed(tmp_path)
     before = tree(tmp_path)
+    modified = (tmp_path / "changed").stat().st_mtime_ns
     transaction = cf.Transaction(steps, journal)
     transaction.apply()
     assert tree(tmp_path) != before
     transaction.put_back()
     assert tree(tmp_path) == before
+    assert (tmp_path / "changed").stat().st_mtime_ns == modified
     assert not journal.exists()
 
 

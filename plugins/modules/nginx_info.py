@@ -1,0 +1,226 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pyweb.stack authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nginx_info
+short_description: Look at the nginx of a Debian host
+version_added: 0.1.0
+author:
+  - The pyweb.stack authors (@pyweb)
+description:
+  - Says in one round trip whether nginx is installed, runs, and has loaded the configuration that is on disk.
+  - A reload that fails, because a port is taken for example, ends with exit code 0 and nginx goes on
+    with its old configuration. What tells is the age of its worker processes, which this module compares
+    with the age of the files.
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+  - ansible.builtin.action_common_attributes.info_module
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  platform:
+    platforms: posix
+options:
+  packages:
+    description: Debian packages to look for.
+    type: list
+    elements: str
+    default: []
+  user:
+    description: The user as which nginx's worker processes run.
+    type: str
+    default: www-data
+  groups:
+    description: Groups that O(user) should be in.
+    type: list
+    elements: str
+    default: []
+  files:
+    description: Files that should exist.
+    type: list
+    elements: str
+    default: []
+  list:
+    description: Patterns of paths to list.
+    type: list
+    elements: str
+    default: []
+  reload_paths:
+    description: Paths and patterns of what nginx reads at a reload.
+    type: list
+    elements: str
+    default: []
+  restart_paths:
+    description: Paths and patterns of what takes effect only at a restart.
+    type: list
+    elements: str
+    default: []
+  error_log:
+    description: The error log in which RV(errors) are looked for.
+    type: path
+    default: /var/log/nginx/error.log
+"""
+
+EXAMPLES = r"""
+- name: Wait until nginx has loaded its configuration
+  pyweb.stack.nginx_info:
+    reload_paths: [/etc/nginx/nginx.conf, /etc/nginx/conf.d/*.conf]
+  register: nginx
+  until: not nginx.reload_needed
+  retries: 10
+  delay: 1
+"""
+
+RETURN = r"""
+missing_packages:
+  description: Those of O(packages) that are not installed.
+  returned: success
+  type: list
+  elements: str
+package_lists:
+  description: Whether apt has lists of packages, so that it can install any.
+  returned: success
+  type: bool
+missing_groups:
+  description: Those of O(groups) that do not exist.
+  returned: success
+  type: list
+  elements: str
+groups_to_join:
+  description: Those of O(groups) that exist and that O(user) is not in.
+  returned: success
+  type: list
+  elements: str
+missing_files:
+  description: Those of O(files) that do not exist or are empty.
+  returned: success
+  type: list
+  elements: str
+listed:
+  description: What O(list) matches.
+  returned: success
+  type: list
+  elements: str
+ipv6:
+  description: Whether the host's kernel has IPv6.
+  returned: success
+  type: bool
+distribution_site:
+  description: Whether Debian's example site is switched on.
+  returned: success
+  type: bool
+enabled:
+  description: Whether nginx starts at boot.
+  returned: success
+  type: bool
+running:
+  description: Whether nginx runs under systemd.
+  returned: success
+  type: bool
+workers:
+  description: Number of worker processes that take requests.
+  returned: success
+  type: int
+reload_needed:
+  description:
+    - Whether nginx runs with an older configuration than that in O(reload_paths),
+      or with fewer of O(groups) than O(user) is in.
+  returned: success
+  type: bool
+restart_needed:
+  description: Whether nginx was started before O(restart_paths) changed.
+  returned: success
+  type: bool
+errors:
+  description: The last serious lines of O(error_log), which say why a reload failed.
+  returned: success
+  type: list
+  elements: str
+"""
+
+import glob
+import os
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.pyweb.stack.plugins.module_utils import _nginx_info as nginx_info
+
+DISTRIBUTION_SITE = "/etc/nginx/sites-enabled/default"
+
+
+def _missing_packages(module: AnsibleModule, packages: list[str]) -> list[str]:
+    if not packages:
+        return []
+    # It ends with 1 when it does not know one of them.
+    stdout = module.run_command(
+        ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *packages]
+    )[1]
+    installed = {line.split()[0] for line in stdout.splitlines() if line.endswith(" installed")}
+    return [package for package in packages if package not in installed]
+
+
+def _service(module: AnsibleModule) -> dict[str, str]:
+    stdout = module.run_command(
+        ["systemctl", "show", "nginx.service", "--property", "ActiveState,UnitFileState,MainPID"]
+    )[1]
+    return dict(line.split("=", 1) for line in stdout.splitlines() if "=" in line)
+
+
+def _is_distribution_site(path: str) -> bool:
+    return os.path.islink(path) and os.path.realpath(path) == "/etc/nginx/sites-available/default"
+
+
+def main() -> None:
+    paths: dict[str, t.Any] = {"type": "list", "elements": "str", "default": []}
+    module = AnsibleModule(
+        argument_spec={
+            "packages": paths,
+            "user": {"type": "str", "default": "www-data"},
+            "groups": paths,
+            "files": paths,
+            "list": paths,
+            "reload_paths": paths,
+            "restart_paths": paths,
+            "error_log": {"type": "path", "default": "/var/log/nginx/error.log"},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    service = _service(module)
+    membership = nginx_info.read_membership(params["user"], params["groups"])
+    master_pid = int(service.get("MainPID", "0"))
+    masters = nginx_info.read_processes([master_pid] if master_pid else [])
+    master = masters[0] if masters else None
+    children = nginx_info.read_processes(nginx_info.children_of(master_pid)) if master else []
+    workers = nginx_info.workers_of(children, master_pid)
+    module.exit_json(
+        changed=False,
+        missing_packages=_missing_packages(module, params["packages"]),
+        package_lists=bool(glob.glob("/var/lib/apt/lists/*_Packages*")),
+        missing_groups=membership.missing,
+        groups_to_join=membership.to_join,
+        missing_files=[
+            path for path in params["files"] if not (os.path.isfile(path) and os.path.getsize(path) > 0)
+        ],
+        listed=nginx_info.expand(params["list"]),
+        ipv6=os.path.exists("/proc/net/if_inet6"),
+        distribution_site=_is_distribution_site(DISTRIBUTION_SITE),
+        enabled=service.get("UnitFileState") == "enabled",
+        running=service.get("ActiveState") in ("active", "reloading") and master is not None,
+        workers=len(workers),
+        reload_needed=nginx_info.reload_needed(
+            workers, nginx_info.newest_change(params["reload_paths"]), membership.joined
+        ),
+        restart_needed=nginx_info.restart_needed(master, nginx_info.newest_change(params["restart_paths"])),
+        errors=nginx_info.serious_lines(nginx_info.read_tail(params["error_log"])),
+    )
+
+
+if __name__ == "__main__":
+    main()
