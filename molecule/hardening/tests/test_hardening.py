@@ -1,0 +1,169 @@
+# Copyright (c) 2026, the pyweb.stack authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shlex
+import socket
+import subprocess
+
+import pytest
+
+testinfra_hosts = ["ansible://pyweb", "ansible://bare"]
+
+ASKPASS = pathlib.Path(__file__).parents[1] / "askpass"
+
+
+@pytest.fixture
+def address(host):
+    return host.ansible.get_variables()["ansible_host"]
+
+
+def ssh(host, user, *options, command="true"):
+    variables = host.ansible.get_variables()
+    fresh = ["-F", "none", "-o", "ControlPath=none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+    key = ["-i", variables["ansible_ssh_private_key_file"], "-o", "IdentitiesOnly=yes"]
+    return subprocess.run(
+        ["ssh", *fresh, *key, *options, f"{user}@{variables['ansible_host']}", command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        env={**os.environ, "SSH_ASKPASS": str(ASKPASS), "SSH_ASKPASS_REQUIRE": "force"},
+    )
+
+
+def connect(address, port):
+    """What a stranger meets: 'open', 'closed' or, when nobody answers, 'filtered'."""
+    try:
+        with socket.create_connection((address, port), timeout=3):
+            return "open"
+    except ConnectionRefusedError:
+        return "closed"
+    except TimeoutError:
+        return "filtered"
+
+
+def test_the_administrator_still_logs_in_and_becomes_root(host):
+    result = ssh(host, "admin", command="sudo -n id -u")
+    assert (result.returncode, result.stdout) == (0, "0\n"), result.stderr
+
+
+def test_a_right_password_is_refused(host):
+    result = ssh(host, "visitor", "-o", "PubkeyAuthentication=no")
+    assert result.returncode == 255
+    assert "Permission denied (publickey)" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "passwordauthentication no",
+        "kbdinteractiveauthentication no",
+        "permitrootlogin without-password",
+        "permitemptypasswords no",
+        "x11forwarding no",
+        "loglevel VERBOSE",
+        "requiredrsasize 2048",
+    ],
+)
+def test_sshd_has_the_settings(host, setting):
+    assert setting in host.check_output("sshd -T").splitlines()
+
+
+def test_ssh_audit_finds_nothing(host, address):
+    """Except that curve25519 resists no quantum computers: it stays, for clients that know nothing newer."""
+    output = subprocess.run(
+        ["ssh-audit", "--json", "--skip-rate-test", address], capture_output=True, text=True, timeout=60
+    ).stdout
+    found = {
+        (entry["algorithm"], note)
+        for kind in ("kex", "key", "enc", "mac")
+        for entry in json.loads(output)[kind]
+        for level in ("fail", "warn")
+        for note in entry["notes"].get(level, [])
+    }
+    quantum = "does not provide protection against post-quantum attacks"
+    assert found <= {("curve25519-sha256", quantum), ("curve25519-sha256@libssh.org", quantum)}
+
+
+def test_nothing_is_left_to_go_back(host):
+    assert host.check_output("systemctl list-units --all --plain --no-legend 'pyweb-hardening-return*'") == ""
+
+
+@pytest.fixture
+def listener(host):
+    """A server on a port that is not allowed, and one on a port that is."""
+    ports = (8080, 80)
+    for port in ports:
+        host.check_output(f"systemd-run --collect --unit=listener-{port} python3 -m http.server {port}")
+        host.check_output(f"timeout 20 sh -c 'until ss -Hltn sport = :{port} | grep -q .; do sleep 0.1; done'")
+    yield
+    for port in ports:
+        host.check_output(f"systemctl stop listener-{port}")
+
+
+def test_only_what_is_allowed_comes_in(address, listener):
+    assert connect(address, 8080) == "filtered"
+    assert connect(address, 8085) == "filtered"
+    assert connect(address, 80) == "open"
+
+
+def test_ping_comes_in(address):
+    # Without a ping program: an echo request by a datagram socket, or a raw one where that is not allowed.
+    kinds = (socket.SOCK_DGRAM, socket.SOCK_RAW)
+    for kind in kinds:
+        try:
+            with socket.socket(socket.AF_INET, kind, socket.IPPROTO_ICMP) as channel:
+                channel.settimeout(3)
+                channel.sendto(b"\x08\x00\xf7\xfd\x00\x01\x00\x01", (address, 0))
+                assert channel.recv(64)
+                return
+        except PermissionError:
+            continue
+    pytest.fail("This user may send no echo request.")
+
+
+def test_the_firewall_is_loaded_at_boot_and_after_others(host):
+    unit = host.service("pyweb-firewall")
+    assert unit.is_enabled
+    assert unit.is_running
+    # Debian's own unit empties all tables.
+    host.check_output("systemctl start nftables")
+    host.check_output("systemctl reload nftables")
+    assert "policy drop" in host.check_output("nft list table inet pyweb")
+    host.check_output("systemctl restart nftables")
+    assert "policy drop" in host.check_output("nft list table inet pyweb")
+
+
+def test_upgrades_are_security_upgrades(host):
+    said = host.run("unattended-upgrade --dry-run --verbose")
+    origins = next(line for line in (said.stdout + said.stderr).splitlines() if line.startswith("Allowed origins"))
+    codename = host.system_info.codename
+    assert origins.partition(": ")[2].split(", ") == [
+        f"origin=Debian,codename={codename},label=Debian-Security",
+        f"origin=Debian,codename={codename}-security,label=Debian-Security",
+    ]
+    assert "Initial blacklist: ^supervisor$" in said.stdout + said.stderr
+
+
+def test_upgrades_run_every_day_and_do_not_reboot(host):
+    settings = shlex.split(
+        host.check_output("apt-config shell update APT::Periodic::Update-Package-Lists "
+                          "upgrade APT::Periodic::Unattended-Upgrade reboot Unattended-Upgrade::Automatic-Reboot")
+    )
+    assert sorted(settings) == ["reboot=false", "update=1", "upgrade=1"]
+    assert host.service("apt-daily-upgrade.timer").is_enabled
+
+
+def test_needrestart_leaves_applications_alone(host):
+    script = (
+        "our %nrconf; do '/etc/needrestart/conf.d/pyweb.conf' or die $@;"
+        "for my $unit (@ARGV) { print grep({ $unit =~ $_ } keys %{$nrconf{override_rc}}) ? 0 : 1 }"
+    )
+    units = "pyweb.shop.web.20261120T201500Z-1a2b3c4.service supervisor.service ssh.service"
+    assert host.check_output(f"perl -e %s {units}", script) == "001"
