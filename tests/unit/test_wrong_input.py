@@ -1,0 +1,118 @@
+# Copyright (c) pyweb.stack contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Wrong input ends a playbook with one sentence before any host was even asked. Whoever connects leaves a mark."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+
+import playbook  # noqa: E402
+
+GUESTBOOK = {
+    "source": {"repo": "https://git.example.com/guestbook.git"},
+    "processes": {"web": {"wsgi": "guestbook:app"}},
+    "site": {"domains": ["guestbook.example.com"]},
+}
+
+
+def changed(path, value):
+    """The guestbook with one thing wrong."""
+    application = json.loads(json.dumps(GUESTBOOK))
+    place = application
+    *parents, last = path.split(".")
+    for parent in parents:
+        place = place.setdefault(parent, {})
+    place[last] = value
+    return {"guestbook": application}
+
+
+WRONG = {
+    "no application": ({}, "pyweb_apps is empty: define at least one application"),
+    "a name with a slash": ({"guest/book": GUESTBOOK}, "pyweb_apps has 'guest/book', which is not a name for an application"),
+    "an unknown server": (changed("processes.web.server", "apache"), "server must be one of: gunicorn, uvicorn, got: apache"),
+    "a server for the other interface": (changed("processes.web.server", "uvicorn"), "uvicorn, which serves ASGI only: take gunicorn"),
+    "misspelt, first level": (changed("sources", {}), "pyweb_apps.guestbook.sources is not an option; did you mean source?"),
+    "misspelt, second level": (changed("source.version_", "x"), "pyweb_apps.guestbook.source.version_ is not an option; did you mean version?"),
+    "misspelt, process": (changed("processes.web.wsgy", "x"), "pyweb_apps.guestbook.processes.web.wsgy is not an option; did you mean wsgi?"),
+    "misspelt, below a process": (changed("processes.web.health", {"paht": "/"}), "health.paht is not an option; did you mean path?"),
+    "misspelt, below the site": (changed("site.tls", {"certificate": "/a", "key": "/b", "kee": 1}), "site.tls.kee is not an option; did you mean key?"),
+    "a domain of two applications": (
+        {"guestbook": GUESTBOOK, "shop": GUESTBOOK},
+        "pyweb_apps.shop.site.domains has 'guestbook.example.com', which pyweb_apps.guestbook has too",
+    ),
+    "accounts that collide": ({"shop": GUESTBOOK, "shop-build": changed("site.domains", ["b.example.com"])["guestbook"]}, "rename one of them"),
+    "a number where a text belongs": (changed("env", {"DEBUG": True}), "pyweb_apps.guestbook.env.DEBUG is a bool"),
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Run a playbook against hosts that must not be contacted; each has applications of its own."""
+
+    def run(name, *arguments, apps, facts=None, variables=None):
+        folder = tmp_path_factory.mktemp("run")
+        mark, ssh = folder / "contacted", folder / "ssh"
+        ssh.write_text(f"#!/bin/sh\ntouch {mark}\nexit 255\n")
+        ssh.chmod(0o755)
+        hosts = {host: {"pyweb_apps": mapping} for host, mapping in apps.items()}
+        inventory = {"pyweb": {"hosts": hosts, "vars": {"ansible_host": "192.0.2.1", "ansible_ssh_executable": str(ssh)}}}
+        (folder / "hosts.yml").write_text(json.dumps(inventory))
+        env = playbook.environment(ANSIBLE_CACHE_PLUGIN="jsonfile", ANSIBLE_CACHE_PLUGIN_CONNECTION=str(folder / "facts"))
+        if facts:
+            (folder / "facts").mkdir()
+            for host in apps:
+                (folder / "facts" / f"s1_{host}").write_text(json.dumps({"__payload__": json.dumps(facts)}))
+        outcome = playbook.play(name, "-i", str(folder / "hosts.yml"), *arguments, env=env, **(variables or {}))
+        assert not mark.exists(), f"a host was contacted\n{outcome.output}"
+        assert outcome.status == 2 and "Traceback" not in outcome.output, outcome.output
+        assert all(figures["changed"] == 0 for figures in outcome.recap.values())
+        return outcome
+
+    return run
+
+
+def one_sentence(outcome, host, sentence):
+    (message,) = outcome.faults[host]
+    assert sentence in message and "\n" not in message, message
+
+
+@pytest.fixture(scope="module")
+def site(run):
+    return run("site", apps={f"host{number}": apps for number, (apps, _sentence) in enumerate(WRONG.values())})
+
+
+@pytest.mark.parametrize("number, sentence", list(enumerate(sentence for _apps, sentence in WRONG.values())), ids=WRONG)
+def test_wrong_applications(site, number, sentence):
+    one_sentence(site, f"host{number}", sentence)
+
+
+@pytest.mark.parametrize("name", ["provision", "deploy", "rollback"])
+def test_every_playbook_looks_first(run, name):
+    one_sentence(run(name, apps={"web1": changed("sources", {})}), "web1", "pyweb_apps.guestbook.sources is not an option")
+
+
+@pytest.mark.parametrize("name", ["deploy", "rollback"])
+def test_an_application_that_is_not_there(run, name):
+    outcome = run(name, apps={"web1": {"guestbook": GUESTBOOK}}, variables={"app": "guestbok"})
+    one_sentence(outcome, "web1", "app is 'guestbok': pyweb_apps defines guestbook.")
+
+
+def test_an_unsupported_system(run):
+    """To know the system is to have asked: this host is the controller, told that it is another system, in check mode."""
+    facts = {
+        "ansible_distribution": "Ubuntu",
+        "ansible_distribution_version": "24.04",
+        "ansible_distribution_major_version": "24",
+        "ansible_distribution_release": "noble",
+        "ansible_os_family": "Debian",
+    }
+    here = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
+    outcome = run("site", "--check", apps={"web1": {"guestbook": GUESTBOOK}}, facts=facts, variables=here)
+    one_sentence(outcome, "web1", "Ubuntu 24")
+    assert "Debian 12" in outcome.messages[0] and "13" in outcome.messages[0]
