@@ -370,12 +370,15 @@ def prune_environments(home: str, used: set[str]) -> None:
                 shutil.rmtree(f"{home}/envs/{name}", ignore_errors=True)
 
 
-def prune_assets(assets: str) -> None:
-    """Assets of releases that are gone have no other link left."""
+def prune_assets(assets: str, kept: list[dict[str, str]]) -> None:
+    """Assets that no kept release has; C(kept) gives, for each release, the directory of each address."""
     for root, dummy, files in os.walk(assets):
+        place = "/" + os.path.relpath(root, assets) + "/"
         for name in files:
-            with contextlib.suppress(FileNotFoundError):
-                if os.lstat(f"{root}/{name}").st_nlink == 1:
+            path = place + name
+            if not any(path.startswith(url) and os.path.exists(f"{directory}/{path[len(url):]}")
+                       for static in kept for url, directory in static.items()):
+                with contextlib.suppress(FileNotFoundError):
                     os.unlink(f"{root}/{name}")
 
 

@@ -525,9 +525,9 @@ class App:
     def disarm(self) -> None:
         # The dead man's own service is the very process that runs this: only its timer ends.
         units = [f"{self.settle_unit}.timer"] + ([] if self.dead_man else [f"{self.settle_unit}.service"])
-        run(["systemctl", "stop", *units])
-        if not self.dead_man:
-            run(["systemctl", "reset-failed", *units])
+        units = [unit for unit in units if os.path.exists(f"/run/systemd/transient/{unit}")]
+        if units:
+            run(["systemctl", "stop", *units])
 
     def boot(self) -> None:
         """Start exactly what C(current) names. A switch that the machine's end cut short is settled first."""
@@ -586,11 +586,11 @@ def ask_site(domain: str, port: int, url: str, timeout: float = 10.0) -> int:
 
 
 def default_workers(memory_mb: int | None = None, cores: int | None = None) -> int:
-    """2 x cores + 1 is the familiar ceiling; 256 MB for each keeps a small machine out of swap."""
+    """One more than there are cores, since each has threads or a loop; 256 MB for each keeps a small machine out of swap."""
     cores = cores or os.cpu_count() or 1
     if memory_mb is None:
         memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-    return max(2, min(2 * cores + 1, memory_mb // 256))
+    return max(2, min(cores + 1, memory_mb // 256))
 
 
 def command(app: App, release: str, process: dict) -> list[str]:

@@ -72,7 +72,9 @@ def membership(
 
 def serious_lines(log: str, limit: int = 3) -> list[str]:
     """The last lines of an error log that say why nginx could not take a configuration."""
-    return [line for line in log.splitlines() if "[emerg]" in line or "[alert]" in line][-limit:]
+    lines = [line for line in log.splitlines() if "[emerg]" in line or "[alert]" in line]
+    # nginx tries to bind five times.
+    return list(dict.fromkeys(lines))[-limit:]
 
 
 def parse_status(text: str) -> tuple[int, frozenset[int]]:

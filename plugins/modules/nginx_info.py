@@ -61,6 +61,12 @@ options:
     type: list
     elements: str
     default: []
+  wait:
+    description:
+      - Number of seconds to wait at most until nginx runs with the configuration that is on disk.
+      - RV(running), RV(reload_needed) and RV(restart_needed) then say how it ended.
+    type: int
+    default: 0
   error_log:
     description: The error log in which RV(errors) are looked for.
     type: path
@@ -71,10 +77,9 @@ EXAMPLES = r"""
 - name: Wait until nginx has loaded its configuration
   pyweb.stack.nginx_info:
     reload_paths: [/etc/nginx/nginx.conf, /etc/nginx/conf.d/*.conf]
+    wait: 10
   register: nginx
-  until: not nginx.reload_needed
-  retries: 10
-  delay: 1
+  failed_when: nginx.reload_needed
 """
 
 RETURN = r"""
@@ -146,6 +151,7 @@ errors:
 
 import glob
 import os
+import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -165,11 +171,35 @@ def _missing_packages(module: AnsibleModule, packages: list[str]) -> list[str]:
     return [package for package in packages if package not in installed]
 
 
-def _service(module: AnsibleModule) -> dict[str, str]:
+def _look_at_service(module: AnsibleModule, joined: frozenset[int]) -> dict[str, t.Any]:
     stdout = module.run_command(
         ["systemctl", "show", "nginx.service", "--property", "ActiveState,UnitFileState,MainPID"]
     )[1]
-    return dict(line.split("=", 1) for line in stdout.splitlines() if "=" in line)
+    service = dict(line.split("=", 1) for line in stdout.splitlines() if "=" in line)
+    master_pid = int(service.get("MainPID", "0"))
+    masters = nginx_info.read_processes([master_pid] if master_pid else [])
+    master = masters[0] if masters else None
+    children = nginx_info.read_processes(nginx_info.children_of(master_pid)) if master else []
+    workers = nginx_info.workers_of(children, master_pid)
+    reload_change = nginx_info.newest_change(module.params["reload_paths"])
+    restart_change = nginx_info.newest_change(module.params["restart_paths"])
+    return {
+        "enabled": service.get("UnitFileState") == "enabled",
+        "running": service.get("ActiveState") in ("active", "reloading") and master is not None,
+        "workers": len(workers),
+        "reload_needed": nginx_info.reload_needed(workers, reload_change, joined),
+        "restart_needed": nginx_info.restart_needed(master, restart_change),
+    }
+
+
+def _wait_for_service(module: AnsibleModule, joined: frozenset[int]) -> dict[str, t.Any]:
+    deadline = time.monotonic() + module.params["wait"]
+    while True:
+        service = _look_at_service(module, joined)
+        loaded = service["running"] and not service["reload_needed"] and not service["restart_needed"]
+        if loaded or time.monotonic() >= deadline:
+            return service
+        time.sleep(0.1)
 
 
 def _is_distribution_site(path: str) -> bool:
@@ -187,18 +217,14 @@ def main() -> None:
             "list": paths,
             "reload_paths": paths,
             "restart_paths": paths,
+            "wait": {"type": "int", "default": 0},
             "error_log": {"type": "path", "default": "/var/log/nginx/error.log"},
         },
         supports_check_mode=True,
     )
     params = module.params
-    service = _service(module)
     membership = nginx_info.read_membership(params["user"], params["groups"])
-    master_pid = int(service.get("MainPID", "0"))
-    masters = nginx_info.read_processes([master_pid] if master_pid else [])
-    master = masters[0] if masters else None
-    children = nginx_info.read_processes(nginx_info.children_of(master_pid)) if master else []
-    workers = nginx_info.workers_of(children, master_pid)
+    service = _wait_for_service(module, membership.joined)
     module.exit_json(
         changed=False,
         missing_packages=_missing_packages(module, params["packages"]),
@@ -211,14 +237,8 @@ def main() -> None:
         listed=nginx_info.expand(params["list"]),
         ipv6=os.path.exists("/proc/net/if_inet6"),
         distribution_site=_is_distribution_site(DISTRIBUTION_SITE),
-        enabled=service.get("UnitFileState") == "enabled",
-        running=service.get("ActiveState") in ("active", "reloading") and master is not None,
-        workers=len(workers),
-        reload_needed=nginx_info.reload_needed(
-            workers, nginx_info.newest_change(params["reload_paths"]), membership.joined
-        ),
-        restart_needed=nginx_info.restart_needed(master, nginx_info.newest_change(params["restart_paths"])),
         errors=nginx_info.serious_lines(nginx_info.read_tail(params["error_log"])),
+        **service,
     )
 
 

@@ -180,9 +180,12 @@ def prune(app, keep):
                 shutil.rmtree(path)
     if pruned:
         _engine.run(["systemctl", "daemon-reload"])
-        used = {manifest.get("environment") for release, manifest in manifests.items() if release not in pruned}
-        _build.prune_environments(app.build_path, used)
-        _build.prune_assets(f"{app.path}/assets")
+        kept = {release: manifest for release, manifest in manifests.items() if release not in pruned}
+        _build.prune_environments(app.build_path, {manifest.get("environment") for manifest in kept.values()})
+        _build.prune_assets(f"{app.path}/assets", [
+            {url: f"{app.release_path(release)}/{directory}" for url, directory in manifest.get("static", {}).items()}
+            for release, manifest in kept.items()
+        ])
     return pruned
 
 

@@ -67,10 +67,6 @@ options:
     description: Environment variables of build steps and processes. They travel with the release.
     type: dict
     default: {}
-  environment:
-    description: The same as C(NAME=value), each ended by a NUL character.
-    type: str
-    default: ''
   build_env:
     description: Environment variables of build steps only.
     type: dict
@@ -147,7 +143,7 @@ def make(app, params):
     app.update_manifest(
         release, schema=1, app=app.name, release=release, state="building", created=_engine.now(), revision=revision,
         version=params["source"]["version"], source=_build.without_password(params["source"]["repo"]), by=params["lease"]["by"],
-        config_digest=params["config_digest"],
+        config_digest=params["config_digest"], static=params["static"],
     )
     account = pwd.getpwnam(f"{app.name}-build")
     owner = pwd.getpwnam(app.name)
@@ -159,7 +155,7 @@ def make(app, params):
     builder = _build.Builder(app.name, app.path, params)
     try:
         facts = _build.as_user(account.pw_name, lambda: builder.build(revision, release, target, f"{app.run_path}/{release}", app.shared))
-        app.write_launcher(release, revision, params["environment"])
+        app.write_launcher(release, revision, "".join(f"{name}={value}\0" for name, value in sorted(params["env"].items())))
         secrets_digest = app.write_secrets(params["secrets"])
     except (_build.BuildError, OSError) as error:
         app.update_manifest(release, state="failed", error=str(error).split("\n", 1)[0], ended=_engine.now())
@@ -177,7 +173,6 @@ def main():
             "python": {"type": "str"},
             "server_packages": {"type": "list", "elements": "str", "default": []},
             "env": {"type": "dict", "default": {}},
-            "environment": {"type": "str", "default": ""},
             "build_env": {"type": "dict", "default": {}},
             "secrets": {"type": "str", "default": "", "no_log": True},
             "build": {"type": "list", "elements": "str", "default": []},
