@@ -1,0 +1,199 @@
+"""New versions, good and bad ones, while visitors keep coming. The tests follow one another."""
+
+import contextlib
+import json
+import re
+import time
+
+import pytest
+
+import playbook
+
+BAD = {
+    "fail": "RuntimeError: probe: this release cannot start",
+    "exit": "probe: this release gives up",
+    "hang": "does not answer",
+    "error": "probe: this request fails",
+}
+
+
+@contextlib.contextmanager
+def visitors(fleet, app, count=1000):
+    """Come to all hosts, and nobody notices anything."""
+    with contextlib.ExitStack() as stack:
+        loads = {name: stack.enter_context(fleet.load(app, name, count)) for name in fleet.names}
+        yield loads
+    for name, load in loads.items():
+        print(f"{name}: {load.result.summary()}")
+        assert load.result.failed == 0, f"{name}: {load.result.summary()}"
+        assert load.result.requests >= count
+        for kind in load.kinds:
+            assert load.result.count(kind, "GET") and load.result.count(kind, "POST")
+
+
+def applause(fleet):
+    return {name: visitor.json("https://guestbook.example.com/healthz")["applause"] for name, visitor in fleet.visitors.items()}
+
+
+def migrations(fleet):
+    """When and for which release the probe's migrations ran, wherever they did."""
+    lines = [line.split() for name in fleet.names for line in fleet.run(name, "cat /srv/probe/shared/migrations || true").splitlines()]
+    return sorted((float(when), release) for when, release in lines)
+
+
+def history(fleet, name, app):
+    return [json.loads(line) for line in fleet.run(name, f"cat /var/lib/pyweb/{app}/history.jsonl").splitlines()]
+
+
+def switched(fleet, name, app):
+    """When `current` was last changed."""
+    return float(fleet.run(name, f"stat --format=%.9Y /srv/{app}/current"))
+
+
+def handed_over(result, old, new):
+    """The old release has answered until the new one took over, and not much longer."""
+    assert set(result.releases) == {old, new}
+    overlap = result.releases[old].last - result.releases[new].first
+    assert overlap < 3, f"the old release has answered for {overlap:.1f} s after the new one\n{result.summary()}"
+
+
+def test_nothing_changes_on_a_converged_host_and_check_mode_says_so(fleet):
+    outcome = fleet.play("site", "--check", "--diff")
+    assert outcome.status == 0, outcome.output
+    assert outcome.changed == 0, outcome.output
+
+
+def test_a_converged_host_is_looked_at_quickly(fleet, tmp_path):
+    """In units of one ping: what counts is round trips, not how fast this machine is."""
+    site = tmp_path / "site.yml"
+    pings = "".join("    - ansible.builtin.ping:\n" for _ in range(5))
+    site.write_text(
+        f"- hosts: pyweb\n  gather_facts: false\n  become: true\n  tasks:\n{pings}\n- import_playbook: {playbook.CHECKOUT}/playbooks/site.yml\n"
+    )
+    env = playbook.environment(ANSIBLE_CALLBACKS_ENABLED="ansible.posix.profile_tasks", PROFILE_TASKS_TASK_OUTPUT_LIMIT="all")
+    outcome = fleet.play(site, "--limit", f"{fleet.names[0]}", env=env)
+    assert outcome.status == 0 and outcome.changed == 0, outcome.output
+    table = outcome.output.rpartition("====\n")[2]
+    seconds = [(name.strip(), float(time_)) for name, time_ in re.findall(r"^(.+?) -+ +([\d.]+)s$", table, re.MULTILINE)]
+    ping = sorted(value for name, value in seconds if name == "ansible.builtin.ping")[2]
+    total = sum(value for name, value in seconds if name != "ansible.builtin.ping")
+    print(f"ping {ping * 1000:.0f} ms, site {total:.1f} s: {total / ping:.0f} pings")
+    assert total <= 45 * ping, table
+
+
+def test_a_new_version_goes_live_under_load(fleet):
+    old, before = fleet.releases("guestbook"), applause(fleet)
+    with visitors(fleet, "guestbook") as loads:
+        outcome = fleet.play("deploy", app="guestbook", version="v2.0.0")
+        assert outcome.status == 0, outcome.output
+        time.sleep(1)
+    new = fleet.releases("guestbook")
+    assert len(set(new.values())) == 1, "one release for the whole fleet"
+    for name, visitor in fleet.visitors.items():
+        handed_over(loads[name].result, old[name], new[name])
+        assert visitor.json("https://guestbook.example.com/healthz")["version"] == "2.0.0"
+        assert b'class="heart"' in visitor.get("https://guestbook.example.com/")[2]
+        # Every form was taken once: none lost, none twice.
+        assert applause(fleet)[name] - before[name] == loads[name].result.count(method="POST")
+
+
+def test_the_same_again_changes_nothing(fleet):
+    outcome = fleet.play("deploy", app="guestbook", version="v2.0.0")
+    assert outcome.status == 0 and outcome.changed == 0, outcome.output
+
+
+def test_a_page_of_the_old_release_still_finds_its_style_sheet(fleet):
+    for name, visitor in fleet.visitors.items():
+        names = fleet.run(name, "ls /srv/guestbook/assets/static").split()
+        assert len([name for name in names if re.fullmatch(r"style\.[0-9a-f]{8}\.css", name)]) == 2
+        for asset in names:
+            assert visitor.get(f"https://guestbook.example.com/static/{asset}")[0] == 200
+
+
+def test_a_version_that_cannot_start_never_meets_a_visitor(fleet):
+    live = fleet.releases("guestbook")
+    with visitors(fleet, "guestbook") as loads:
+        outcome = fleet.play("deploy", app="guestbook", version="broken")
+    assert outcome.status == 2
+    assert "RuntimeError: guestbook: this release cannot start" in "\n".join(outcome.messages), outcome.output
+    assert fleet.releases("guestbook") == live
+    for name in fleet.names:
+        assert set(loads[name].result.releases) == {live[name]}
+
+
+def test_rollback_under_load(fleet):
+    """The schema stays that of the newer version; the older one works on it."""
+    newer, before = fleet.releases("guestbook"), applause(fleet)
+    with visitors(fleet, "guestbook") as loads:
+        outcome = fleet.play("rollback", app="guestbook")
+        assert outcome.status == 0, outcome.output
+        time.sleep(1)
+    older = fleet.releases("guestbook")
+    for name, visitor in fleet.visitors.items():
+        handed_over(loads[name].result, newer[name], older[name])
+        assert visitor.json("https://guestbook.example.com/healthz")["version"] == "1.0.0"
+        assert applause(fleet)[name] - before[name] == loads[name].result.count(method="POST")
+
+
+@pytest.mark.parametrize("version", BAD)
+def test_every_way_to_fail_leaves_the_live_release_alone(fleet, version):
+    live = fleet.releases("probe")
+    with visitors(fleet, "probe", count=100) as loads:
+        outcome = fleet.play("deploy", app="probe", version=version)
+    assert outcome.status == 2
+    assert BAD[version] in "\n".join(outcome.messages), outcome.output
+    for name in fleet.names:
+        assert set(loads[name].result.releases) == {live[name]}
+        units = fleet.run(name, "systemctl list-units --plain --no-legend --all 'pyweb.probe.web.*'").split()
+        assert [unit for unit in units if unit.startswith("pyweb.")] == [f"pyweb.probe.web.{live[name]}.service"]
+
+
+def test_the_next_good_version_serves_new_code_though_its_lock_is_the_same(fleet):
+    ran = migrations(fleet)
+    with visitors(fleet, "probe"):
+        outcome = fleet.play("deploy", app="probe", version="two")
+        assert outcome.status == 0, outcome.output
+    release = fleet.releases("probe")[fleet.names[0]]
+    environments = set()
+    for name, visitor in fleet.visitors.items():
+        assert visitor.get("https://probe.example.com/")[2] == b"probe two\n"
+        states = fleet.run(name, "cat /var/lib/pyweb/probe/releases/*/manifest.json")
+        environments |= {json.dumps(found) for found in re.findall(r'"environment": "(\w+)"', states)}
+    assert len(environments) == len(fleet.names), "the environment was not reused, so the test shows nothing"
+    # Once in the whole fleet, for this release, and before any host went live.
+    (when, whose), = [run for run in migrations(fleet) if run not in ran]
+    assert whose == release
+    assert all(when < switched(fleet, name, "probe") for name in fleet.names)
+
+
+def test_an_unreachable_first_host_neither_stops_nor_doubles_the_migration(fleet, tmp_path):
+    first, *others = fleet.names
+    away = tmp_path / "away.yml"
+    # Nobody listens there.
+    away.write_text(f"pyweb: {{hosts: {{{first}: {{ansible_port: 9}}}}}}\n")
+    ran, live = migrations(fleet), fleet.releases("probe")
+    outcome = fleet.play("deploy", "-i", str(away), app="probe", version="one", force=True)
+    assert outcome.status == 4, outcome.output
+    assert outcome.recap[first]["unreachable"] == 1
+    (when, whose), = [run for run in migrations(fleet) if run not in ran]
+    now = fleet.releases("probe")
+    assert now[first] == live[first]
+    for name in others:
+        assert now[name] == whose != live[name]
+        assert when < switched(fleet, name, "probe")
+        assert fleet.visitors[name].get("https://probe.example.com/")[2] == b"probe one\n"
+
+
+def test_site_brings_the_fleet_together_again(fleet):
+    """What the inventory says holds: main is at `one`, and the guestbook at 1.0.0."""
+    outcome = fleet.play("site")
+    assert outcome.status == 0, outcome.output
+    assert len(set(fleet.releases("probe").values())) == 1
+    outcome = fleet.play("site")
+    assert outcome.status == 0 and outcome.changed == 0, outcome.output
+
+
+def test_a_version_that_does_not_exist_is_named_in_one_sentence(fleet):
+    outcome = fleet.play("deploy", app="probe", version="nowhere")
+    assert outcome.status == 2
+    assert all("no branch, tag or commit 'nowhere'" in message for message in outcome.messages), outcome.output

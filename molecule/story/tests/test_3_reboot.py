@@ -1,0 +1,32 @@
+"""A reboot brings back exactly the live releases. The last test: a host may have another address afterwards."""
+
+import subprocess
+import time
+
+import testinfra
+
+from conftest import Visitor
+
+
+def test_a_reboot_brings_back_exactly_what_was_live(fleet):
+    live = {app: fleet.releases(app) for app in ("guestbook", "probe")}
+    assert fleet.play("deploy", app="probe", version="two").status == 0
+    live["probe"] = fleet.releases("probe")
+    subprocess.run(["docker", "restart", *fleet.names], check=True, stdout=subprocess.DEVNULL)
+    for name in fleet.names:
+        address = subprocess.run(
+            ["docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", name], check=True, stdout=subprocess.PIPE, text=True
+        ).stdout.strip()
+        visitor, found, until = Visitor(address), {}, time.monotonic() + 60
+        while time.monotonic() < until:
+            try:
+                found = {app: visitor.release(app) for app in live}
+                break
+            except (OSError, AssertionError):
+                time.sleep(1)
+        assert found == {app: live[app][name] for app in live}, testinfra.get_host(f"docker://{name}").run("journalctl -b --no-pager -n 100").stdout
+        shell = testinfra.get_host(f"docker://{name}")
+        units = shell.check_output("systemctl list-units --plain --no-legend 'pyweb.*.web.*'").split()
+        assert {unit for unit in units if unit.startswith("pyweb.")} == {f"pyweb.{app}.web.{found[app]}.service" for app in found}
+        failed = shell.check_output("systemctl list-units --plain --no-legend --failed 'pyweb*' 'nginx*'")
+        assert failed == ""
