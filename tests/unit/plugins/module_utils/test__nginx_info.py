@@ -56,7 +56,7 @@ def test_membership():
 
 
 def test_the_log_tells_the_last_serious_lines():
-    log = "1 [notice] signal\n2 [emerg] bind() failed\n3 [error] upstream\n4 [alert] x\n5 [emerg] y\n6 [emerg] z\n"
+    log = "1 [notice] signal\n2 [emerg] bind() failed\n3 [error] upstream\n4 [alert] x\n5 [emerg] y\n5 [emerg] y\n6 [emerg] z\n"
     assert info.serious_lines(log) == ["4 [alert] x", "5 [emerg] y", "6 [emerg] z"]
 
 

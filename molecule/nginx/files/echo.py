@@ -1,0 +1,81 @@
+"""An application on a unix socket or a port that answers with what reached it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.server
+import json
+import os
+import socketserver
+import sys
+
+WEBSOCKET_KEY = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def address_string(self) -> str:
+        return "nginx"
+
+    def answer(self) -> None:
+        if self.headers.get("Upgrade"):
+            self.upgrade()
+            return
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        status = 503 if self.path == "/own-503" else 200
+        content = json.dumps(
+            {
+                "release": os.environ.get("RELEASE", ""),
+                "method": self.command,
+                "path": self.path,
+                "length": len(body),
+                "headers": {name.lower(): value for name, value in self.headers.items()},
+                "padding": "x" * 2000,
+            }
+        ).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("X-Powered-By", "echo")
+        if self.path == "/own-headers":
+            self.send_header("X-Frame-Options", "DENY")
+            self.send_header("Referrer-Policy", "no-referrer")
+        if self.path == "/embeddable":
+            self.send_header("Content-Security-Policy", "frame-ancestors *")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer
+
+    def upgrade(self) -> None:
+        """Accepts a WebSocket and sends one frame with the protocol that was asked for."""
+        digest = hashlib.sha1((self.headers["Sec-WebSocket-Key"] + WEBSOCKET_KEY).encode()).digest()
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Sec-WebSocket-Accept", base64.b64encode(digest).decode())
+        self.end_headers()
+        text = f"hello over {self.headers['Upgrade']}".encode()
+        self.wfile.write(bytes([0x81, len(text)]) + text)
+        self.close_connection = True
+
+
+class UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+def main() -> None:
+    address = sys.argv[1]
+    if address.startswith("/"):
+        os.umask(0)
+        server: socketserver.BaseServer = UnixServer(address, Handler)
+    else:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", int(address)), Handler)
+    server.serve_forever()
+
+
+main()

@@ -1,0 +1,345 @@
+"""What a visitor, and what a process of nginx, gets from the sites of this scenario."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import time
+
+import httpx
+import pytest
+
+RELEASES = ["20261120T201500Z-1a2b3c4", "20261120T211500Z-5d6e7f8"]
+# The connection is closed or reset.
+NO_ANSWER = (httpx.RemoteProtocolError, httpx.ReadError)
+
+
+@pytest.fixture
+def address(host):
+    return host.ansible.get_variables()["ansible_host"]
+
+
+@pytest.fixture
+def visit(address):
+    """Requests a URL of a site; the name goes into SNI and Host, the connection to the host under test."""
+    clients = []
+
+    def request(url, method="GET", http2=False, headers=None, **more):
+        url = httpx.URL(url)
+        client = httpx.Client(verify=False, http2=http2, timeout=10)
+        clients.append(client)
+        return client.request(
+            method,
+            url.copy_with(host=address),
+            headers={"Host": url.netloc.decode(), **(headers or {})},
+            extensions={"sni_hostname": url.host},
+            **more,
+        )
+
+    yield request
+    for client in clients:
+        client.close()
+
+
+def switch(host, release):
+    host.check_output(f"ln -sfn releases/{release} /srv/guestbook/next && mv -T /srv/guestbook/next /srv/guestbook/current")
+
+
+@pytest.mark.parametrize("http2", [False, True])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+def test_requests_reach_the_application(visit, method, http2):
+    content = b"x" * 100_000 if method in ("POST", "PUT") else None
+    answer = visit("https://guestbook.example.com/page?a=b", method, http2=http2, content=content)
+    assert (answer.status_code, answer.http_version) == (200, "HTTP/2" if http2 else "HTTP/1.1")
+    assert (answer.json()["method"], answer.json()["path"]) == (method, "/page?a=b")
+    assert answer.json()["length"] == len(content or b"")
+
+
+def test_an_application_on_a_port_is_reached(visit):
+    assert visit("https://tcp.example.com/").json()["headers"]["host"] == "tcp.example.com"
+
+
+@pytest.mark.parametrize("name", ["guestbook", "www.guestbook", "docs", "empty"])
+def test_http_leads_to_https(visit, name):
+    answer = visit(f"http://{name}.example.com/page?a=b")
+    assert answer.status_code == 301
+    assert answer.headers["Location"] == f"https://{name}.example.com/page?a=b"
+
+
+@pytest.mark.parametrize("name", ["unknown.example.com", "leaving.example.com", "gone.example.com"])
+def test_unknown_names_get_no_answer(visit, name):
+    with pytest.raises(NO_ANSWER):
+        visit(f"http://{name}/")
+    with pytest.raises(httpx.ConnectError, match="(?i)unrecognized.name"):
+        visit(f"https://{name}/")
+
+
+@pytest.mark.parametrize("http2", [False, True])
+def test_a_known_name_in_tls_does_not_let_an_unknown_host_in(visit, http2):
+    answer = visit("https://guestbook.example.com/", headers={"Host": "evil.example.org"}, http2=http2)
+    assert answer.status_code == 421
+
+
+def test_what_a_client_claims_about_itself_is_not_passed_on(visit):
+    claims = {
+        "X-Forwarded-For": "203.0.113.9",
+        "X-Forwarded-Proto": "http",
+        "X-Forwarded-Host": "evil.example.org",
+        "X-Forwarded-Prefix": "/evil",
+        "X-Forwarded-Port": "1",
+        "X-Real-IP": "203.0.113.9",
+        "X-Script-Name": "/evil",
+        "Forwarded": "for=203.0.113.9;host=evil.example.org",
+        "Proxy": "http://evil.example.org",
+        "Upgrade": "h2c",
+        "Connection": "Upgrade, HTTP2-Settings",
+    }
+    headers = visit("https://guestbook.example.com/", headers=claims).json()["headers"]
+    assert "evil" not in repr(headers) and "203.0.113.9" not in repr(headers)
+    assert not {"forwarded", "proxy", "upgrade", "x-forwarded-port", "x-forwarded-prefix"} & headers.keys()
+    assert headers["host"] == headers["x-forwarded-host"] == "guestbook.example.com"
+    assert headers["x-forwarded-proto"] == "https"
+    assert headers["x-forwarded-for"] == headers["x-real-ip"]
+    assert re.fullmatch(r"[0-9a-f]{32}", headers["x-request-id"])
+
+
+@pytest.mark.parametrize("http2", [False, True])
+def test_the_application_learns_the_port_that_the_client_sees(visit, http2):
+    headers = {"Host": "guestbook.example.com:8443"}
+    answer = visit("https://guestbook.example.com/", headers=headers, http2=http2)
+    assert answer.json()["headers"]["host"] == "guestbook.example.com:8443"
+
+
+def test_a_websocket_gets_through(address):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection((address, 443), 10) as raw:
+        with context.wrap_socket(raw, server_hostname="guestbook.example.com") as stream:
+            stream.sendall(
+                b"GET /socket HTTP/1.1\r\nHost: guestbook.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            )
+            answer = b""
+            while chunk := stream.recv(4096):
+                answer += chunk
+    head, frame = answer.split(b"\r\n\r\n", 1)
+    assert head.startswith(b"HTTP/1.1 101 ")
+    assert b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in head
+    assert frame == b"\x81\x14hello over websocket"
+
+
+@pytest.mark.parametrize("path", ["", "page"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_before_the_first_release_there_is_a_page(visit, method, path):
+    answer = visit(f"https://empty.example.com/{path}", method)
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "10"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "<h1>Back soon</h1>" in answer.text
+
+
+def test_the_page_is_only_for_errors(visit):
+    assert visit("https://empty.example.com/.pyweb/unavailable.html").status_code == 404
+
+
+def test_an_application_s_own_503_passes_as_it_is(visit):
+    answer = visit("https://guestbook.example.com/own-503")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/json")
+
+
+def test_the_body_has_a_limit(visit):
+    assert visit("https://guestbook.example.com/", "POST", content=b"x" * 1_100_000).status_code == 413
+
+
+def test_headers_protect_where_the_application_is_silent(visit):
+    headers = visit("https://guestbook.example.com/").headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
+    assert headers["Server"] == "nginx"
+    assert "Strict-Transport-Security" not in headers
+    assert "X-Powered-By" not in headers
+
+
+def test_headers_of_the_application_win(visit):
+    headers = visit("https://guestbook.example.com/own-headers").headers
+    assert headers.get_list("X-Frame-Options") == ["DENY"]
+    assert headers.get_list("Referrer-Policy") == ["no-referrer"]
+    assert "X-Frame-Options" not in visit("https://guestbook.example.com/embeddable").headers
+
+
+def test_text_is_compressed(visit):
+    answer = visit("https://guestbook.example.com/", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in answer.headers["Vary"]
+
+
+def test_static_files_come_from_the_live_release_then_from_the_assets(visit):
+    live = visit("https://guestbook.example.com/static/site.css")
+    assert (live.status_code, live.text) == (200, "body { color: red; }\n")
+    assert live.headers["Cache-Control"] == "no-cache"
+    assert live.headers["Content-Type"] == "text/css; charset=utf-8"
+    assert live.headers["X-Content-Type-Options"] == "nosniff"
+    again = visit("https://guestbook.example.com/static/site.css", headers={"If-None-Match": live.headers["ETag"]})
+    assert again.status_code == 304
+    hashed = visit("https://guestbook.example.com/static/site.1a2b3c4d5e6f.css")
+    assert (hashed.status_code, hashed.headers["Cache-Control"]) == (200, "public, max-age=31536000, immutable")
+    dated = visit("https://guestbook.example.com/static/report.20261120.txt")
+    assert (dated.status_code, dated.headers["Cache-Control"]) == (200, "no-cache")
+    module = visit("https://guestbook.example.com/static/module.mjs")
+    assert module.headers["Content-Type"].startswith("application/javascript")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("none.css", 404),
+        ("", 403),
+        (".env", 403),
+        ("../app.py", 200),
+        ("%2e%2e/app.py", 200),
+        ("..%2fapp.py", 200),
+        ("x/../../app.py", 200),
+    ],
+)
+def test_static_files_are_all_that_nginx_serves(visit, address, path, status):
+    """200 is the application's answer to a path that has left /static/."""
+    answer = visit("https://guestbook.example.com/static/" + path)
+    assert answer.status_code == status
+    assert "secret" not in answer.text
+    if status == 404:
+        assert "Cache-Control" not in answer.headers
+
+
+def test_a_static_site(visit):
+    answer = visit("https://docs.example.com/", http2=True)
+    assert (answer.status_code, "docs" in answer.text) == (200, True)
+    assert answer.headers["Strict-Transport-Security"] == "max-age=3600"
+    assert visit("https://docs.example.com/.git/config").status_code == 404
+    assert visit("https://docs.example.com/none").status_code == 404
+
+
+def test_certificates_are_for_the_domains(address):
+    for name, domains in {
+        "guestbook.example.com": "DNS:guestbook.example.com, DNS:www.guestbook.example.com",
+        "docs.example.com": "DNS:docs.example.com",
+    }.items():
+        assert domains in subject_names(address, name)
+
+
+def subject_names(address, name):
+    from cryptography import x509
+
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection((address, 443), 10) as raw:
+        with context.wrap_socket(raw, server_hostname=name) as stream:
+            certificate = x509.load_der_x509_certificate(stream.getpeercert(binary_form=True))
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return ", ".join(f"DNS:{name}" for name in names.get_values_for_type(x509.DNSName))
+
+
+def test_the_given_certificate_is_the_one_that_is_served(host, address):
+    from cryptography import x509
+
+    given = x509.load_pem_x509_certificate(host.file("/etc/ssl/given/certificate.pem").content)
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection((address, 443), 10) as raw:
+        with context.wrap_socket(raw, server_hostname="docs.example.com") as stream:
+            assert x509.load_der_x509_certificate(stream.getpeercert(binary_form=True)) == given
+
+
+@pytest.mark.parametrize(
+    ("version", "accepted"),
+    [(ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True), (ssl.TLSVersion.TLSv1_3, True)],
+)
+def test_tls_versions(address, version, accepted):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = context.maximum_version = version
+    with socket.create_connection((address, 443), 10) as raw:
+        try:
+            with context.wrap_socket(raw, server_hostname="guestbook.example.com") as stream:
+                assert accepted
+                assert version == ssl.TLSVersion.TLSv1_3 or not stream.session.has_ticket
+        except ssl.SSLError:
+            assert not accepted
+
+
+def test_a_switch_needs_no_reload(host, visit):
+    """And the log names the release that answered."""
+    workers = host.check_output("pgrep -f '^nginx: worker'")
+    try:
+        for release in [RELEASES[1], RELEASES[0], RELEASES[1]]:
+            switch(host, release)
+            # Connections to the old release live for a second at most.
+            deadline = time.monotonic() + 2.5
+            while visit("https://guestbook.example.com/").json()["release"] != release:
+                assert time.monotonic() < deadline
+        assert visit("https://guestbook.example.com/static/site.css").text == "body { color: blue; }\n"
+    finally:
+        switch(host, RELEASES[0])
+    assert host.check_output("pgrep -f '^nginx: worker'") == workers
+    log = host.file("/var/log/nginx/guestbook.access.log").content_string.splitlines()
+    releases = {line.split(" release=")[1].split()[0] for line in log if '"GET / ' in line}
+    assert set(RELEASES) <= releases
+    (static,) = [line for line in log if "/static/site.css" in line][-1:]
+    assert f" release={RELEASES[1]} " in static
+
+
+def test_nothing_is_lost_when_nginx_is_reloaded_or_restarts_after_a_boot(host, visit):
+    host.check_output("systemctl reload nginx")
+    assert visit("https://guestbook.example.com/").status_code == 200
+    assert host.service("nginx").is_enabled
+
+
+def test_nginx_reads_static_files_and_sockets_only(host):
+    release = f"/srv/guestbook/releases/{RELEASES[0]}"
+    assert host.check_output(f"runuser -u www-data -- cat {release}/staticfiles/site.css") == "body { color: red; }"
+    for command in (
+        f"cat {release}/app.py",
+        f"ls {release}",
+        f"touch {release}/staticfiles/x",
+        "cat /etc/ssl/given/key.pem",
+        "ls /etc/nginx/pyweb/tls",
+    ):
+        assert host.run(f"runuser -u www-data -- {command}").rc != 0, command
+    assert host.run(f"runuser -u nobody -- ls {release}/staticfiles").rc != 0
+    groups = set(host.user("www-data").groups)
+    assert groups == {"www-data", "guestbook-web"}
+
+
+def test_other_people_s_files_are_as_the_package_brought_them(host):
+    assert host.run("dpkg --verify nginx-common").stdout == ""
+    assert host.file("/etc/nginx/sites-available/default").exists
+    assert not host.file("/etc/nginx/sites-enabled/default").exists
+
+
+def test_what_is_no_longer_defined_is_gone(host):
+    names = host.check_output("ls /etc/nginx/conf.d /etc/nginx/pyweb/tls").split()
+    assert not [name for name in names if "leaving" in name or "gone" in name]
+    assert sorted(name for name in names if name.startswith("pyweb.site.")) == [
+        f"pyweb.site.{name}.conf" for name in ("docs", "empty", "guestbook", "tcp")
+    ]
+    assert not [name for name in names if name.startswith("docs-")], "a given certificate needs no self-signed one"
+
+
+def test_the_configuration_is_without_warnings(host):
+    assert "warn" not in host.run("nginx -t").stderr
+
+
+def test_nginx_runs_in_a_sandbox(host):
+    exposure = host.check_output("systemd-analyze security nginx.service --no-pager | tail -n 1")
+    assert float(re.search(r"([0-9.]+) OK", exposure)[1]) < 3
+    shown = host.check_output("systemctl show nginx -p NoNewPrivileges,ProtectSystem,NeedDaemonReload")
+    assert set(shown.split()) == {"NoNewPrivileges=yes", "ProtectSystem=strict", "NeedDaemonReload=no"}
+
+
+def test_logs_rotate_in_the_sandbox(host, visit):
+    host.check_output("logrotate --force /etc/logrotate.d/nginx")
+    time.sleep(0.5)
+    visit("https://guestbook.example.com/after-rotation")
+    assert "/after-rotation" in host.file("/var/log/nginx/guestbook.access.log").content_string
