@@ -19,7 +19,7 @@ DEPLOY_HELPER = "community.general.deploy_helper"
 
 ARGUMENTS = {
     "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["begin", "activate", "rollback", "prune"], "required": True},
+    "state": {"type": "str", "choices": ["begin", "activate", "rollback", "prune", "unlock"], "required": True},
     "release": {"type": "str"},
     "hosts": {"type": "dict"},
     "force": {"type": "bool", "default": False},
@@ -174,6 +174,16 @@ class ActionModule(ActionBase):
             pruned = _releases.prunable(info["releases"], info["live"], info["history"], params["keep_releases"], set())
             return {"changed": bool(pruned), "release": info["live"], "pruned": pruned}
         return self._call(HOST_MODULE, step="prune", name=params["name"], keep_releases=params["keep_releases"], lease=controller())
+
+    def _unlock(self, params: dict) -> dict:
+        held = self._host(self._info(params))["lease"]
+        if not held:
+            return {"changed": False, "held": None}
+        if not self._task.check_mode:
+            result = self._call(HOST_MODULE, step="unlock", name=params["name"], lease=held)
+            if result.get("failed"):
+                return result
+        return {"changed": True, "held": {"by": held["by"], "since": held["since"]}}
 
     @staticmethod
     def _diff(name: str, before: str | None, after: str) -> dict:

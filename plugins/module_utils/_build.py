@@ -175,6 +175,14 @@ class Builder:
         return subprocess.run(["git", f"--git-dir={self.mirror}", "cat-file", "-e", f"{revision}^{{commit}}"], env=self.env,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
+    def between(self, old: str, new: str, most: int = 50) -> list[str]:
+        """What a deploy of C(new) would bring."""
+        if old == new:
+            return []
+        done = subprocess.run(["git", f"--git-dir={self.mirror}", "log", f"--max-count={most}", "--format=%h %s", f"{old}..{new}"], env=self.env,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace", check=False)
+        return done.stdout.splitlines()
+
     @contextlib.contextmanager
     def ssh(self, source: dict) -> t.Iterator[str]:
         """The deploy key exists as a file only while git fetches: build steps never see it."""

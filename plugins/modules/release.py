@@ -37,8 +37,9 @@ options:
       - V(activate) makes a release live that is built on this host.
       - V(rollback) makes an older release live. The one that is left is marked bad.
       - V(prune) deletes releases that are no longer needed.
+      - V(unlock) ends the turn of a controller that is gone. A step that still runs on the host is waited for.
     type: str
-    choices: [begin, activate, rollback, prune]
+    choices: [begin, activate, rollback, prune, unlock]
     required: true
   release:
     description:
@@ -147,6 +148,10 @@ lease:
   description: Who deploys. The following steps need it.
   returned: with O(state=begin)
   type: dict
+held:
+  description: Who was deploying (C(by)) and since when (C(since)), if anybody.
+  returned: with O(state=unlock)
+  type: dict
 previous:
   description: Id of the release that was live before.
   returned: with O(state=activate) and O(state=rollback)
@@ -208,7 +213,7 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str", "required": True},
-            "step": {"type": "str", "choices": ["start", "settle", "abort", "prune"], "required": True},
+            "step": {"type": "str", "choices": ["start", "settle", "abort", "prune", "unlock"], "required": True},
             "action": {"type": "str", "default": "activate"},
             "release": {"type": "str"},
             "runtime": {"type": "dict"},

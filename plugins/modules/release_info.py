@@ -105,6 +105,11 @@ revision:
   description: The commit that the wanted version names.
   returned: when O(source) is given and the host can tell
   type: str
+pending:
+  description: Commits between the live release and C(revision), newest first, each as short revision and subject; 50 at the most.
+  returned: when O(source) is given, not in check mode
+  type: list
+  elements: str
 version:
   description: The wanted version.
   returned: when O(source) is given
@@ -145,6 +150,9 @@ def look(app, params, check_mode):
         info["revision"] = _build.as_user(f"{app.name}-build", builder.remote if check_mode else builder.resolve)
     elif not check_mode:
         raise _engine.EngineError(f"{app.name} is not set up on this host: run the playbook site (or provision) first.")
+        live_revision = info["releases"].get(live, {}).get("revision")
+        if live_revision and not check_mode:
+            info["pending"] = _build.as_user(f"{app.name}-build", lambda: builder.between(live_revision, info["revision"]))
     try:
         python_version = _build.find_python(params["python"])[1]
     except (_build.BuildError, OSError):
