@@ -125,7 +125,7 @@ def _environment(where: str, values: dict) -> dict[str, str]:
 
 def _relative(where: str, path: str) -> str:
     parts = path.split("/")
-    if not path or path.startswith(("/", ".pyweb", ".venv")) or ".." in parts or "" in parts[:-1] or re.search(r"[\s\"'\\$;{}]", path):
+    if not path or path.startswith(("/", ".pyweb", ".venv")) or {".", ".."} & set(parts) or "" in parts[:-1] or re.search(r"[\s\"'\\$;{}]", path):
         raise AppsError(f"{where} is {path!r}: a path inside the release is needed, relative, without .., spaces and quotes.")
     return path.rstrip("/")
 
