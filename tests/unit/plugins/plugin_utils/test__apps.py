@@ -1,0 +1,353 @@
+# Copyright (c) pyweb.stack contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From pyweb_apps to what each role is given, and one sentence for everything that is wrong."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _apps
+
+SHOP = {
+    "source": {"repo": "https://git.example.com/shop.git"},
+    "processes": {"web": {"wsgi": "shop.wsgi"}},
+    "site": {"domains": ["shop.example.com"], "static": {"/static/": "staticfiles"}},
+}
+GROUPS = {"all": ["web1", "web2", "db1"], "pyweb": ["web1", "web2"], "canary": ["web2"]}
+
+
+def changed(*changes, base=None):
+    """A copy of SHOP; each change is a path with dots and its value."""
+    app = copy.deepcopy(SHOP if base is None else base)
+    for path, value in changes:
+        *parents, last = path.split(".")
+        place = app
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    return app
+
+
+def fault(apps, **arguments):
+    with pytest.raises(_apps.AppsError) as caught:
+        _apps.resolve(apps, **arguments)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def one(app, **arguments):
+    (resolved,) = _apps.resolve({"shop": app}, **arguments)
+    return resolved
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+AT = "pyweb_apps.shop"
+PROCESS_KINDS = "exactly one of wsgi, asgi and command is needed."
+VERSION = "a branch, a tag or a commit is needed."
+PATH = "a path inside the release is needed, relative, without .., spaces and quotes."
+
+WRONG = {
+    # misspelt, at each depth
+    "application": ([("sources", 1)], f"{AT}.sources is not an option; did you mean source?"),
+    "application, nothing near": ([("zzz", 1)], f"{AT}.zzz is not an option; accepted are state, hosts, source, python,"),
+    "source": ([("source.repos", 1)], f"{AT}.source.repos is not an option; did you mean repo?"),
+    "process": ([("processes.web.worker", 1)], f"{AT}.processes.web.worker is not an option; did you mean workers?"),
+    "health": ([("processes.web.health.statuses", [200])], f"{AT}.processes.web.health.statuses is not an option; did you mean status?"),
+    "site": ([("site.domain", "x")], f"{AT}.site.domain is not an option; did you mean domains?"),
+    "tls": ([("site.tls", {"certificate": "/a", "key": "/b", "keys": "/c"})], f"{AT}.site.tls.keys is not an option; did you mean key?"),
+    # types
+    "not a mapping": ([("source", "https://git.example.com/shop.git")], "source"),
+    "a process that is a text": ([("processes.web", "shop.wsgi")], f"{AT}.processes.web is 'shop.wsgi': a mapping is needed."),
+    "state": ([("state", "gone")], f"{AT}: value of state must be one of: present, absent, got: gone."),
+    "workers": ([("processes.web.workers", "many")], f"{AT}.processes.web: argument 'workers' is of type"),
+    "tls without key": ([("site.tls", {"certificate": "/a"})], f"{AT}: missing required arguments: key found in site -> tls."),
+    "site without domains": ([("site", {"static": {}})], f"{AT}: missing required arguments: domains found in site."),
+    # source
+    "no source": ([("source", None)], f"{AT}.source.repo is missing: the address of the git repository is needed."),
+    "no repository": ([("source", {"version": "main"})], f"{AT}.source.repo is missing"),
+    "version like an option": ([("source.version", "--upload-pack=x")], f"{AT}.source.version is '--upload-pack=x': {VERSION}"),
+    "version with an operator": ([("source.version", "main~1")], f"{AT}.source.version is 'main~1': {VERSION}"),
+    "version as a range": ([("source.version", "a..b")], f"{AT}.source.version is 'a..b': {VERSION}"),
+    "version with a space": ([("source.version", "a b")], f"{AT}.source.version is 'a b': {VERSION}"),
+    # scalars of the application
+    "python": ([("python", "python3")], f"{AT}.python is 'python3': a version such as 3.12 is needed."),
+    "manager": ([("manager", "upstart")], f"{AT}.manager is 'upstart': accepted is systemd."),
+    "keep_releases": ([("keep_releases", 1)], f"{AT}.keep_releases is 1: at least 2 are needed"),
+    # environment
+    "env: bool": ([("env.DEBUG", True)], f"{AT}.env.DEBUG is a bool: write the text that the application should see, in quotes."),
+    "env: none": ([("env.DEBUG", None)], f"{AT}.env.DEBUG is a NoneType"),
+    "env: list": ([("env.HOSTS", ["a"])], f"{AT}.env.HOSTS is a list"),
+    "env: name": ([("env", {"A-B": "x"})], f"{AT}.env.A-B is not a name for an environment variable"),
+    "env: reserved": ([("env", {"PYWEB_APP": "x"})], f"{AT}.env.PYWEB_APP is not a name for an environment variable"),
+    "env: NUL": ([("env", {"A": "x\0y"})], f"{AT}.env.A has a NUL character"),
+    "secrets: bool": ([("secrets.KEY", False)], f"{AT}.secrets.KEY is a bool"),
+    "build_env: list": ([("build_env.KEY", [])], f"{AT}.build_env.KEY is a list"),
+    "env and secrets": ([("env", {"B": "1", "A": "1"}), ("secrets", {"A": "2", "B": "2"})], f"{AT}.env and {AT}.secrets both have A: keep one of them."),
+    # processes
+    "no process": ([("processes", {})], f"{AT}.processes is empty: at least one process is needed, such as web: {{wsgi: 'shop:app'}}."),
+    "process name": ([("processes.my-worker", {"command": "x"})], f"{AT}.processes.my-worker: 'my-worker' is not a name for a process"),
+    "nothing to run": ([("processes.web", {})], f"{AT}.processes.web has nothing to run: {PROCESS_KINDS}"),
+    "two things to run": ([("processes.web.asgi", "a:b")], f"{AT}.processes.web has wsgi and asgi to run: {PROCESS_KINDS}"),
+    "three things to run": ([("processes.web", {"wsgi": "a", "asgi": "b", "command": "c"})], f"has wsgi and asgi and command to run: {PROCESS_KINDS}"),
+    "an unknown server": ([("processes.web.server", "apache")], f"{AT}.processes.web: value of server must be one of: gunicorn, uvicorn, got: apache."),
+    "wsgi by uvicorn": ([("processes.web.server", "uvicorn")], f"{AT}.processes.web.server is uvicorn, which serves ASGI only: take gunicorn"),
+    "not an entry": ([("processes.web.wsgi", "shop/wsgi.py")], f"{AT}.processes.web.wsgi is 'shop/wsgi.py': module:callable is needed"),
+    "an entry with options": ([("processes.web.wsgi", "shop --reload")], "module:callable is needed"),
+    "server of a command": ([("processes.web", {"command": "x {socket}", "server": "gunicorn"})], f"{AT}.processes.web.server goes with wsgi or asgi"),
+    "workers of a command": ([("processes.beat", {"command": "x", "workers": 2})], f"{AT}.processes.beat.workers goes with wsgi or asgi"),
+    "web without socket": ([("processes.web", {"command": "serve"})], f"{AT}.processes.web.command does not hold {{socket}}"),
+    "wsgi beside web": ([("processes.api", {"wsgi": "a:b"})], f"{AT}.processes.api.wsgi is for the process named web"),
+    "web twice": ([("processes.web.count", 2)], f"{AT}.processes.web runs once on each host: use workers"),
+    "web once per fleet": ([("processes.web.singleton", True)], f"{AT}.processes.web runs once on each host: use workers"),
+    "health path": ([("processes.web.health", {"path": "healthz"})], f"{AT}.processes.web.health.path is 'healthz': a path that begins with / is needed."),
+    "health of a worker": ([("processes.beat", {"command": "x", "health": {"path": "/"}})], f"{AT}.processes.beat.health is for the process named web."),
+    "no workers": ([("processes.web.workers", 0)], f"{AT}.processes.web.workers is 0: a whole number from 1 is needed."),
+    "negative threads": ([("processes.web.threads", -1)], f"{AT}.processes.web.threads is -1: a whole number from 1 is needed."),
+    "no instance": ([("processes.beat", {"command": "x", "count": 0})], f"{AT}.processes.beat.count is 0: a whole number from 1 is needed."),
+    "no time to stop": ([("processes.web.stop_timeout", 0)], f"{AT}.processes.web.stop_timeout is 0: a whole number from 1 is needed."),
+    # site
+    "no domain": ([("site.domains", [])], f"{AT}.site.domains is empty: at least one domain is needed."),
+    "domain in upper case": ([("site.domains", ["Shop.example.com"])], f"{AT}.site.domains has 'Shop.example.com': a host name in lower case is needed"),
+    "domain with a port": ([("site.domains", ["shop.example.com:80"])], "a host name in lower case is needed"),
+    "domain that ends the directive": ([("site.domains", ["a; include /x"])], "a host name in lower case is needed"),
+    "long domain": ([("site.domains", [".".join(["a" * 60] * 5)])], "a host name in lower case is needed"),
+    "domain twice": ([("site.domains", ["a.example", "a.example"])], f"{AT}.site.domains has 'a.example', which is there twice."),
+    "static address": ([("site.static", {"static": "x"})], f"{AT}.site.static has 'static': an address that begins and ends with / is needed"),
+    "static up": ([("site.static", {"/../": "x"})], f"{AT}.site.static has '/../'"),
+    "site without web": ([("processes", {"beat": {"command": "x"}})], f"{AT}.site has no process to serve it: define {AT}.processes.web."),
+}
+BAD_PATHS = ["/etc", "../x", "a/../b", "", ".venv/lib", ".pyweb", "a b", "a'b", 'a"b', "a\\b", "a;b", "a{b}", "$HOME", "a//b", ".", "./.venv", "a/./b", "./"]
+WRONG.update({f"static directory {path!r}": ([("site.static", {"/s/": path})], f"{AT}.site.static[/s/] is {path!r}: {PATH}") for path in BAD_PATHS})
+WRONG.update({f"shared directory {path!r}": ([("shared", [path])], f"{AT}.shared is {path!r}: {PATH}") for path in BAD_PATHS})
+
+
+@pytest.mark.parametrize("changes, sentence", WRONG.values(), ids=WRONG)
+def test_wrong(changes, sentence):
+    assert sentence in fault({"shop": changed(*changes)})
+
+
+@pytest.mark.parametrize("name", ["guest/book", "../etc", "Shop", "9lives", "-shop", "shop-", "a--b", "a_b", "a.b", "shop ", "", "ä", "a" * 27])
+def test_names_that_cannot_be_accounts(name):
+    assert f"pyweb_apps has {name!r}, which is not a name for an application" in fault({name: SHOP})
+
+
+@pytest.mark.parametrize("name", ["a", "a" * 26, "shop2", "shop-api", "a-b-c"])
+def test_names_that_can(name):
+    assert [app["name"] for app in _apps.resolve({name: SHOP})] == [name]
+
+
+@pytest.mark.parametrize("apps", [None, {}, [], "", "shop", [SHOP]])
+def test_no_application(apps):
+    assert fault(apps).startswith("pyweb_apps is empty: define at least one application")
+
+
+@pytest.mark.parametrize("apps, sentence", [
+    ({"shop": SHOP, "shop-build": changed(("site.domains", ["b.example"]))},
+     "pyweb_apps has shop and shop-build, which both need a system account shop-build: rename one of them."),
+    ({"shop-web": SHOP, "shop": changed(("site.domains", ["b.example"]))},
+     "pyweb_apps has shop-web and shop, which both need a system account shop-web: rename one of them."),
+    ({"shop": SHOP, "shop-build": {"state": "absent"}}, "both need a system account shop-build"),
+    ({"shop": SHOP, "blog": SHOP},
+     "pyweb_apps.blog.site.domains has 'shop.example.com', which pyweb_apps.shop has too: a domain belongs to one application."),
+])
+def test_applications_that_collide(apps, sentence):
+    assert sentence in fault(apps)
+
+
+def test_the_domain_of_an_absent_application_is_free():
+    assert len(_apps.resolve({"shop": changed(("state", "absent")), "blog": SHOP})) == 2
+
+
+# --- what is accepted -------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("changes", [
+    [("site.domains", ["*.example.com", "localhost", "xn--bcher-kva.example"])],
+    [("site.static", {"/static/": "a/b/", "/media/x-y.z/": "c.d"})],
+    [("shared", ["media", "var/uploads"])],
+    [("processes.web.wsgi", "shop.wsgi:create_app('x')")],
+    [("processes.web", {"asgi": "shop.asgi:app", "server": "gunicorn"})],
+    [("processes.web", {"command": "hypercorn --bind unix:{socket} shop:app"})],
+    [("processes.beat", {"command": "celery beat", "singleton": True}), ("processes.worker_2", {"command": "celery", "count": 3})],
+    [("source.version", "release/2.0"), ("python", "3.12")],
+    [("site", None)],
+])
+def test_right(changes):
+    assert one(changed(*changes))["state"] == "present"
+
+
+@pytest.mark.parametrize("process, server, packages", [
+    ({"wsgi": "a:b"}, "gunicorn", ["gunicorn"]),
+    ({"asgi": "a:b"}, "uvicorn", ["uvicorn"]),
+    ({"asgi": "a:b", "server": "gunicorn"}, "gunicorn", ["gunicorn"]),
+    ({"command": "x {socket}"}, None, []),
+])
+def test_the_kind_of_a_process_decides_its_server(process, server, packages):
+    resolved = one(changed(("processes.web", process)))
+    web = resolved["appserver"]["processes"]["web"]
+    assert (web["kind"], web["server"]) == (next(iter(process)), server)
+    assert web["health"] == {"path": "/", "status": None, "timeout": 60}
+    assert [package.split("==")[0] for package in resolved["app"]["server_packages"]] == packages
+
+
+def test_slices():
+    app = one(changed(
+        ("env", {"PORT": 80, "RATIO": 0.5, "NAME": "x"}), ("shared", ["media/"]), ("migrate", "python migrate.py"), ("site.domains", ["*.example.com", "b.example"]),
+        ("site.client_max_body_size", "10m"), ("site.static", {"/static/": "out/static/"}),
+    ))
+    assert app["app"]["env"] == {"PORT": "80", "RATIO": "0.5", "NAME": "x"}
+    assert app["app"]["source"] == {"repo": SHOP["source"]["repo"], "version": "HEAD", "deploy_key": None, "known_hosts": []}
+    assert (app["app"]["shared"], app["app"]["static"], app["app"]["migrate"]) == (["media"], {"/static/": "out/static"}, "python migrate.py")
+    # What the check goes by must be a name that a client can ask for.
+    assert app["appserver"]["site"] == {"domain": "www.example.com"}
+    assert app["site"] == {
+        "name": "shop", "state": "present", "domains": ["*.example.com", "b.example"], "upstream": "unix:/srv/shop/current/.pyweb/web.sock",
+        "static": [{"url": "/static/", "paths": ["/srv/shop/current/out/static", "/srv/shop/assets/static"]}],
+        "groups": ["shop-web"], "client_max_body_size": "10m",
+    }
+
+
+def test_without_a_site_nginx_is_given_nothing():
+    app = one(changed(("site", None)))
+    assert app["site"] is None and "site" not in app["appserver"]
+
+
+def test_absent():
+    (app,) = _apps.resolve({"shop": {"state": "absent"}})
+    assert {app["state"], app["app"]["state"], app["appserver"]["state"], app["site"]["state"]} == {"absent"}
+
+
+def test_the_input_stays_as_it_is():
+    apps = {"shop": changed(("site.static", {"/s/": "a/"}))}
+    before = copy.deepcopy(apps)
+    _apps.resolve(apps, overrides={"shop": {"env": {"A": "1"}}}, version="v1", host="web1", groups=GROUPS)
+    assert apps == before
+
+
+# --- the configuration's digest ---------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("change, differs", [
+    (("env", {"A": "1"}), True),
+    (("build_env", {"A": "1"}), True),
+    (("build", ["make"]), True),
+    (("shared", ["media"]), True),
+    (("processes.web.workers", 3), True),
+    (("processes.beat", {"command": "x"}), True),
+    (("site.static", {}), True),
+    (("secrets", {"A": "1"}), False),
+    (("source.version", "v2"), False),
+    (("site.domains", ["other.example"]), False),
+    (("keep_releases", 9), False),
+    (("migrate", "x"), False),
+    (("python", "3.12"), False),
+])
+def test_configuration_alone_makes_a_new_release(change, differs):
+    assert (one(SHOP)["app"]["config_digest"] != one(changed(change))["app"]["config_digest"]) is differs
+
+
+def test_the_digest_is_the_same_on_every_host():
+    app = changed(("processes.beat", {"command": "x", "singleton": True}), ("processes.worker", {"command": "x", "hosts": ["web2"]}))
+    digests = {one(app, host=host, groups=GROUPS)["app"]["config_digest"] for host in ("web1", "web2")}
+    assert len(digests) == 1
+
+
+# --- overrides, placement, narrowing ----------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("base, override, result", [
+    ({"a": {"b": 1, "c": 2}}, {"a": {"c": 3}}, {"a": {"b": 1, "c": 3}}),
+    ({"a": [1, 2]}, {"a": [3]}, {"a": [3]}),
+    ({"a": {"b": 1}}, {"a": None}, {"a": None}),
+    ({"a": 1}, {"a": {"b": 1}}, {"a": {"b": 1}}),
+    ({}, {"a": {"b": 1}}, {"a": {"b": 1}}),
+])
+def test_merge(base, override, result):
+    assert _apps.merge(base, override) == result
+
+
+def test_overrides_are_merged_and_checked():
+    app = one(changed(("env", {"A": "1", "B": "1"})), overrides={"shop": {"env": {"B": "2"}, "site": {"domains": ["staging.example"]}}})
+    assert app["app"]["env"] == {"A": "1", "B": "2"}
+    assert app["site"]["domains"] == ["staging.example"] and app["site"]["static"]
+    assert fault({"shop": SHOP}, overrides={"shop": {"sources": 1}}) == f"{AT}.sources is not an option; did you mean source?"
+    assert fault({"shop": SHOP}, overrides={"shpo": {}}) == "pyweb_app_overrides has 'shpo', which pyweb_apps does not define."
+    assert fault({"shop": SHOP}, overrides=["shop"]) == "pyweb_app_overrides is ['shop']: a mapping like pyweb_apps is needed."
+
+
+@pytest.mark.parametrize("hosts, host, placed", [
+    (None, "web1", True),
+    (["canary"], "web1", False),
+    (["canary"], "web2", True),
+    (["web1"], "web1", True),
+    (["web1", "canary"], "web2", True),
+    ([], "web1", False),
+    (["canary"], None, True),
+])
+def test_placement_of_applications(hosts, host, placed):
+    assert bool(_apps.resolve({"shop": changed(("hosts", hosts))}, host=host, groups=GROUPS)) is placed
+
+
+@pytest.mark.parametrize("process, app_hosts, found", [
+    ({}, None, ["web1", "web2"]),
+    ({"hosts": ["canary"]}, None, ["web2"]),
+    ({"hosts": ["web1", "web2"]}, None, ["web1", "web2"]),
+    ({"singleton": True}, None, ["web1"]),
+    ({"singleton": True}, ["canary"], ["web2"]),
+    ({"singleton": True, "hosts": ["web2", "web1"]}, None, ["web2"]),
+])
+def test_placement_of_processes(process, app_hosts, found):
+    app = changed(("processes.beat", {"command": "x", **process}), ("hosts", app_hosts))
+    hosts = []
+    for host in ("web1", "web2"):
+        for resolved in _apps.resolve({"shop": app}, host=host, groups=GROUPS):
+            hosts += [host] if "beat" in resolved["appserver"]["processes"] else []
+            assert "hosts" not in resolved["appserver"]["processes"]["web"]
+    assert hosts == found
+
+
+@pytest.mark.parametrize("change, where", [(("hosts", ["wbe1"]), AT), (("processes.beat", {"command": "x", "hosts": ["wbe1"]}), f"{AT}.processes.beat")])
+def test_placement_on_an_unknown_host(change, where):
+    sentence = f"{where}.hosts has 'wbe1': neither a group nor a host of the inventory has this name."
+    assert fault({"shop": changed(change)}, host="web1", groups=GROUPS) == sentence
+
+
+BOTH = {"shop": SHOP, "blog": changed(("site.domains", ["blog.example"]))}
+
+
+@pytest.mark.parametrize("arguments, versions", [
+    ({}, {"shop": "HEAD", "blog": "HEAD"}),
+    ({"app": "blog"}, {"blog": "HEAD"}),
+    ({"app": "blog", "version": "v2"}, {"blog": "v2"}),
+])
+def test_narrowing(arguments, versions):
+    assert {app["name"]: app["app"]["source"]["version"] for app in _apps.resolve(BOTH, **arguments)} == versions
+
+
+def test_narrowing_one_application_needs_no_name():
+    assert one(SHOP, version="v2")["app"]["source"]["version"] == "v2"
+
+
+@pytest.mark.parametrize("apps, arguments, sentence", [
+    (BOTH, {"app": "shpo"}, "app is 'shpo': pyweb_apps defines shop, blog."),
+    (BOTH, {"version": "v2"}, "version is 'v2', but not for which application: add -e app=… (shop, blog)."),
+    ({"shop": SHOP}, {"version": "-x"}, f"version is '-x': {VERSION}"),
+    ({"shop": SHOP}, {"version": "a:b"}, f"version is 'a:b': {VERSION}"),
+    # A fault in the other application is told all the same.
+    ({"shop": SHOP, "blog": {}}, {"app": "shop"}, "pyweb_apps.blog.source.repo is missing: the address of the git repository is needed."),
+])
+def test_narrowing_to_what_is_not_there(apps, arguments, sentence):
+    assert fault(apps, **arguments) == sentence
+
+
+# --- environment as text ----------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("values, text", [
+    ({}, ""),
+    ({"B": "2", "A": "1"}, "A=1\0B=2\0"),
+    ({"A": "two\nlines = 'x' $HOME %s # \"y\" ü"}, "A=two\nlines = 'x' $HOME %s # \"y\" ü\0"),
+])
+def test_environment_text(values, text):
+    assert _apps.environment_text(values) == text
