@@ -127,16 +127,26 @@ def read_membership(user: str, groups: t.Iterable[str]) -> Membership:
     return membership(groups, primary, members, user)
 
 
-def newest_change(patterns: t.Iterable[str]) -> float:
-    """When the newest of the files was written; links are followed."""
-    times = [0.0]
-    for path in expand(patterns):
+def newest_content(patterns: t.Iterable[str]) -> float:
+    """When the newest of the files was written. A file that was put back with its time counts as the old one."""
+    return max((status.st_mtime for status in _statuses(expand(patterns), os.stat)), default=0.0)
+
+
+def newest_change(paths: t.Collection[str]) -> float:
+    """When the newest of the files came to its place, even if it was copied with its times; also a moved link."""
+    statuses = _statuses(paths, os.stat) + _statuses(paths, os.lstat)
+    return max((status.st_ctime for status in statuses), default=0.0)
+
+
+def _statuses(paths: t.Iterable[str], look: t.Callable[[str], os.stat_result]) -> list[os.stat_result]:
+    statuses = []
+    for path in paths:
         try:
-            times.append(os.stat(path).st_mtime)
-        except FileNotFoundError:
+            statuses.append(look(path))
+        except (FileNotFoundError, NotADirectoryError):
             # A dangling link, or it has gone meanwhile.
             continue
-    return max(times)
+    return statuses
 
 
 def expand(patterns: t.Iterable[str]) -> list[str]:

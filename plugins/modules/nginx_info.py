@@ -42,7 +42,7 @@ options:
     elements: str
     default: []
   files:
-    description: Files that should exist.
+    description: Files that should exist, and that nginx reads at a reload, such as certificates.
     type: list
     elements: str
     default: []
@@ -52,7 +52,7 @@ options:
     elements: str
     default: []
   reload_paths:
-    description: Paths and patterns of what nginx reads at a reload.
+    description: Paths and patterns of the configuration that nginx reads at a reload.
     type: list
     elements: str
     default: []
@@ -134,7 +134,7 @@ workers:
   type: int
 reload_needed:
   description:
-    - Whether nginx runs with an older configuration than that in O(reload_paths),
+    - Whether nginx runs with an older configuration than that in O(reload_paths) and O(files),
       or with fewer of O(groups) than O(user) is in.
   returned: success
   type: bool
@@ -181,8 +181,11 @@ def _look_at_service(module: AnsibleModule, joined: frozenset[int]) -> dict[str,
     master = masters[0] if masters else None
     children = nginx_info.read_processes(nginx_info.children_of(master_pid)) if master else []
     workers = nginx_info.workers_of(children, master_pid)
-    reload_change = nginx_info.newest_change(module.params["reload_paths"])
-    restart_change = nginx_info.newest_change(module.params["restart_paths"])
+    reload_change = max(
+        nginx_info.newest_content(module.params["reload_paths"]),
+        nginx_info.newest_change(module.params["files"]),
+    )
+    restart_change = nginx_info.newest_content(module.params["restart_paths"])
     return {
         "enabled": service.get("UnitFileState") == "enabled",
         "running": service.get("ActiveState") in ("active", "reloading") and master is not None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import ssl
@@ -102,6 +103,20 @@ def test_what_a_client_claims_about_itself_is_not_passed_on(visit):
     assert headers["x-forwarded-proto"] == "https"
     assert headers["x-forwarded-for"] == headers["x-real-ip"]
     assert re.fullmatch(r"[0-9a-f]{32}", headers["x-request-id"])
+
+
+def test_a_trusted_proxy_is_believed(host):
+    """This scenario trusts the host itself."""
+    script = """
+import http.client, socket, ssl
+context = ssl._create_unverified_context()
+connection = http.client.HTTPSConnection("127.0.0.1")
+connection.sock = context.wrap_socket(socket.create_connection(("127.0.0.1", 443)), server_hostname="tcp.example.com")
+connection.request("GET", "/", headers={"Host": "tcp.example.com", "X-Forwarded-For": "203.0.113.9"})
+print(connection.getresponse().read().decode())
+"""
+    headers = json.loads(host.check_output("python3 -c %s", script))["headers"]
+    assert headers["x-forwarded-for"] == headers["x-real-ip"] == "203.0.113.9"
 
 
 @pytest.mark.parametrize("http2", [False, True])
@@ -290,7 +305,7 @@ def test_a_switch_needs_no_reload(host, visit):
     assert f" release={RELEASES[1]} " in static
 
 
-def test_nothing_is_lost_when_nginx_is_reloaded_or_restarts_after_a_boot(host, visit):
+def test_nginx_serves_after_a_reload_and_starts_at_boot(host, visit):
     host.check_output("systemctl reload nginx")
     assert visit("https://guestbook.example.com/").status_code == 200
     assert host.service("nginx").is_enabled
@@ -342,4 +357,5 @@ def test_logs_rotate_in_the_sandbox(host, visit):
     host.check_output("logrotate --force /etc/logrotate.d/nginx")
     time.sleep(0.5)
     visit("https://guestbook.example.com/after-rotation")
+    assert host.file("/var/log/nginx/docs.access.log").mode & 0o007 == 0
     assert "/after-rotation" in host.file("/var/log/nginx/guestbook.access.log").content_string

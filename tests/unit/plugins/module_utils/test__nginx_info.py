@@ -84,13 +84,24 @@ def test_a_process_that_has_ended_is_left_out():
     assert info.children_of(2**22 + 1) == []
 
 
-def test_newest_change_follows_links_and_tolerates_dangling_ones(tmp_path):
+def test_content_is_as_old_as_it_says_and_links_are_followed(tmp_path):
     target = tmp_path / "target"
     target.touch()
     os.utime(target, (5000, 5000))
     (tmp_path / "a.conf").symlink_to(target)
     (tmp_path / "b.conf").symlink_to(tmp_path / "nothing")
-    assert info.newest_change([str(tmp_path / "*.conf")]) == 5000
+    assert info.newest_content([str(tmp_path / "*.conf")]) == 5000
+    assert info.newest_content([str(tmp_path / "none")]) == 0
+
+
+def test_a_certificate_that_was_copied_with_its_times_is_new(tmp_path):
+    target = tmp_path / "target"
+    target.touch()
+    os.utime(target, (5000, 5000))
+    link = tmp_path / "link"
+    link.symlink_to(target)
+    assert info.newest_change([str(target)]) == target.stat().st_ctime
+    assert info.newest_change([str(link)]) == link.lstat().st_ctime
     assert info.newest_change([str(tmp_path / "none")]) == 0
 
 
