@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{7,12}")
+ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{7,12}")
 # A release that was started once and then left in order is a place to go back to.
 GOOD = ("active", "superseded")
 
@@ -42,7 +42,8 @@ def plan(hosts: dict[str, dict], now: str, force: bool = False) -> dict:
 
     Returns the release's id, revision and version for all hosts, and for each host whether to build and whether to activate.
     """
-    first = next(iter(hosts.values()))
+    # In check mode, a host that is not set up yet cannot tell the revision.
+    first = next(host for host in hosts.values() if host["revision"])
     revision, version = first["revision"], first["version"]
     wanted = {name: {**host["wanted"], "revision": revision} for name, host in hosts.items()}
     known: dict[str, dict[str, dict]] = {
@@ -104,7 +105,7 @@ def prunable(releases: dict[str, dict], live: str | None, history: list[dict], k
         pass
     good = sorted((release for release, item in releases.items() if item.get("state") in GOOD), reverse=True)
     protected.update(good[:max(keep, 1)])
-    unfinished = sorted((release for release, item in releases.items() if item.get("state") not in GOOD), reverse=True)
+    unfinished = sorted((release for release, item in releases.items() if item.get("state") not in (*GOOD, "gone")), reverse=True)
     # The newest failed or unfinished build stays for a look.
     protected.update(unfinished[:1])
     protected.update(release for release, item in releases.items() if item.get("pinned") or item.get("busy"))
