@@ -1,0 +1,216 @@
+# Copyright (c) pyweb.stack contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a deploy does, where a rollback goes and what may be pruned."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _releases
+
+REVISION = "1a2b3c4d5e6f" + "0" * 28
+OTHER = "f" * 40
+NOW = "20261121T120000Z"
+A, B, C, D, E = (f"2026110{day}T000000Z-1a2b3c4" for day in range(1, 6))
+WANTED = {"config_digest": "c", "python_version": "3.11", "secrets_digest": "s"}
+
+
+def manifest(state="active", revision=REVISION, **other):
+    return {"state": state, "revision": revision, **WANTED, **other}
+
+
+def info(live=None, releases=None, running=True, wanted=None, revision=REVISION):
+    return {"live": live, "releases": releases or {}, "running": running, "revision": revision, "version": "main",
+            "wanted": {**WANTED, **(wanted or {})}}
+
+
+# --- ids --------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("release", [
+    "../../evil", "", ".", "..", "/", None, 20261101, "current", "20261101T000000Z", f"{A}/", f"../{A}", f"{A}\n", f" {A}", A.upper(),
+    "20261101T000000Z-1a2b3c", "20261101T000000Z-" + "a" * 13, "20261101T000000Z-1a2b3cg", "20261101000000", "２０２６1101T000000Z-1a2b3c4",
+])
+def test_an_id_that_is_none_never_becomes_a_path(release):
+    with pytest.raises(_releases.ReleaseError, match="an id such as 20261120T201500Z-1a2b3c4 is needed"):
+        _releases.valid_id(release)
+
+
+@pytest.mark.parametrize("taken, release", [
+    ([], f"{NOW}-1a2b3c4"),
+    ([A], f"{NOW}-1a2b3c4"),
+    ([f"{NOW}-1a2b3c4"], f"{NOW}-1a2b3c4d"),
+    ([f"{NOW}-1a2b3c4", f"{NOW}-1a2b3c4d"], f"{NOW}-1a2b3c4d5"),
+])
+def test_new_ids_differ_from_those_that_are_there(taken, release):
+    assert _releases.new_id(NOW, REVISION, taken) == release
+
+
+def test_too_many_releases_in_one_second():
+    with pytest.raises(_releases.ReleaseError, match="this very second"):
+        _releases.new_id(NOW, REVISION, [f"{NOW}-{REVISION[:length]}" for length in range(7, 13)])
+
+
+# --- what a deploy does -----------------------------------------------------------------------------------------------
+
+NEW = f"{NOW}-1a2b3c4"
+NOTHING, START, ACTIVATE, BUILD = (False, False), (False, True), (False, True), (True, True)
+
+# hosts, then for each host: release, (build, activate)
+PLANS = {
+    "a fresh host": ({"h": info()}, {"h": (NEW, BUILD)}),
+    "the live release is what is wanted": ({"h": info(A, {A: manifest()})}, {"h": (A, NOTHING)}),
+    "it is, but does not run": ({"h": info(A, {A: manifest()}, running=False)}, {"h": (A, START)}),
+    "another revision": ({"h": info(A, {A: manifest(revision=OTHER)})}, {"h": (NEW, BUILD)}),
+    "another configuration": ({"h": info(A, {A: manifest(config_digest="d")})}, {"h": (NEW, BUILD)}),
+    "another Python": ({"h": info(A, {A: manifest(python_version="3.12")})}, {"h": (NEW, BUILD)}),
+    "other secrets": ({"h": info(A, {A: manifest(secrets_digest="t")})}, {"h": (NEW, BUILD)}),
+    "built, but never activated": ({"h": info(A, {A: manifest(revision=OTHER), B: manifest("built")})}, {"h": (B, ACTIVATE)}),
+    "an older release is wanted again": ({"h": info(B, {A: manifest("superseded"), B: manifest(revision=OTHER)})}, {"h": (A, ACTIVATE)}),
+    "the newest of several that are right": ({"h": info(C, {A: manifest("superseded"), B: manifest("superseded"), C: manifest(revision=OTHER)})},
+                                             {"h": (B, ACTIVATE)}),
+    "the live one before newer ones that are right": ({"h": info(A, {A: manifest(), B: manifest("built")})}, {"h": (A, NOTHING)}),
+    "the last build failed": ({"h": info(A, {A: manifest(revision=OTHER), B: manifest("failed")})}, {"h": (NEW, BUILD)}),
+    "a build that was cut short": ({"h": info(None, {B: manifest("building")})}, {"h": (NEW, BUILD)}),
+    "the wanted one was left as bad": ({"h": info(A, {A: manifest(revision=OTHER), B: manifest("bad")})}, {"h": (NEW, BUILD)}),
+    "a manifest that was never written": ({"h": info(None, {B: {}})}, {"h": (NEW, BUILD)}),
+    # a fleet
+    "a host that was added gets the fleet's release": ({"h": info(A, {A: manifest()}), "new": info()}, {"h": (A, NOTHING), "new": (A, BUILD)}),
+    "whichever host is asked first": ({"new": info(), "h": info(A, {A: manifest()})}, {"h": (A, NOTHING), "new": (A, BUILD)}),
+    "one host built, one failed": (
+        {"h": info(A, {A: manifest(revision=OTHER), B: manifest("built")}), "i": info(A, {A: manifest(revision=OTHER), B: manifest("failed")})},
+        {"h": (NEW, BUILD), "i": (NEW, BUILD)},
+    ),
+    "one host activated, the others had no turn": (
+        {"h": info(B, {A: manifest("superseded", OTHER), B: manifest()}), "i": info(A, {A: manifest(revision=OTHER), B: manifest("built")})},
+        {"h": (B, NOTHING), "i": (B, ACTIVATE)},
+    ),
+    "the fleet's id is spoiled on one host": (
+        {"h": info(B, {B: manifest()}), "i": info(A, {A: manifest(revision=OTHER), B: manifest("failed")})},
+        {"h": (B, NOTHING), "i": (NEW, BUILD)},
+    ),
+    "hosts with equal content under two ids stay as they are": ({"h": info(A, {A: manifest()}), "i": info(B, {B: manifest()})},
+                                                                {"h": (A, NOTHING), "i": (B, NOTHING)}),
+    "each host has its own Python and key": (
+        {"h": info(A, {A: manifest()}), "i": info(A, {A: manifest(python_version="3.13", secrets_digest="t")},
+                                                  wanted={"python_version": "3.13", "secrets_digest": "t"})},
+        {"h": (A, NOTHING), "i": (A, NOTHING)},
+    ),
+    "a secrets file that is gone on one host": (
+        {"h": info(A, {A: manifest()}), "i": info(A, {A: manifest()}, wanted={"secrets_digest": None})},
+        {"h": (A, NOTHING), "i": (A, BUILD)},
+    ),
+}
+
+
+@pytest.mark.parametrize("hosts, expected", PLANS.values(), ids=PLANS)
+def test_plan(hosts, expected):
+    plan = _releases.plan(hosts, NOW)
+    assert (plan["revision"], plan["version"]) == (REVISION, "main")
+    assert {name: (step["release"], (step["build"], step["activate"])) for name, step in plan["hosts"].items()} == expected
+
+
+def test_the_same_deploy_a_second_time_does_nothing():
+    hosts = {"h": info(A, {A: manifest(revision=OTHER)}), "i": info()}
+    first = _releases.plan(hosts, NOW)
+    for name, step in first["hosts"].items():
+        hosts[name]["releases"][step["release"]] = manifest()
+        hosts[name].update(live=step["release"], running=True)
+    second = _releases.plan(hosts, "20261121T130000Z")
+    assert second["release"] == first["release"]
+    assert all(step == {"release": first["release"], "build": False, "activate": False} for step in second["hosts"].values())
+
+
+def test_force_makes_a_new_release_for_all():
+    hosts = {"h": info(A, {A: manifest()}), "i": info(A, {A: manifest(), NEW: manifest("failed")})}
+    plan = _releases.plan(hosts, NOW, force=True)
+    assert {(step["release"], step["build"], step["activate"]) for step in plan["hosts"].values()} == {(f"{NOW}-1a2b3c4d", True, True)}
+
+
+def test_a_host_that_cannot_tell_the_revision_yet_follows_the_others():
+    """In check mode a bare host has no git to ask with."""
+    plan = _releases.plan({"bare": info(revision=None), "h": info(A, {A: manifest()})}, NOW)
+    assert plan["revision"] == REVISION
+    assert plan["hosts"]["h"] == {"release": A, "build": False, "activate": False}
+    assert plan["hosts"]["bare"]["build"]
+
+
+# --- where a rollback goes --------------------------------------------------------------------------------------------
+
+def history(*releases):
+    return [{"release": release, "action": "activate"} for release in releases]
+
+
+STATES = {A: manifest("superseded", version="v1", revision=OTHER), B: manifest("superseded", version="v2"), C: manifest("active", version="v3")}
+TARGETS = {
+    "the one before the live one": (C, STATES, history(A, B, C), None, B),
+    "by the history, never by age": (C, STATES, history(B, A, C), None, A),
+    "one that was live twice": (B, {**STATES, C: manifest("superseded"), B: manifest()}, history(B, C, B), None, C),
+    "bad ones are skipped": (C, {**STATES, B: manifest("bad")}, history(A, B, C), None, A),
+    "failed ones are skipped": (C, {**STATES, B: manifest("failed")}, history(A, B, C), None, A),
+    "pruned ones are skipped": (C, {A: STATES[A], C: STATES[C]}, history(A, B, C), None, A),
+    "a return from the first release is no release": (C, STATES, [*history(A), {"release": None, "action": "return"}, *history(C)], None, A),
+    "built is not live": (C, {**STATES, D: manifest("built")}, history(A, B, C), None, B),
+    "nothing is live": (None, STATES, history(A, B), None, B),
+    "by id": (C, STATES, history(A, B, C), A, A),
+    "by version": (C, STATES, history(A, B, C), "v1", A),
+    "by revision": (C, STATES, history(A, B, C), OTHER, A),
+    "by a short revision": (C, STATES, history(A, B, C), "fffffff", A),
+    "the newest of one version": (C, {**STATES, A: manifest("superseded", version="v2")}, history(A, B, C), "v2", B),
+    "a failed one of this version is passed over": (C, {**STATES, D: manifest("failed", version="v2")}, history(A, B, C), "v2", B),
+    "a bad one when it is named": (C, {**STATES, B: manifest("bad")}, history(A, B, C), B, B),
+}
+
+
+@pytest.mark.parametrize("live, releases, past, wanted, target", TARGETS.values(), ids=TARGETS)
+def test_rollback_target(live, releases, past, wanted, target):
+    assert _releases.rollback_target(live, releases, past, wanted) == target
+
+
+@pytest.mark.parametrize("releases, past, wanted, sentence", [
+    ({C: manifest()}, history(C), None, "there is no release to go back to"),
+    ({}, [], None, "there is no release to go back to"),
+    ({**STATES, A: manifest("bad"), B: manifest("bad")}, history(A, B, C), None, "there is no release to go back to"),
+    (STATES, history(A, B, C), "v9", f"no release 'v9' is kept on this host: kept are {C}, {B}, {A}."),
+    (STATES, history(A, B, C), "../../evil", "no release '../../evil' is kept on this host"),
+    (STATES, history(A, B, C), "ffffff", "no release 'ffffff' is kept"),
+    ({**STATES, D: manifest("failed")}, [], D, f"no release '{D}' is kept"),
+    ({}, [], "v1", "kept are none."),
+])
+def test_no_way_back(releases, past, wanted, sentence):
+    with pytest.raises(_releases.ReleaseError) as caught:
+        _releases.rollback_target(C, releases, past, wanted)
+    assert sentence in str(caught.value)
+
+
+# --- what may be pruned -----------------------------------------------------------------------------------------------
+
+GOOD = {A: manifest("superseded"), B: manifest("superseded"), C: manifest("superseded"), D: manifest("superseded"), E: manifest("active")}
+PRUNES = {
+    "all are kept": (GOOD, E, history(A, B, C, D, E), 5, set(), []),
+    "the newest are kept": (GOOD, E, history(A, B, C, D, E), 2, set(), [A, B, C]),
+    "the live one, however old": ({**GOOD, A: manifest(), E: manifest("bad")}, A, history(B, C, D, E, A), 2, set(), [B]),
+    "the live one, when nothing else is kept": (GOOD, A, [], 0, set(), [B, C, D]),
+    "the rollback target, however old": (GOOD, E, history(C, D, A, E), 2, set(), [B, C]),
+    "what a process still runs from": (GOOD, E, history(A, B, C, D, E), 2, {A}, [B, C]),
+    "pinned and busy ones": ({**GOOD, A: manifest("superseded", pinned=True), B: manifest("superseded", busy=True)}, E, history(D, E), 2, set(), [C]),
+    "the newest failed build is kept for a look and not counted": (
+        {A: manifest("failed"), B: manifest("failed"), C: manifest("superseded"), D: manifest("failed"), E: manifest()}, E, history(C, E), 2, set(), [A, B]),
+    "bad ones make room": ({A: manifest("bad"), B: manifest("bad"), C: manifest("superseded"), D: manifest()}, D, history(C, D), 5, set(), [A]),
+    "one that is gone already": ({A: manifest("gone"), B: manifest("failed"), C: manifest("gone"), D: manifest()}, D, history(A, C, D), 5, set(), [A, C]),
+    "nothing is there": ({}, None, [], 5, set(), []),
+}
+
+
+@pytest.mark.parametrize("releases, live, past, keep, running, pruned", PRUNES.values(), ids=PRUNES)
+def test_prunable(releases, live, past, keep, running, pruned):
+    assert _releases.prunable(releases, live, past, keep, running) == pruned
+
+
+@pytest.mark.parametrize("live", GOOD)
+@pytest.mark.parametrize("keep", [-1, 0, 1, 2, 5])
+def test_the_live_release_and_the_one_to_go_back_to_are_never_pruned(live, keep):
+    releases = {release: manifest("active" if release == live else "superseded") for release in GOOD}
+    past = history(*GOOD, live)
+    pruned = _releases.prunable(releases, live, past, keep, set())
+    assert live not in pruned and _releases.rollback_target(live, releases, past) not in pruned
