@@ -495,7 +495,8 @@ class App:
         begun = time.monotonic()
         try:
             self.verify(release)
-            wait = max(DRAIN, watch)
+            # Without a site there is no nginx whose connections have to leave the old release first.
+            wait = max(DRAIN if self.manifest(release)["runtime"].get("site") else 0.0, watch)
             while time.monotonic() - begun < wait:
                 time.sleep(min(0.5, wait - (time.monotonic() - begun)))
             for process in self.processes(release):
