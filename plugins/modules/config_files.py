@@ -105,7 +105,7 @@ options:
   validate:
     description:
       - Command with its arguments that must end with 0 when everything is in place.
-      - It runs only when something changed.
+      - It runs only when something changed. Files that it makes are not for everybody (umask 027).
     type: list
     elements: str
 """
@@ -253,8 +253,9 @@ def _validate(module: AnsibleModule) -> dict[str, t.Any] | None:
     # Debian's administration commands are not in every user's PATH.
     path = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
     try:
+        # The umask, because some validations make files: nginx -t makes the logs.
         rc, stdout, stderr = module.run_command(
-            command, environ_update={"PATH": path, "LC_ALL": "C.UTF-8"}, handle_exceptions=False
+            command, environ_update={"PATH": path, "LC_ALL": "C.UTF-8"}, handle_exceptions=False, umask=0o027
         )
     except OSError as error:
         rc, stdout, stderr = 127, "", str(error)
