@@ -23,7 +23,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import time
 import typing as t
 
@@ -51,8 +50,11 @@ def now() -> str:
 
 
 def write_file(path: str, text: str, mode: int = 0o640, group: int = -1) -> None:
-    """Atomic and durable, owned by root; the directory must be root's."""
-    handle, name = tempfile.mkstemp(prefix=".pyweb-", dir=os.path.dirname(path))
+    """Atomic and durable, owned by root; the directory must be root's. One name, so that a kill leaves nothing that piles up."""
+    name = f"{os.path.dirname(path)}/.pyweb-{os.path.basename(path)}"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name)
+    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             os.fchown(handle, -1, group)
@@ -99,6 +101,7 @@ class App:
         self.switch_path = f"{self.state_path}/switch.json"
         self.history_path = f"{self.state_path}/history.jsonl"
         self.lease_path = f"{self.state_path}/lease.json"
+        self.key_path = "/var/lib/pyweb/key"
         self.settle_unit = f"pyweb.{name}.settle"
 
     @property
@@ -149,7 +152,12 @@ class App:
             names = sorted(os.listdir(f"{self.state_path}/releases"))
         except FileNotFoundError:
             return {}
-        return {name: self.manifest(name) for name in names if not name.startswith(".")}
+        manifests = {name: self.manifest(name) for name in names if not name.startswith(".")}
+        for name, manifest in manifests.items():
+            # Neither a deploy nor a rollback goes to a release whose files somebody removed.
+            if manifest.get("state") in ("built", "active", "superseded") and not os.path.isdir(self.release_path(name)):
+                manifest["state"] = "gone"
+        return manifests
 
     def update_manifest(self, release: str, /, **values: t.Any) -> dict:
         manifest = {**self.manifest(release), **values}
@@ -173,18 +181,15 @@ class App:
         last = (self.history() or [{}])[-1]
         if (last.get("since"), last.get("action")) == (switch["since"], action):
             return
-        with open(self.history_path, "a", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), 0o640)
-            file.write(json.dumps(entry) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        # As a whole: a line that a full disk cut short would make all that come after it unreadable.
+        write_file(self.history_path, "".join(json.dumps(item) + "\n" for item in [*self.history(), entry]), group=self.gid)
 
     # --- secrets --------------------------------------------------------------------------------------------------------
 
     def secrets_digest(self, secrets: str) -> str | None:
         """Keyed by a secret of this host, so that the manifest tells nobody what the secrets are."""
         try:
-            with open("/var/lib/pyweb/key", "rb") as file:
+            with open(self.key_path, "rb") as file:
                 key = file.read()
         except FileNotFoundError:
             return None
@@ -192,7 +197,7 @@ class App:
 
     def write_secrets(self, secrets: str) -> str:
         if self.secrets_digest(secrets) is None:
-            write_file("/var/lib/pyweb/key", os.urandom(32).hex(), 0o600)
+            write_file(self.key_path, os.urandom(32).hex(), 0o600)
         write_file(f"{self.config_path}/secrets", secrets, group=self.gid)
         return self.secrets_digest(secrets) or ""
 
@@ -440,8 +445,8 @@ class App:
         write_file(self.switch_path, json.dumps(switch))
         patience = sum(process["stop_timeout"] + (process.get("health") or {}).get("timeout", 0) + 10
                        for item in {release, previous or release} for process in self.processes(item).values())
-        self.arm(patience + DEAD_MAN)
         try:
+            self.arm(patience + DEAD_MAN)
             self.start(release, web)
             self.gate(release)
             self.start(release, ordinary)
@@ -535,14 +540,16 @@ class App:
         switch = read_json(self.switch_path)
         live = self.live
         if live:
-            self.start(live, list(self.processes(live)))
-        if switch:
-            if live == switch["release"]:
-                try:
+            try:
+                self.start(live, list(self.processes(live)))
+                if switch and live == switch["release"]:
                     self.gate(live)
-                except EngineError as error:
-                    self._undo(switch, error)
-                    return
+            except EngineError as error:
+                if not switch or live != switch["release"] or live == switch["from"]:
+                    raise
+                self._undo(switch, error)
+                return
+        if switch:
             with contextlib.suppress(EngineError):
                 self.settle()
 

@@ -175,13 +175,17 @@ def prune(app, keep):
     manifests = app.manifests()
     pruned = _releases.prunable(manifests, app.live, app.history(), keep, app.running())
     for release in pruned:
+        # However far this gets, nobody takes what is left for a release.
+        app.update_manifest(release, state="gone")
         # Unit files first: a release without files must not be startable.
         for process in app.processes(release):
             path = f"{_engine.UNITS}/{app.unit(release, process)}"
             if os.path.exists(path):
                 os.unlink(path)
         for path in (app.release_path(release), app.meta_path(release)):
-            if os.path.exists(path):
+            if os.path.islink(path):
+                os.unlink(path)
+            elif os.path.exists(path):
                 shutil.rmtree(path)
     if pruned:
         _engine.run(["systemctl", "daemon-reload"])
