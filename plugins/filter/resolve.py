@@ -16,14 +16,15 @@ def resolve(apps, overrides=None, app=None, version=None, host=None, groups=None
         raise AnsibleFilterError(str(error)) from None
 
 
-def resolve_fault(apps, overrides=None, app=None, version=None, host=None, groups=None):
+def survey(apps, overrides=None, app=None, version=None, host=None, groups=None):
     try:
-        _apps.resolve(apps, overrides, app or None, version or None, host, groups)
+        chosen = _apps.resolve(apps, overrides, app or None, version or None, host, groups)
+        everything = _apps.resolve(apps, overrides, None, None, host, groups)
     except _apps.AppsError as error:
-        return str(error)
-    return ""
+        return {"fault": str(error), "all": [], "chosen": []}
+    return {"fault": "", "all": everything, "chosen": [item for item in chosen if item["state"] == "present"]}
 
 
 class FilterModule:
     def filters(self):
-        return {"resolve": resolve, "resolve_fault": resolve_fault}
+        return {"resolve": resolve, "survey": survey}
