@@ -545,7 +545,7 @@ class App:
                 if switch and live == switch["release"]:
                     self.gate(live)
             except EngineError as error:
-                if not switch or live != switch["release"] or live == switch["from"]:
+                if not switch or live != switch["release"]:
                     raise
                 self._undo(switch, error)
                 return
