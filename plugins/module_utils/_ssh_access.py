@@ -121,7 +121,7 @@ def _key_from(line: str) -> Key | None:
         parts = _parts(base64.b64decode(fields[1], validate=True))
     except (binascii.Error, struct.error, ValueError):
         return None
-    if not parts or parts[0] != fields[0].encode("ascii"):
+    if len(parts) < 2 or parts[0] != fields[0].encode("ascii"):
         return None
     bits = int.from_bytes(parts[2], "big").bit_length() if fields[0] == "ssh-rsa" and len(parts) > 2 else 0
     return Key(fields[0], bits, tuple(_options_from(options)))
