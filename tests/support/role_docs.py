@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026, the pyweb.stack developers
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writes the option tables of the roles' READMEs from their argument specs.
 
-    tests/support/role_docs.py            writes what is behind "## Options" in every role's README.md
-    tests/support/role_docs.py --check    only says which of them are not up to date
+    python tests/support/role_docs.py            writes what is behind "## Options" in every role's README.md
+    python tests/support/role_docs.py --check    only says which of them are not up to date
 """
 
 from __future__ import annotations
@@ -115,7 +114,7 @@ def main(arguments: list[str]) -> int:
         if not check:
             readme.write_text(wanted, encoding="utf-8")
     for name in stale:
-        print(f"{name}: {'run tests/support/role_docs.py' if check else 'written'}")
+        print(f"{name}: {'run python tests/support/role_docs.py' if check else 'written'}")
     return 1 if check and stale else 0
 
 
