@@ -65,6 +65,9 @@ class Visitor:
 class Fleet:
     """All hosts that serve the applications."""
 
+    inventory = INVENTORY
+    visitor_at = Visitor
+
     def __init__(self):
         environment = playbook.environment()
         listed = subprocess.run(["ansible-inventory", "-i", INVENTORY, "--list"], env=environment, stdout=subprocess.PIPE, check=True).stdout

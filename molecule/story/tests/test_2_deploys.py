@@ -12,7 +12,7 @@ import playbook
 BAD = {
     "fail": "RuntimeError: probe: this release cannot start",
     "exit": "probe: this release gives up",
-    "hang": "does not answer",
+    "hang": "GET / gets no answer",
     "error": "probe: this request fails",
 }
 

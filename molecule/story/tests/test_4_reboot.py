@@ -5,8 +5,6 @@ import time
 
 import testinfra
 
-from conftest import Visitor
-
 
 def test_a_reboot_brings_back_exactly_what_was_live(fleet):
     live = {app: fleet.releases(app) for app in ("guestbook", "probe")}
@@ -17,7 +15,7 @@ def test_a_reboot_brings_back_exactly_what_was_live(fleet):
         address = subprocess.run(
             ["docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", name], check=True, stdout=subprocess.PIPE, text=True
         ).stdout.strip()
-        visitor, found, until = Visitor(address), {}, time.monotonic() + 60
+        visitor, found, until = fleet.visitor_at(address), {}, time.monotonic() + 60
         while time.monotonic() < until:
             try:
                 found = {app: visitor.release(app) for app in live}
