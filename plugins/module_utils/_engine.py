@@ -208,9 +208,11 @@ class App:
                 values = [pair.split("=", 1)[1] for pair in file.read().split("\0") if pair]
         except FileNotFoundError:
             return text
-        for value in sorted(values, key=len, reverse=True):
-            if len(value) >= 6:
-                text = text.replace(value, "********")
+        # Line by line too: a log, a shell or a traceback writes line breaks in its own way.
+        parts = {part for value in values for part in (value, *map(str.strip, value.splitlines()))}
+        for part in sorted(parts, key=len, reverse=True):
+            if len(part) >= 6:
+                text = text.replace(part, "********")
         return text
 
     # --- one deploy at a time -----------------------------------------------------------------------------------------
@@ -295,10 +297,13 @@ class App:
         if started.returncode != 0:
             raise EngineError(f"release {release} does not start: {started.stdout.strip()}{self.log(release, processes)}")
 
-    def stop(self, release: str, processes: list[str] | None = None) -> None:
+    def stop(self, release: str, processes: list[str] | None = None, at_once: bool = False) -> None:
+        """C(at_once) is for a release that has never served anybody: nothing is worth waiting for."""
         units = [self.unit(release, process) for process in (self.processes(release) if processes is None else processes)]
         units = [unit for unit in units if os.path.exists(f"{UNITS}/{unit}")]
         if units:
+            if at_once:
+                run(["systemctl", "kill", "--signal=SIGKILL", *units])
             run(["systemctl", "stop", *units])
             run(["systemctl", "reset-failed", *units])
         if processes is None:
@@ -358,6 +363,24 @@ class App:
             run(["systemctl", "daemon-reload"])
 
     # --- is it well? --------------------------------------------------------------------------------------------------
+
+    def preflight(self, release: str) -> None:
+        """Does the application import? uvicorn starts workers that do not again and again, and would hide it until the gate's end."""
+        web = self.manifest(release).get("runtime", {}).get("processes", {}).get("web") or {}
+        if web.get("server") != "uvicorn":
+            return
+        user = pwd.getpwnam(self.name)
+        argv = ["/usr/bin/python3", "-IS", f"{self.meta_path(release)}/launch", "-", f"{self.release_path(release)}/.venv/bin/python", "-c",
+                "import importlib, sys; importlib.import_module(sys.argv[1])", web["asgi"].split(":")[0]]
+        try:
+            done = subprocess.run(argv, user=user.pw_uid, group=user.pw_gid, extra_groups=os.getgrouplist(self.name, user.pw_gid), umask=0o027,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                                  env={"PATH": "/usr/bin:/bin"}, timeout=web["health"]["timeout"], check=False)
+        except subprocess.TimeoutExpired:
+            raise EngineError(f"release {release} is not healthy: importing {web['asgi']} takes longer than {web['health']['timeout']} s.") from None
+        if done.returncode != 0:
+            tail = "\n".join(done.stdout.strip().splitlines()[-LOG_LINES:])
+            raise EngineError(f"release {release} is not healthy: {web['asgi']} cannot be imported (exit status {done.returncode}).\n{tail}")
 
     def gate(self, release: str) -> None:
         """Return when the new web process answers on its own socket as it should; otherwise say why not."""
@@ -447,6 +470,7 @@ class App:
                        for item in {release, previous or release} for process in self.processes(item).values())
         try:
             self.arm(patience + DEAD_MAN)
+            self.preflight(release)
             self.start(release, web)
             self.gate(release)
             self.start(release, ordinary)
@@ -471,13 +495,14 @@ class App:
         why = str(error).split("\n", 1)[0]
         # The live release that only had to be started again stays what it is.
         if release != previous:
-            if self.live == release:
+            served = self.live == release
+            if previous:
+                self.start(previous, list(self.processes(previous)))
+            if served:
                 self.set_live(previous)
                 self.record("return", switch, why)
                 time.sleep(DRAIN if previous else 0)
-            if previous:
-                self.start(previous, list(self.processes(previous)))
-            self.stop(release)
+            self.stop(release, at_once=not served)
             state = "bad" if self.manifest(release).get("state") in ("superseded", "bad") else "failed"
             self.update_manifest(release, state=state, error=why, ended=now())
         self.end_switch()
