@@ -1,0 +1,54 @@
+# Everything that one does in a checkout. Each target sets up what it needs by itself.
+PYTHON ?= python3
+export PYTHON
+PLAYBOOK = ANSIBLE_CONFIG=ansible.cfg .venv/bin/ansible-playbook
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo demo-deploy demo-rollback demo-down test test-full lint sanity unit molecule bench build clean
+
+help: ## show this
+	@echo 'make demo starts a Debian server and puts an application on it; make test runs the tests.'
+	@echo
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+
+env: ## make the Python environment .venv (PYTHON=... for another Python)
+	@scripts/env
+
+demo: env ## start a server (a container) and deploy the guestbook to it
+	@scripts/demo up
+
+demo-deploy: env ## deploy its next version under load, and count the failed requests
+	@scripts/demo deploy
+
+demo-rollback: env ## go back to the version before, under load
+	@scripts/demo rollback
+
+demo-down: ## remove the server
+	@scripts/demo down
+
+test: env ## lint, sanity, unit and molecule
+	@scripts/test
+
+test-full: env ## the same with every Python that can run the newest Ansible, too
+	@scripts/test-full
+
+lint: env ## yamllint, ansible-lint, changelog fragments
+	@scripts/test lint
+
+sanity: env ## ansible-test sanity
+	@scripts/test sanity
+
+unit: env ## unit tests of the plugins
+	@scripts/test unit
+
+molecule: env ## all scenarios; one alone: molecule test -s nginx
+	@scripts/test molecule
+
+bench: env ## what a run on a finished host costs, measured on the demo's server
+	@scripts/bench
+
+build: env ## the collection as a tarball
+	@.venv/bin/ansible-galaxy collection build --force
+
+clean: demo-down ## remove what the targets above have made here (images stay)
+	rm -rf .venv .cache .collections
