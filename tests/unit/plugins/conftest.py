@@ -1,0 +1,182 @@
+# Copyright (c) pyweb.stack contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host in a directory: the engine's own paths lead there, and a small service manager keeps its units as files."""
+
+from __future__ import annotations
+
+import fnmatch
+import grp
+import json
+import os
+import pwd
+import subprocess
+import types
+
+import pytest
+
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _engine
+
+PATHS = ("path", "releases_path", "current", "shared", "build_path", "state_path", "config_path", "run_path", "switch_path", "history_path",
+         "lease_path", "key_path")
+PROCESS = {
+    "wsgi": None, "asgi": None, "command": None, "server": None, "workers": None, "threads": None, "options": [], "count": 1,
+    "singleton": False, "stop_timeout": 1, "health": None,
+}
+WEB = {**PROCESS, "wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn", "health": {"path": "/", "status": None, "timeout": 1}}
+WORKER = {**PROCESS, "command": "work", "kind": "command", "count": 2}
+BEAT = {**PROCESS, "command": "beat", "kind": "command", "singleton": True}
+
+
+class Systemd:
+    """Stands in for systemctl and its relatives; what it knows outlives the process that asked."""
+
+    def __init__(self, state):
+        self.state = state
+        (state / "up").mkdir(parents=True)
+        (state / "show").mkdir()
+        self.calls_path = state / "calls"
+
+    def note(self, text):
+        with open(self.calls_path, "a", encoding="utf-8") as file:
+            file.write(text + "\n")
+
+    @property
+    def calls(self):
+        return self.calls_path.read_text(encoding="utf-8").splitlines() if self.calls_path.exists() else []
+
+    @property
+    def up(self):
+        return set(os.listdir(self.state / "up"))
+
+    def refuse(self, unit):
+        (self.state / f"refuse-{unit}").touch()
+
+    def show(self, unit, **values):
+        (self.state / "show" / unit).write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+
+    def __call__(self, argv, timeout=None):
+        """In place of _engine.run()."""
+        name, verb, *rest = argv if argv[0] == "systemctl" else (argv[0], "", *argv[1:])
+        self.note(" ".join(argv[:1] + argv[1:2] + [item for item in rest if not item.startswith("-")]))
+        status, output = 0, ""
+        if name == "systemd-run":
+            status, output = ((1, "no timers here") if (self.state / "refuse-timer").exists() else (0, ""))
+        elif name == "journalctl":
+            output = (self.state / "journal").read_text() if (self.state / "journal").exists() else ""
+        elif verb == "start":
+            for unit in rest:
+                if (self.state / f"refuse-{unit}").exists():
+                    status, output = 1, f"Job for {unit} failed."
+                else:
+                    (self.state / "up" / unit).touch()
+        elif verb == "stop":
+            for unit in rest:
+                (self.state / "up" / unit).unlink(missing_ok=True)
+        elif verb == "is-active":
+            output = "".join("active\n" if unit in self.up else "inactive\n" for unit in rest)
+        elif verb == "list-units":
+            output = "".join(f"{unit} loaded active running Some text\n" for unit in sorted(self.up) if fnmatch.fnmatch(unit, rest[-1]))
+        elif verb == "show":
+            told = self.state / "show" / rest[-1]
+            alive = rest[-1] in self.up
+            output = told.read_text() if told.exists() else (
+                f"ActiveState={'active' if alive else 'inactive'}\nSubState={'running' if alive else 'dead'}\n"
+                "NRestarts=0\nResult=success\nExecMainStatus=0\n")
+        return subprocess.CompletedProcess(argv, status, output, "")
+
+
+class Host:
+    def __init__(self, root, monkeypatch):
+        self.root = root
+        self.monkeypatch = monkeypatch
+        self.systemd = Systemd(root / "systemd")
+        self.units = root / "etc/systemd/system"
+        self.units.mkdir(parents=True)
+        self.gate = self.verify = None  # a release of which this is the id is found ill
+        self.real_health = False
+        host, real = self, _engine.App
+
+        class App(real):
+            def __init__(self, name, dead_man=False):
+                super().__init__(name, dead_man)
+                for attribute in PATHS:
+                    setattr(self, attribute, f"{root}{getattr(self, attribute)}")
+
+            @property
+            def gid(self):
+                return os.getgid()
+
+            def gate(self, release):
+                host.systemd.note(f"gate {release}")
+                if host.real_health:
+                    super().gate(release)
+                if host.gate == release:
+                    raise _engine.EngineError(f"release {release} is not healthy: GET / answers 500.\nLast log lines: secret")
+
+            def verify(self, release):
+                host.systemd.note(f"verify {release}")
+                if host.verify == release:
+                    raise _engine.EngineError(f"release {release} is well on its own socket, but not through nginx.")
+
+            def steady(self, release, processes, seconds=0.0):
+                super().steady(release, processes, seconds)
+
+        self.App = App
+        monkeypatch.setattr(_engine, "App", App)
+        monkeypatch.setattr(_engine, "run", self.systemd)
+        monkeypatch.setattr(_engine, "UNITS", str(self.units))
+        monkeypatch.setattr(_engine, "DRAIN", 0.0)
+        # Accounts are the one thing that a test cannot make: everything here belongs to whoever runs it.
+        me = pwd.getpwuid(os.getuid())
+        monkeypatch.setattr(_engine, "pwd", types.SimpleNamespace(getpwnam=lambda name: me))
+        if os.getuid() != 0:
+            monkeypatch.setattr(os, "chown", lambda *arguments, **options: None)
+
+    def app(self, name="shop"):
+        app = self.App(name)
+        for path in (app.releases_path, app.shared, f"{app.state_path}/releases", app.config_path, app.run_path, f"{app.build_path}/envs"):
+            os.makedirs(path, exist_ok=True)
+        return app
+
+    def release(self, app, release, state="built", processes=None, site=None, live=False, **manifest):
+        os.makedirs(app.release_path(release), exist_ok=True)
+        runtime = {"processes": {"web": WEB} if processes is None else processes, "site": site,
+                   "socket_group": grp.getgrgid(os.getgid()).gr_name}
+        app.update_manifest(release, state=state, runtime=runtime, **manifest)
+        if live:
+            os.symlink(app.release_path(release), app.current)
+            app.start(release, list(app.processes(release)))
+            app.record("activate", {"release": release, "from": None, "action": "activate", "by": "me", "since": "20261101T000000Z"})
+            self.systemd.calls_path.unlink(missing_ok=True)
+        return release
+
+    def up(self):
+        """The releases that have a process, with the number of those."""
+        found = {}
+        for unit in self.systemd.up:
+            release = unit.split(".")[3]
+            found[release] = found.get(release, 0) + 1
+        return found
+
+
+@pytest.fixture
+def host(tmp_path, monkeypatch):
+    return Host(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def call(capsys):
+    """Run a module's main() in this process and return what it says."""
+
+    def call(main, check=False, **arguments):
+        arguments = {key: value for key, value in arguments.items() if value is not None}
+        capsys.readouterr()
+        with patch_module_args({**arguments, "_ansible_check_mode": check, "_ansible_remote_tmp": "/tmp", "_ansible_keep_remote_files": False}):
+            with pytest.raises(SystemExit):
+                main()
+        return json.loads(capsys.readouterr().out)
+
+    return call

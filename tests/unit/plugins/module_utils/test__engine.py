@@ -1,0 +1,548 @@
+# Copyright (c) pyweb.stack contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The state of an application on a host: what is live, manifests, history, secrets, lock and lease; and what a process starts through."""
+
+from __future__ import annotations
+
+import datetime
+import http.server
+import ipaddress
+import json
+import os
+import signal
+import socket
+import socketserver
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _engine
+
+RUN = _engine.run
+A, B = "20261101T000000Z-1a2b3c4", "20261102T000000Z-1a2b3c4"
+PROCESS = {
+    "wsgi": None, "asgi": None, "command": None, "server": None, "workers": None, "threads": None, "options": [], "count": 1,
+    "singleton": False, "stop_timeout": 30, "health": None,
+}
+
+
+@pytest.fixture
+def app(host):
+    return host.app()
+
+
+# --- names and files --------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name", ["../etc", "a/b", "", "A", "a.b", "a_b", "-a", "a" * 27, "a\n"])
+def test_a_name_that_is_none_never_becomes_a_path(name):
+    with pytest.raises(_engine.EngineError, match="^name is "):
+        _engine.App(name)
+
+
+def test_a_file_is_whole_or_not_there(tmp_path):
+    path = tmp_path / "f"
+    _engine.write_file(str(path), "one")
+    before = path.stat().st_ino
+    _engine.write_file(str(path), "ü\r\n", 0o600)
+    assert path.read_bytes() == "ü\r\n".encode() and path.stat().st_ino != before and path.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(UnicodeEncodeError):
+        _engine.write_file(str(path), "\ud800")
+    assert os.listdir(tmp_path) == ["f"] and path.read_bytes() == "ü\r\n".encode()
+
+
+def test_what_a_killed_write_left_is_used_up(tmp_path):
+    outside = tmp_path / "outside"
+    outside.write_text("mine")
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/.pyweb-f").symlink_to(outside)
+    _engine.write_file(str(tmp_path / "d/f"), "x")
+    assert os.listdir(tmp_path / "d") == ["f"] and outside.read_text() == "mine"
+
+
+def test_run_returns_what_was_printed_on_both_ways():
+    done = RUN(["/bin/sh", "-c", "echo a; echo b >&2; cat; exit 3"])
+    assert (done.returncode, done.stdout) == (3, "a\nb\n")
+
+
+# --- what is live -----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("target, live", [(None, None), (f"/srv/shop/releases/{A}", A), (f"releases/{A}/", A), (f"./{A}", A)])
+def test_live(app, target, live):
+    if target:
+        os.symlink(target, app.current)
+    assert app.live == live
+
+
+@pytest.mark.parametrize("make", [os.mkdir, lambda path: open(path, "w", encoding="utf-8").close()])
+def test_current_that_is_no_link_is_one_sentence(app, make):
+    make(app.current)
+    with pytest.raises(_engine.EngineError, match=f"^{app.current} is not a symbolic link: move it away, .*release.$"):
+        app.live  # pylint: disable=pointless-statement
+
+
+def test_the_switch_is_atomic(app):
+    """A reader never finds it missing, and what a kill left behind does not matter."""
+    app.set_live(A)
+    os.symlink("nowhere", f"{app.current}.pyweb-return")
+    ready, go_on = os.pipe()
+    reader = os.fork()
+    if reader == 0:
+        os.close(go_on)
+        os.set_blocking(ready, False)
+        status = 0
+        while True:
+            try:
+                status = status or (os.path.basename(os.readlink(app.current)) not in (A, B))
+            except OSError:
+                status = 2
+            try:
+                if os.read(ready, 1) == b"":
+                    os._exit(status)
+            except BlockingIOError:
+                continue
+    os.close(ready)
+    for dummy in range(300):
+        app.set_live(B)
+        app.set_live(A)
+    os.close(go_on)
+    assert os.waitpid(reader, 0)[1] == 0
+    assert app.live == A and not os.path.lexists(f"{app.current}.pyweb-return")
+    app.set_live(None)
+    app.set_live(None)
+    assert app.live is None
+
+
+# --- manifests and history --------------------------------------------------------------------------------------------
+
+def test_manifests(host, app):
+    assert app.manifests() == {}
+    host.release(app, A, state="active", revision="r")
+    assert app.update_manifest(A, error="e", revision="s")["revision"] == "s"
+    app.update_manifest(B, state="building")
+    os.mkdir(f"{app.state_path}/releases/.hidden")
+    os.mkdir(f"{app.state_path}/releases/{B}x")
+    found = app.manifests()
+    assert list(found) == [A, B, f"{B}x"]
+    assert (found[A]["state"], found[A]["error"], found[A]["revision"], found[B]["state"], found[f"{B}x"]) == ("active", "e", "s", "building", {})
+    assert os.stat(f"{app.meta_path(A)}/manifest.json").st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("state, told", [
+    ("built", "gone"), ("active", "gone"), ("superseded", "gone"), ("failed", "failed"), ("bad", "bad"), ("building", "building"),
+])
+def test_a_release_whose_files_are_gone(host, app, state, told):
+    host.release(app, A, state=state)
+    os.rmdir(app.release_path(A))
+    assert app.manifests()[A]["state"] == told
+
+
+def test_nothing_is_known_of_an_application_that_is_not_set_up(host):
+    app = host.App("blog")
+    assert (app.exists, app.live, app.manifests(), app.history(), app.manifest(A)) == (False, None, {}, [], {})
+
+
+SWITCH = {"release": B, "from": A, "action": "activate", "by": "me@here", "since": "20261102T000000Z"}
+
+
+def test_a_switch_that_is_settled_twice_is_recorded_once(app):
+    for dummy in range(2):
+        app.record("activate", SWITCH)
+    app.record("activate", {**SWITCH, "since": "20261103T000000Z"})
+    app.record("return", {**SWITCH, "since": "20261103T000000Z"}, "it was ill")
+    assert [(entry["action"], entry["release"], entry["from"], entry.get("why")) for entry in app.history()] == [
+        ("activate", B, A, None), ("activate", B, A, None), ("return", A, B, "it was ill"),
+    ]
+
+
+def test_a_line_that_was_cut_short_spoils_nothing(app):
+    app.record("activate", SWITCH)
+    with open(app.history_path, "a", encoding="utf-8") as file:
+        file.write('{"release": "2026')
+    assert len(app.history()) == 1
+    app.record("rollback", {**SWITCH, "action": "rollback"})
+    assert [entry["action"] for entry in app.history()] == ["activate", "rollback"]
+
+
+# --- secrets ----------------------------------------------------------------------------------------------------------
+
+def test_the_digest_of_the_secrets_tells_nobody_what_they_are(host, app):
+    assert app.secrets_digest("A=1\0") is None
+    first = app.write_secrets("A=1\0")
+    assert first == app.secrets_digest("A=1\0") != app.secrets_digest("A=2\0")
+    assert os.stat(app.key_path).st_mode & 0o777 == 0o600 and os.stat(f"{app.config_path}/secrets").st_mode & 0o777 == 0o640
+    # The same secrets on another host, with another key, have another digest.
+    os.unlink(app.key_path)
+    assert app.write_secrets("A=1\0") != first
+    # Two applications of one host share the key.
+    assert host.app("blog").write_secrets("A=1\0") == app.secrets_digest("A=1\0")
+
+
+@pytest.mark.parametrize("secrets, text, masked", [
+    (None, "PASSWORD=hunter22", "PASSWORD=hunter22"),
+    ("", "x", "x"),
+    ("A=hunter22\0", "it is hunter22, really hunter22", "it is ********, really ********"),
+    ("A=hunter22\0B=hunter22longer\0", "hunter22longer hunter22", "******** ********"),
+    ("A=two\nlines\0", "two\nlines", "********"),
+    ("A=postgres://u:p=w@h/d\0", "dsn postgres://u:p=w@h/d!", "dsn ********!"),
+    ("A=on\0B=12345\0", "on 12345", "on 12345"),
+])
+def test_mask(app, secrets, text, masked):
+    if secrets is not None:
+        app.write_secrets(secrets)
+    assert app.mask(text) == masked
+
+
+# --- one deploy at a time ---------------------------------------------------------------------------------------------
+
+MINE = {"token": "mine", "by": "me@here", "place": "p", "pid": 1, "start": "1"}
+THEIRS = {"token": "theirs", "by": "she@there", "place": "q", "pid": 2, "start": "2"}
+
+
+def test_the_lease_between_the_steps(app):
+    with app.lock(THEIRS):
+        pass
+    held = _engine.read_json(app.lease_path)
+    assert (held["by"], held["until"] > time.time() + 60) == ("she@there", True)
+    with pytest.raises(_engine.EngineError, match=r"^shop: she@there has been deploying since \d{8}T\d{6}Z; wait .*30 minutes"):
+        with app.lock(MINE):
+            raise AssertionError
+    app.drop_lease("mine")
+    assert os.path.exists(app.lease_path)
+    app.drop_lease("theirs")
+    with app.lock(MINE):
+        pass
+
+
+@pytest.mark.parametrize("held, lease, taken", [
+    ({**MINE, "since": "then", "until": 9e9}, MINE, True),  # the next step of the same deploy
+    ({**THEIRS, "since": "then", "until": 9e9}, MINE, False),
+    ({**THEIRS, "since": "then", "until": 1.0}, MINE, True),  # its time is over
+    ({**THEIRS, "since": "then", "until": 9e9}, {**MINE, "takes_over": "theirs"}, True),  # its run is dead
+    ({**THEIRS, "since": "then", "until": 9e9}, {**MINE, "takes_over": "another"}, False),
+])
+def test_who_gets_the_lease(app, held, lease, taken):
+    _engine.write_file(app.lease_path, json.dumps(held))
+    if taken:
+        app.take_lease(lease)
+        now = _engine.read_json(app.lease_path)
+        assert now["token"] == "mine" and (now["since"] == "then") is (held["token"] == "mine")
+    else:
+        with pytest.raises(_engine.EngineError):
+            app.take_lease(lease)
+        assert _engine.read_json(app.lease_path) == held
+
+
+def test_the_lock_of_a_process_that_still_runs(app):
+    """Whatever the lease says: a step whose controller died is waited for, and ends with its process."""
+    _engine.write_file(app.lease_path, json.dumps({**MINE, "since": "then", "until": 1.0}))
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with app.lock(None):
+            os.write(writer, b"x")
+            time.sleep(60)
+        os._exit(0)
+    try:
+        os.read(reader, 1)
+        with pytest.raises(_engine.EngineError, match="^shop: another step still runs on this host, started by me@here at then; wait until it is done.$"):
+            with app.lock(MINE, wait=0.0):
+                raise AssertionError
+        # Another application does not wait.
+        pass_by = _engine.App("blog")
+        os.makedirs(pass_by.state_path)
+        with pass_by.lock(MINE, wait=0.0):
+            pass
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    with app.lock(MINE, wait=0.0):
+        pass
+
+
+def test_a_lock_that_is_free_soon_is_waited_for(app):
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with app.lock(None):
+            os.write(writer, b"x")
+            time.sleep(0.15)
+        os._exit(0)
+    os.read(reader, 1)
+    with app.lock(MINE, wait=5.0):
+        pass
+    os.waitpid(child, 0)
+
+
+# --- units and commands -----------------------------------------------------------------------------------------------
+
+def test_units_are_written_once_and_never_changed(host, app):
+    worker = {**PROCESS, "command": "work {socket}", "kind": "command", "count": 2}
+    host.release(app, A, processes={"web": {**PROCESS, "wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn"}, "worker": worker})
+    app.start(A, list(app.processes(A)))
+    units = sorted(os.listdir(host.units))
+    assert units == [f"pyweb.shop.{instance}.{A}.service" for instance in ("web", "worker-2", "worker")]
+    assert host.up() == {A: 3} and app.running() == {A} and app.active(A)
+    texts = {unit: (host.units / unit).read_text() for unit in units}
+    app.update_manifest(A, runtime={**app.manifest(A)["runtime"], "processes": {"web": {**worker, "stop_timeout": 99}}})
+    app.start(A, ["web"])
+    assert {unit: (host.units / unit).read_text() for unit in units} == texts
+    assert "daemon-reload" in host.systemd.calls[0] and sum("daemon-reload" in item for item in host.systemd.calls) == 1
+    assert os.stat(f"{app.run_path}/{A}").st_mode & 0o777 == 0o710
+
+
+def test_a_release_with_one_process_down_is_not_active(host, app):
+    host.release(app, A, processes={"web": PROCESS | {"wsgi": "a:b", "kind": "wsgi", "server": "gunicorn"}})
+    assert not app.active(A) and not app.active(B)
+    app.start(A, ["web"])
+    assert app.active(A)
+    app.stop(A)
+    assert not app.active(A) and not os.path.exists(f"{app.run_path}/{A}")
+
+
+def test_processes_of_other_applications_are_theirs(host, app):
+    for unit in ("pyweb.shop-api.web.x.service", "pyweb.shop.service", f"pyweb.shop.web.{A}.service", "pyweb.blog.web.y.service"):
+        (host.systemd.state / "up" / unit).touch()
+    assert app.running() == {A}
+
+
+@pytest.mark.parametrize("lines, said", [("", "\nIt logged nothing (journalctl -u pyweb.shop.web."), ("bang\n", "shows more):\nbang")])
+def test_a_release_that_does_not_start_says_its_last_lines(host, app, lines, said):
+    host.release(app, A)
+    (host.systemd.state / "journal").write_text(lines)
+    host.systemd.refuse(app.unit(A, "web"))
+    with pytest.raises(_engine.EngineError) as caught:
+        app.start(A, ["web"])
+    assert str(caught.value).startswith(f"release {A} does not start: Job for ") and said in str(caught.value)
+
+
+def test_unit_text(app):
+    text = _engine.unit_text(app, A, "worker-2", {**PROCESS, "stop_timeout": 300})
+    lines = text.splitlines()
+    for line in (f"Description=shop worker-2 ({A})", "User=shop", "Group=shop", "TimeoutStopSec=305", "KillMode=mixed", "Restart=always",
+                 f"WorkingDirectory={app.release_path(A)}", f"ExecStart=/usr/bin/python3 -IS {app.meta_path(A)}/launch worker",
+                 f"ReadWritePaths={app.shared} {app.run_path}/{A}", "SyslogIdentifier=shop-worker-2", "UMask=0027"):
+        assert line in lines
+    assert app.current not in text and "[Install]" not in text and "{" not in text
+    for sandbox in ("ProtectSystem=strict", "NoNewPrivileges=yes", "PrivateUsers=yes", "CapabilityBoundingSet=", "ProtectProc=invisible"):
+        assert sandbox in lines
+
+
+@pytest.mark.parametrize("process, expected", [
+    ({"wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn", "workers": 3},
+     ["-m", "gunicorn", "--bind", "fd://3", "--workers", "3", "--worker-class", "gthread", "--threads", "4", "--graceful-timeout", "30"]),
+    ({"asgi": "shop:app", "kind": "asgi", "server": "gunicorn", "workers": 3}, ["--worker-class", "asgi", "--no-control-socket"]),
+    ({"asgi": "shop:app", "kind": "asgi", "server": "uvicorn", "workers": 3, "options": ["--ws", "none"]},
+     ["-m", "uvicorn", "--fd", "3", "--workers", "3", "--timeout-graceful-shutdown", "30", "--ws", "none"]),
+])
+def test_servers(app, process, expected):
+    argv = _engine.command(app, A, {**PROCESS, **process})
+    assert argv[0] == f"{app.release_path(A)}/.venv/bin/python" and argv[-1] == "shop:app"
+    rest = iter(argv)
+    assert all(item in rest for item in expected)
+
+
+def test_a_command_is_given_the_socket(app):
+    argv = _engine.command(app, A, {**PROCESS, "kind": "command", "command": "serve --to unix:{socket} 'a b'"})
+    assert argv == ["/bin/sh", "-c", f"exec serve --to unix:{app.run_path}/{A}/web.sock 'a b'"]
+
+
+@pytest.mark.parametrize("memory, cores, workers", [(512, 1, 2), (4096, 1, 2), (4096, 2, 3), (4096, 8, 9), (1024, 8, 4), (128, 8, 2)])
+def test_default_workers(memory, cores, workers):
+    assert _engine.default_workers(memory, cores) == workers
+
+
+# --- the launcher, really executed ------------------------------------------------------------------------------------
+
+NASTY = {
+    "SPACES": "  a  b  ", "QUOTES": "'single' \"double\" `back`", "DOLLAR": "$HOME ${HOME} $(id) $$", "PERCENT": "%s %% %(x)s %h", "HASH": "#no comment # x",
+    "LINES": "one\ntwo\r\n\tthree\n", "UNICODE": "ü – 漢字 🐍", "BACKSLASH": "\\n \\ \\\\", "EQUALS": "a=b=c==", "EMPTY": "", "BANG": "!! ;&|<>()[]{}*?~",
+    "LONG": "x" * 100_000, "PATH_LIKE": "/a:/b", "CONTROL": "\x01\x1b[0m\x7f",
+}
+SHOW = "import os, sys; sys.stdout.buffer.write(b'\\0'.join(name + b'=' + value for name, value in os.environb.items()))"
+
+
+def launched(app, *arguments, **env):
+    argv = ["/usr/bin/python3", "-IS", f"{app.meta_path(A)}/launch", *arguments]
+    return subprocess.run(argv, env={"LANG": "C", **env}, stdout=subprocess.PIPE, check=True, timeout=20).stdout
+
+
+@pytest.fixture
+def launcher(host, app):
+    host.release(app, A)
+    app.write_launcher(A, "r" * 40, "".join(f"{name}={value}\0" for name, value in NASTY.items()))
+    return app
+
+
+def test_values_arrive_byte_for_byte(launcher):
+    launcher.write_secrets("TOKEN=s3cret\nline\0HASH=from the secrets\0")
+    env = dict(pair.split(b"=", 1) for pair in launched(launcher, "-", sys.executable, "-c", SHOW, HOME="/root", KEPT="1").split(b"\0"))
+    expected = {**NASTY, "TOKEN": "s3cret\nline", "HASH": "from the secrets", "KEPT": "1", "HOME": launcher.shared, "PYWEB_APP": "shop",
+                "PYWEB_RELEASE": A, "PYWEB_REVISION": "r" * 40, "PYWEB_SHARED": launcher.shared, "VIRTUAL_ENV": f"{launcher.release_path(A)}/.venv"}
+    assert {name: env[name.encode()] for name in expected} == {name: value.encode() for name, value in expected.items()}
+    assert env[b"PATH"].startswith(f"{launcher.release_path(A)}/.venv/bin:".encode())
+
+
+def test_secrets_are_those_of_today_and_may_be_missing(launcher):
+    assert b"TOKEN" not in launched(launcher, "-", sys.executable, "-c", SHOW)
+    for value in ("old", "new"):
+        launcher.write_secrets(f"TOKEN={value}\0")
+        assert f"TOKEN={value}\0".encode() in launched(launcher, "-", sys.executable, "-c", SHOW) + b"\0"
+
+
+def test_secrets_are_in_no_command_line(launcher):
+    launcher.write_secrets("TOKEN=s3cret\0")
+    assert b"s3cret" not in launched(launcher, "-", "/bin/cat", "/proc/self/cmdline")
+
+
+def test_commands_run_in_the_release(launcher):
+    assert launched(launcher, "-", "/bin/pwd").decode().strip() == launcher.release_path(A)
+
+
+SERVE = """
+import os, socket
+listener = socket.socket(fileno=3)
+assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1
+connection = listener.accept()[0]
+connection.sendall(os.environb[b"LINES"] + repr(sorted(map(int, os.listdir("/proc/self/fd")))[:4]).encode())
+"""
+
+
+def test_the_server_is_handed_its_socket(launcher):
+    # A socket's path is short (108 bytes); a left-over of an instance that was killed is in the way.
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        path = f"{directory}/web.sock"
+        with open(path, "w", encoding="utf-8"):
+            pass
+        commands = {"web": {"argv": [sys.executable, "-c", SERVE], "socket": path}}
+        _engine.write_file(f"{launcher.meta_path(A)}/commands.json", json.dumps(commands))
+        with subprocess.Popen(["/usr/bin/python3", "-IS", f"{launcher.meta_path(A)}/launch", "web"]) as server:
+            for dummy in range(500):
+                try:
+                    client = socket.socket(socket.AF_UNIX)
+                    client.connect(path)
+                    break
+                except OSError:
+                    time.sleep(0.02)
+            assert os.stat(path).st_mode & 0o777 == 0o777, "its directory says who may connect"
+            with client.makefile("rb") as answer:
+                assert answer.read().startswith(NASTY["LINES"].encode() + b"[0, 1, 2, 3")
+            client.close()
+            assert server.wait(10) == 0
+
+
+# --- health over real sockets -----------------------------------------------------------------------------------------
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    status = [200]
+    seen = []
+
+    def do_GET(self):
+        self.seen.append((self.path, self.headers["Host"], self.headers["X-Forwarded-Proto"]))
+        self.send_response(self.status[0])
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+    def address_string(self):
+        return ""
+
+
+@pytest.fixture
+def web(host, app, monkeypatch):
+    """A web process that answers on the socket of its release."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        monkeypatch.setattr(Handler, "status", [200])
+        monkeypatch.setattr(Handler, "seen", [])
+        app.run_path = directory
+        os.mkdir(f"{directory}/{A}")
+        host.real_health = True
+        with socketserver.ThreadingUnixStreamServer(f"{directory}/{A}/web.sock", Handler) as server:
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+            yield app
+            server.shutdown()
+
+
+def release_with_health(host, app, **health):
+    web = {**PROCESS, "wsgi": "a:b", "kind": "wsgi", "server": "gunicorn", "health": {"path": "/healthz", "status": None, "timeout": 1, **health}}
+    host.release(app, A, processes={"web": web}, site={"domain": "shop.example.com", "port": 443})
+    (host.systemd.state / "up" / app.unit(A, "web")).touch()
+
+
+@pytest.mark.parametrize("status, wanted, well", [
+    (200, None, True), (404, None, True), (302, None, True), (500, None, False), (503, None, False), (200, [204], False), (503, [503], True),
+])
+def test_the_gate_asks_as_nginx_would(host, web, status, wanted, well):
+    release_with_health(host, web, status=wanted)
+    Handler.status[0] = status
+    if well:
+        web.gate(A)
+    else:
+        with pytest.raises(_engine.EngineError, match=f"^release {A} is not healthy: GET /healthz answers {status}."):
+            web.gate(A)
+    assert Handler.seen[0] == ("/healthz", "shop.example.com", "https")
+
+
+def test_the_gate_tells_at_once_of_a_process_that_ended(host, web):
+    release_with_health(host, web, timeout=60)
+    host.systemd.show(web.unit(A, "web"), ActiveState="activating", SubState="auto-restart", NRestarts=1, Result="exit-code", ExecMainStatus=3)
+    with pytest.raises(_engine.EngineError, match="its web process ended by itself .exit-code, exit status 3"):
+        web.gate(A)
+
+
+def test_the_gate_tells_of_a_process_that_does_not_listen(host, app):
+    host.real_health = True
+    release_with_health(host, app, timeout=0.2)
+    with pytest.raises(_engine.EngineError, match="nothing listens on its socket after 0.2 s"):
+        app.gate(A)
+
+
+def test_the_way_through_tls(tmp_path, monkeypatch):
+    monkeypatch.setattr(Handler, "status", [418])
+    monkeypatch.setattr(Handler, "seen", [])
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "other.example")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=2)).not_valid_after(now - datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("192.0.2.1"))]), False).sign(key, hashes.SHA256())
+    )
+    (tmp_path / "pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "pem")
+    names = []
+    context.sni_callback = lambda connection, server, dummy: names.append(server)
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        assert _engine.ask_site("shop.example.com", server.server_port, "/x") == 418
+        server.shutdown()
+    assert (names, Handler.seen) == (["shop.example.com"], [("/x", "shop.example.com", "https")])
+
+
+@pytest.mark.parametrize("state, over", [
+    ({"NRestarts": "0", "ActiveState": "active", "SubState": "running"}, False),
+    ({"NRestarts": "0", "ActiveState": "activating", "SubState": "start"}, False),
+    ({"NRestarts": "1", "ActiveState": "active", "SubState": "running"}, True),
+    ({"NRestarts": "0", "ActiveState": "failed", "SubState": "failed"}, True),
+    ({"NRestarts": "0", "ActiveState": "inactive", "SubState": "dead"}, True),
+    ({"NRestarts": "0", "ActiveState": "activating", "SubState": "auto-restart"}, True),
+])
+def test_ended(state, over):
+    assert _engine.ended(state) is over
+
+
+@pytest.mark.parametrize("arguments, status", [([], 2), (["restart", "shop"], 2), (["boot"], 2), (["boot", "blog"], 0), (["settle", "shop"], 0)])
+def test_the_command_line_of_the_boot_unit(app, arguments, status):
+    assert _engine.main(arguments) == status

@@ -1,0 +1,369 @@
+# Copyright (c) pyweb.stack contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The switch from one release to the next: its order, the way back, and what a kill between any two steps leaves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+
+import pytest
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _engine
+
+A, B, C = "20261101T000000Z-1a2b3c4", "20261102T000000Z-1a2b3c4", "20261103T000000Z-1a2b3c4"
+PROCESS = {
+    "wsgi": None, "asgi": None, "command": None, "server": None, "workers": None, "threads": None, "options": [], "count": 1,
+    "singleton": False, "stop_timeout": 1, "health": None,
+}
+ALL = {
+    "web": {**PROCESS, "wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn", "health": {"path": "/", "status": None, "timeout": 1}},
+    "worker": {**PROCESS, "command": "work", "kind": "command", "count": 2},
+    "beat": {**PROCESS, "command": "beat", "kind": "command", "singleton": True},
+}
+
+
+@pytest.fixture
+def app(host):
+    """A is live, B is built."""
+    app = host.app()
+    host.release(app, A, state="active", processes=ALL, live=True)
+    host.release(app, B, processes=ALL)
+    return app
+
+
+def states(app):
+    return {release: manifest["state"] for release, manifest in app.manifests().items()}
+
+
+def deploy(app, release=B, action="activate"):
+    app.begin_switch(release, action, "me@here")
+    app.set_live(release)
+    return app.settle()
+
+
+def steps(host):
+    """What happened, without what only looks."""
+    short = []
+    for line in host.systemd.calls:
+        words = line.split()
+        if words[:2] in (["systemctl", "start"], ["systemctl", "stop"]):
+            short += [f"{words[1]} {unit.split('.')[2]} {unit.split('.')[3][:8]}" for unit in words[2:]]
+        elif words[0] in ("gate", "verify"):
+            short.append(f"{words[0]} {words[1][:8]}")
+        elif words[0] == "systemd-run":
+            short.append("arm")
+    return short
+
+
+def test_the_order_of_a_switch(host, app):
+    app.begin_switch(B, "activate", "me@here")
+    old, new = A[:8], B[:8]
+    assert steps(host) == [
+        "arm", f"start web {new}", f"gate {new}",
+        f"start worker {new}", f"start worker-2 {new}",
+        # A task that new code has queued never meets an old worker.
+        f"stop worker {old}", f"stop worker-2 {old}", f"stop beat {old}",
+        f"start beat {new}", "arm",
+    ]
+    assert app.live == A and host.up() == {A: 1, B: 4}
+    app.set_live(B)
+    assert app.settle(0.01) == {"release": B, "completed": True}
+    assert steps(host)[10] == f"verify {new}" and f"stop web {old}" in steps(host)[11:]
+    assert (app.live, host.up(), states(app)) == (B, {B: 4}, {A: "superseded", B: "active"})
+    last = app.history()[-1]
+    assert (last["release"], last["from"], last["action"], last["by"]) == (B, A, "activate", "me@here")
+    assert not os.path.exists(app.switch_path)
+
+
+def test_settling_again_changes_nothing(host, app):
+    deploy(app)
+    before = (states(app), app.history(), host.up())
+    assert app.settle() == {"release": B, "completed": False}
+    app.recover()
+    assert (states(app), app.history(), host.up()) == before
+
+
+def test_the_old_release_answers_until_nginx_has_left_it(host, app, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(_engine.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(_engine.time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+    monkeypatch.setattr(_engine, "DRAIN", 2.5)
+    app.update_manifest(B, runtime={**app.manifest(B)["runtime"], "site": {"domain": "shop.example.com"}})
+    app.begin_switch(B, "activate", "me")
+    app.set_live(B)
+    begun, stopped, stop = clock[0], [], app.stop
+    monkeypatch.setattr(app, "stop", lambda release, processes=None: (stopped.append(clock[0]), stop(release, processes)))
+    app.settle(0.0)
+    assert stopped[0] - begun >= 2.5
+
+
+def ill_gate(host):
+    host.gate = B
+
+
+def ill_start(host):
+    host.systemd.refuse(f"pyweb.shop.worker.{B}.service")
+
+
+def ill_worker(host):
+    host.systemd.show(f"pyweb.shop.worker-2.{B}.service", ActiveState="failed", SubState="failed", NRestarts=0, Result="exit-code", ExecMainStatus=1)
+
+
+def ill_timer(host):
+    (host.systemd.state / "refuse-timer").touch()
+
+
+@pytest.mark.parametrize("make_ill, sentence", [
+    (ill_gate, f"release {B} is not healthy: GET / answers 500."),
+    (ill_start, f"release {B} does not start: Job for pyweb.shop.worker.{B}.service failed."),
+    (ill_worker, f"release {B} is not healthy: its process worker-2 ended by itself (exit-code, exit status 1)."),
+    (ill_timer, "systemd-run refused the timer that guards the switch: no timers here"),
+])
+@pytest.mark.parametrize("state, left_as", [("built", "failed"), ("superseded", "bad"), ("bad", "bad")])
+def test_an_ill_release_never_becomes_live(host, app, make_ill, sentence, state, left_as):
+    app.update_manifest(B, state=state)
+    make_ill(host)
+    with pytest.raises(_engine.EngineError) as caught:
+        app.begin_switch(B, "activate", "me")
+    assert str(caught.value).startswith(sentence)
+    assert (app.live, host.up(), states(app)) == (A, {A: 4}, {A: "active", B: left_as})
+    assert app.manifest(B)["error"] == str(caught.value).split("\n", 1)[0] and "secret" not in app.manifest(B)["error"]
+    assert len(app.history()) == 1 and not os.path.exists(app.switch_path)
+
+
+@pytest.mark.parametrize("fault", ["verify", "ended"])
+def test_a_release_that_is_ill_behind_nginx_is_returned_from(host, app, fault):
+    app.begin_switch(B, "activate", "me")
+    app.set_live(B)
+    if fault == "verify":
+        host.verify = B
+    else:
+        host.systemd.show(f"pyweb.shop.web.{B}.service", ActiveState="active", SubState="running", NRestarts=2, Result="signal", ExecMainStatus=9)
+    with pytest.raises(_engine.EngineError):
+        app.settle()
+    assert (app.live, host.up(), states(app)) == (A, {A: 4}, {A: "active", B: "failed"})
+    last = app.history()[-1]
+    assert (last["action"], last["release"], last["from"]) == ("return", A, B) and last["why"]
+    # The old release was made whole before the new one was stopped.
+    calls = steps(host)
+    assert calls.index(f"start beat {A[:8]}") < calls.index(f"stop web {B[:8]}")
+
+
+def test_a_rollback_marks_the_release_that_it_leaves(host, app):
+    deploy(app)
+    deploy(app, A, "rollback")
+    assert (app.live, host.up(), states(app)) == (A, {A: 4}, {A: "active", B: "bad"})
+    assert app.history()[-1]["action"] == "rollback"
+
+
+def test_the_first_release_has_nothing_to_return_to(host):
+    app = host.app()
+    host.release(app, B, processes=ALL)
+    app.begin_switch(B, "activate", "me")
+    app.set_live(B)
+    host.verify = B
+    with pytest.raises(_engine.EngineError):
+        app.settle()
+    assert (app.live, host.up(), states(app)) == (None, {}, {B: "failed"})
+    assert (app.history()[-1]["action"], app.history()[-1]["release"]) == ("return", None)
+
+
+@pytest.mark.parametrize("ill", ["gate", "verify"])
+def test_a_live_release_that_only_has_to_start_is_never_taken_down(host, app, ill):
+    for unit in host.systemd.up:
+        (host.systemd.state / "up" / unit).unlink()
+    setattr(host, ill, A)
+    with pytest.raises(_engine.EngineError):
+        deploy(app, A)
+    assert (app.live, set(host.up()), states(app)) == (A, {A}, {A: "active", B: "built"})
+    host.gate = host.verify = None
+    deploy(app, A)
+    assert (app.live, host.up(), states(app)) == (A, {A: 4}, {A: "active", B: "built"})
+
+
+def test_current_that_became_a_directory_stops_everything(host, app):
+    os.unlink(app.current)
+    os.mkdir(app.current)
+    with pytest.raises(_engine.EngineError, match="is not a symbolic link: move it away"):
+        app.begin_switch(B, "activate", "me")
+    assert (host.up(), states(app)) == ({A: 4}, {A: "active", B: "built"})
+
+
+def test_a_switch_that_nobody_ended_is_ended_before_the_next(host, app):
+    host.release(app, C, processes=ALL)
+    app.begin_switch(B, "activate", "me")
+    app.begin_switch(C, "activate", "me")
+    assert (app.live, states(app)[B], set(host.up())) == (A, "failed", {A, C})
+    app.set_live(C)
+    app.settle()
+    assert (host.up(), states(app)) == ({C: 4}, {A: "superseded", B: "failed", C: "active"})
+
+
+# --- boot -------------------------------------------------------------------------------------------------------------
+
+def power_cut(host, app):
+    for unit in host.systemd.up:
+        (host.systemd.state / "up" / unit).unlink()
+    shutil.rmtree(app.run_path)
+
+
+def test_boot_starts_what_is_live(host, app):
+    power_cut(host, app)
+    app.boot()
+    assert (app.live, host.up()) == (A, {A: 4})
+
+
+@pytest.mark.parametrize("ill, live", [(None, B), ("gate", A), ("verify", A), ("start", A)])
+def test_boot_after_a_power_cut_in_the_middle_of_a_switch(host, app, ill, live):
+    app.begin_switch(B, "activate", "me")
+    app.set_live(B)
+    power_cut(host, app)
+    if ill == "start":
+        host.systemd.refuse(f"pyweb.shop.web.{B}.service")
+    elif ill:
+        setattr(host, ill, B)
+    app.boot()
+    assert (app.live, host.up(), os.path.exists(app.switch_path)) == (live, {live: 4}, False)
+
+
+def test_boot_before_the_switch_itself(host, app):
+    app.begin_switch(B, "activate", "me")
+    power_cut(host, app)
+    app.boot()
+    assert (app.live, host.up(), states(app)) == (A, {A: 4}, {A: "active", B: "failed"})
+
+
+# --- killed between any two steps -------------------------------------------------------------------------------------
+
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+
+
+def killed_at(host, number, work):
+    """Run work in a child that SIGKILL ends right before its step C(number); True when it was done before that."""
+    root = str(host.root)
+    child = os.fork()
+    if child:
+        status = os.waitpid(child, 0)[1]
+        assert status in (0, signal.SIGKILL), status
+        return status == 0
+    count = 0
+
+    def step():
+        nonlocal count
+        count += 1
+        if count == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def audit(event, arguments):
+        if event == "open":
+            if isinstance(arguments[0], str) and arguments[0].startswith(root) and isinstance(arguments[2], int) and arguments[2] & WRITES:
+                step()
+        elif event in ("os.rename", "os.remove", "os.symlink", "os.mkdir", "os.rmdir", "shutil.rmtree"):
+            step()
+
+    try:
+        sys.addaudithook(audit)
+        work()
+    except _engine.EngineError:
+        pass
+    finally:
+        os._exit(0)
+
+
+def flow_deploy(host, app):
+    return lambda: deploy(app)
+
+
+def flow_ill_gate(host, app):
+    host.gate = B
+    return lambda: deploy(app)
+
+
+def flow_ill_site(host, app):
+    host.verify = B
+    return lambda: deploy(app)
+
+
+def flow_rollback(host, app):
+    app.update_manifest(B, state="superseded")
+    return lambda: deploy(app, B, "rollback")
+
+
+def flow_restart(host, app):
+    return lambda: deploy(app, A)
+
+
+def flow_first(host, app):
+    os.unlink(app.current)
+    app.stop(A)
+    app.update_manifest(A, state="failed")
+    return lambda: deploy(app, B)
+
+
+def recovered(host, app):
+    app.recover()
+
+
+def booted(host, app):
+    power_cut(host, app)
+    app.boot()
+
+
+def killed_again(host, app):
+    """The recovery is killed as well, at some of its own steps."""
+    number = 2
+    while not killed_at(host, number, app.recover):
+        number += 5
+
+
+def settled_by_the_host(host, app):
+    dead_man = host.App("shop", dead_man=True)
+    try:
+        dead_man.settle()
+    except _engine.EngineError:
+        pass
+
+
+RECOVERIES = [recovered, booted, settled_by_the_host, killed_again]
+
+
+@pytest.mark.parametrize("flow", [flow_deploy, flow_ill_gate, flow_ill_site, flow_rollback, flow_restart, flow_first])
+def test_killed_between_any_two_steps(host, app, tmp_path, monkeypatch, flow):
+    # Nothing here cuts the power of a disk.
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+    work = flow(host, app)
+    ill = (host.gate, host.verify)
+    saved = tmp_path / "saved"
+    parts = ("systemd", "etc", "srv", "var", "run")
+    for part in parts:
+        shutil.copytree(host.root / part, saved / part, symlinks=True)
+    number, done = 0, False  # the shorter flows in longer strides: they share most of their steps
+    while not done:
+        number += 1 if flow in (flow_deploy, flow_ill_site) else 3
+        recover = RECOVERIES[(number + len(flow.__name__)) % len(RECOVERIES)]
+        host.gate, host.verify = ill
+        for part in parts:
+            shutil.rmtree(host.root / part, ignore_errors=True)
+            shutil.copytree(saved / part, host.root / part, symlinks=True)
+        done = killed_at(host, number, work)
+        at = f"killed at step {number}, then {recover.__name__}"
+        assert app.live in ((B, None) if flow is flow_first else (A, B)), at
+        recover(host, app)
+        live, found = app.live, states(app)
+        assert not os.path.exists(app.switch_path), at
+        assert host.up() == ({live: 4} if live else {}), at
+        assert found[B if live == A else A] in ("built", "failed", "superseded", "bad"), (at, found)
+        if flow in (flow_ill_gate, flow_ill_site):
+            assert live == A, at
+        if flow is not flow_first:
+            assert found[live] == "active" and app.history()[-1]["release"] == live, (at, found, app.history())
+        assert len([entry for entry in app.history() if entry["release"] == B and entry["action"] != "return"]) <= 1, at
+        # The next deploy goes through without a hand.
+        host.gate = host.verify = None
+        assert deploy(app, B)["completed"], at
+        assert host.up() == {B: 4} and states(app)[B] == "active", at
+    assert number > 10
