@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _releases
 
-HOST_MODULE = "pyweb.stack.release"
+HOST_MODULE = "pyweb.stack.release_step"
 DEPLOY_HELPER = "community.general.deploy_helper"
 
 ARGUMENTS = {

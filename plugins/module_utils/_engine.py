@@ -179,7 +179,7 @@ class App:
         if action == "return":
             entry["release"], entry["from"] = switch["from"], switch["release"]
         last = (self.history() or [{}])[-1]
-        if (last.get("since"), last.get("action")) == (switch["since"], action):
+        if all(last.get(key) == entry[key] for key in ("since", "action", "release", "from")):
             return
         # As a whole: a line that a full disk cut short would make all that come after it unreadable.
         write_file(self.history_path, "".join(json.dumps(item) + "\n" for item in [*self.history(), entry]), group=self.gid)
@@ -467,7 +467,7 @@ class App:
         switch = {"release": release, "from": previous, "action": action, "by": by, "since": now()}
         write_file(self.switch_path, json.dumps(switch))
         patience = sum(process["stop_timeout"] + (process.get("health") or {}).get("timeout", 0) + 10
-                       for item in {release, previous or release} for process in self.processes(item).values())
+                       for item in sorted({release, previous or release}) for process in self.processes(item).values())
         try:
             self.arm(patience + DEAD_MAN)
             self.preflight(release)
@@ -745,7 +745,7 @@ def unit_text(app: App, release: str, instance: str, process: dict) -> str:
 
 def main(arguments: list[str]) -> int:
     if len(arguments) != 2 or arguments[0] not in ("boot", "stop", "settle"):
-        print("usage: engine.py boot|stop|settle APPLICATION", file=sys.stderr)
+        sys.stderr.write("usage: engine.py boot|stop|settle APPLICATION\n")
         return 2
     app = App(arguments[1], dead_man=arguments[0] == "settle")
     if not app.exists:
@@ -761,10 +761,10 @@ def main(arguments: list[str]) -> int:
                 for release in app.running():
                     app.stop(release)
     except EngineError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    raise SystemExit(main(sys.argv[1:]))

@@ -128,6 +128,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine
 
+
 def look(app, params, check_mode):
     live = app.live if app.exists else None
     info = {
@@ -148,11 +149,11 @@ def look(app, params, check_mode):
     if ready:
         builder = _build.Builder(app.name, app.path, params)
         info["revision"] = _build.as_user(f"{app.name}-build", builder.remote if check_mode else builder.resolve)
-    elif not check_mode:
-        raise _engine.EngineError(f"{app.name} is not set up on this host: run the playbook site (or provision) first.")
         live_revision = info["releases"].get(live, {}).get("revision")
         if live_revision and not check_mode:
             info["pending"] = _build.as_user(f"{app.name}-build", lambda: builder.between(live_revision, info["revision"]))
+    elif not check_mode:
+        raise _engine.EngineError(f"{app.name} is not set up on this host: run the playbook site (or provision) first.")
     try:
         python_version = _build.find_python(params["python"])[1]
     except (_build.BuildError, OSError):

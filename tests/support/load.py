@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) pyweb.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Drive a site while something happens to it, and tell whether any visitor would have noticed.

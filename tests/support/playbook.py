@@ -68,6 +68,7 @@ def play(playbook: str | os.PathLike, *arguments: str, env: dict[str, str] | Non
     if variables:
         command += ["--extra-vars", json.dumps(variables)]
     done = subprocess.run(
-        command, cwd=cwd or CHECKOUT, env=env or environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command, cwd=cwd or CHECKOUT, env=env or environment(),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     return Outcome(done.returncode, done.stdout)

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) pyweb.stack contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The git repositories that the tests deploy from.
@@ -33,7 +32,10 @@ PROBE = {
     "error": ("package", "three", "error"),
     "lone": ("lone", "lone", ""),
     "requirements": ("requirements", "requirements", ""),
+    "unpinned": ("unpinned", "unpinned", ""),
+    "leftover": ("leftover", "leftover", ""),  # somebody has committed build/ with old code in it
 }
+REQUIREMENTS = {"requirements": "itsdangerous==2.2.0\n", "unpinned": "# whatever is newest\nitsdangerous\n"}
 
 
 class Repository:
@@ -82,15 +84,20 @@ def probe(target: pathlib.Path) -> None:
             for entry in pathlib.Path(folder).iterdir():
                 if entry.name != ".git":
                     shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-            module = pathlib.Path(folder) / ("src/probe/__init__.py" if form == "package" else "probe.py")
+            packaged = form in ("package", "leftover")
+            module = pathlib.Path(folder) / ("src/probe/__init__.py" if packaged else "probe.py")
             module.parent.mkdir(parents=True, exist_ok=True)
             module.write_text(code.replace('TEXT = "one"', f'TEXT = "{text}"'))
             if behaviour:
                 (module.parent / "BEHAVIOUR").write_text(behaviour + "\n")
-            if form == "package":
+            if packaged:
                 shutil.copytree(APPS / "package", folder, dirs_exist_ok=True)
-            elif form == "requirements":
-                (pathlib.Path(folder) / "requirements.txt").write_text("itsdangerous==2.2.0\n")
+            if form in REQUIREMENTS:
+                (pathlib.Path(folder) / "requirements.txt").write_text(REQUIREMENTS[form])
+            if form == "leftover":
+                old = pathlib.Path(folder) / "build" / "lib" / "probe" / "__init__.py"
+                old.parent.mkdir(parents=True)
+                old.write_text(code)
             repository.commit(tag)
             if tag == "one":
                 repository.git("checkout", "--quiet", "--detach")

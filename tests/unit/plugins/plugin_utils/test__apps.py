@@ -196,7 +196,8 @@ def test_the_kind_of_a_process_decides_its_server(process, server, packages):
 
 def test_slices():
     app = one(changed(
-        ("env", {"PORT": 80, "RATIO": 0.5, "NAME": "x"}), ("shared", ["media/"]), ("migrate", "python migrate.py"), ("site.domains", ["*.example.com", "b.example"]),
+        ("env", {"PORT": 80, "RATIO": 0.5, "NAME": "x"}), ("shared", ["media/"]), ("migrate", "python migrate.py"),
+        ("site.domains", ["*.example.com", "b.example"]),
         ("site.client_max_body_size", "10m"), ("site.static", {"/static/": "out/static/"}),
     ))
     assert app["app"]["env"] == {"PORT": "80", "RATIO": "0.5", "NAME": "x"}
