@@ -301,6 +301,9 @@ class Builder:
                 shutil.rmtree(leftover, ignore_errors=True)
             self.uv("pip", "install", "--quiet", "--no-deps", "--compile-bytecode", "--python", f"{venv}/bin/python", where,
                     what=f"installing the project {os.path.relpath(where, target)}", cwd=where, hint="check its pyproject.toml.")
+        # uv's, and writable by everybody.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{venv}/.lock")
         with open(f"{venv}/pyweb-lock.txt", "w", encoding="utf-8") as file:
             file.write(lock)
         return {"environment": key, "lock_digest": hashlib.sha256(lock.encode()).hexdigest(), "python": python, "python_version": version}
