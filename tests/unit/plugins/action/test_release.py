@@ -1,0 +1,207 @@
+# Copyright (c) pyweb.stack contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action plugin with the real host module and the real deploy_helper, on a host in a directory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import types
+
+import pytest
+
+from ansible.errors import AnsibleActionFail
+from ansible_collections.community.general.plugins.modules import deploy_helper
+
+from ansible_collections.pyweb.stack.plugins.action import release as action
+from ansible_collections.pyweb.stack.plugins.modules import release_info, release_step
+
+A, B, C = "20261101T000000Z-1a2b3c4", "20261102T000000Z-1a2b3c4", "20261103T000000Z-1a2b3c4"
+MODULES = {"pyweb.stack.release_step": release_step.main, "pyweb.stack.release_info": release_info.main, action.DEPLOY_HELPER: deploy_helper.main}
+WEB = {"wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn", "count": 1, "stop_timeout": 1, "workers": 1, "threads": None, "options": [],
+       "health": {"path": "/", "status": None, "timeout": 1}}
+
+
+@pytest.fixture
+def act(host, call):
+    """Run the action; what it asks the host to do is in act.calls."""
+
+    def act(check=False, **arguments):
+        class Action(action.ActionModule):
+            def _execute_module(self, module_name=None, module_args=None, task_vars=None, **options):
+                act.calls.append((module_name, module_args.get("step") or module_args.get("state")))
+                if module_name == action.DEPLOY_HELPER:
+                    module_args = {**module_args, "path": f"{host.root}{module_args['path']}"}
+                if act.before:
+                    act.before(module_name, module_args)
+                return call(MODULES[module_name], **module_args)
+
+        shell = types.SimpleNamespace(tmpdir=None)
+        task = types.SimpleNamespace(async_val=0, check_mode=check, args={"name": "shop", **arguments}, action="pyweb.stack.release")
+        plugin = Action(task, types.SimpleNamespace(_shell=shell), None, None, None)
+        plugin._load_name = "pyweb.stack.release"
+        return plugin.run(task_vars={"inventory_hostname": "web1"})
+
+    act.calls = []
+    act.before = None
+    return act
+
+
+@pytest.fixture
+def app(host):
+    app = host.app()
+    host.release(app, A, state="active", live=True, processes={"web": WEB})
+    host.release(app, B, processes={"web": WEB})
+    return app
+
+
+def info(**values):
+    return {"web1": {"exists": True, "live": A, "running": True, "releases": {}, "history": [], "lease": None, "directories": True, "revision": "f" * 40,
+                     "version": "main", "wanted": {}, **values}}
+
+
+# --- begin ------------------------------------------------------------------------------------------------------------
+
+def test_begin_makes_missing_directories_and_returns_no_facts(host, act):
+    begun = act(state="begin", hosts=info(directories=False, live=None))
+    assert act.calls == [(action.DEPLOY_HELPER, "present")]
+    assert sorted(os.listdir(host.root / "srv/shop")) == ["releases", "shared"]
+    assert "ansible_facts" not in begun and begun["build"] and begun["activate"] and begun["migrate"] and not begun["changed"]
+    assert begun["release"].endswith("Z-fffffff") and begun["revision"] == "f" * 40
+
+
+@pytest.mark.parametrize("values", [{}, {"directories": False}, {"directories": False, "revision": None, "live": None}])
+def test_begin_in_check_mode_asks_the_host_nothing(host, act, values):
+    begun = act(check=True, state="begin", hosts=info(**values))
+    assert act.calls == [] and not os.path.exists(host.root / "srv/shop") and begun["build"]
+
+
+def test_begin_needs_a_revision(act):
+    with pytest.raises(AnsibleActionFail, match="state begin needs what release_info returns with source"):
+        act(state="begin", hosts=info(revision=None))
+
+
+def dead_lease(**changes):
+    """Of a run of Ansible on this machine that has ended."""
+    mine = action.controller()
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    return {**mine, "pid": ended.pid, "start": "1", "token": "dead", "since": "then", "until": time.time() + 900, **changes}
+
+
+@pytest.mark.parametrize("changes, taken_over", [
+    ({}, "dead"),
+    ({"place": "another machine"}, None),
+    ({"pid": os.getpid(), "start": action.process_start(os.getpid())}, None),  # it lives
+    ({"pid": os.getpid(), "start": "1"}, "dead"),  # another process has its number now
+])
+def test_the_lease_of_a_dead_run(act, changes, taken_over):
+    held = dead_lease(**changes)
+    if taken_over:
+        assert act(state="begin", hosts=info(lease=held))["lease"]["takes_over"] == taken_over
+    else:
+        with pytest.raises(AnsibleActionFail, match=f"shop: {held['by']} has been deploying since then: wait"):
+            act(state="begin", hosts=info(lease=held))
+    assert act(state="begin", hosts=info(lease={**held, "until": 1.0}))["lease"]["token"] == action.controller()["token"]
+
+
+def test_a_run_is_known_by_more_than_its_number():
+    mine = action.controller()
+    assert mine["pid"] == os.getppid() and mine["start"] and "@" in mine["by"]
+    assert action.process_start(2**22 + 1) == ""
+
+
+# --- activate, roll back, prune ---------------------------------------------------------------------------------------
+
+def test_activate(host, app, act):
+    done = act(state="activate", release=B, watch=0)
+    assert act.calls == [("pyweb.stack.release_step", "start"), (action.DEPLOY_HELPER, "finalize"), ("pyweb.stack.release_step", "settle")]
+    assert (done["changed"], done["release"], done["previous"], done["pruned"]) == (True, B, A, [])
+    assert (done["diff"]["before"], done["diff"]["after"]) == (f"{A}\n", f"{B}\n")
+    assert (app.live, host.up()) == (B, {B: 1}) and not os.path.exists(app.lease_path)
+
+
+def test_activate_in_check_mode(host, app, act):
+    done = act(check=True, state="activate", release=B)
+    assert (done["changed"], done["diff"]["after"], act.calls, app.live) == (True, f"{B}\n", [], A)
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/etc", "current", f"../{B}"])
+def test_an_id_that_is_none_reaches_no_host(app, act, name):
+    with pytest.raises(AnsibleActionFail, match="shop: release is '.*': an id such as"):
+        act(state="activate", release=name)
+    assert act.calls == []
+
+
+def test_a_switch_that_fails_leaves_the_old_release(host, app, act):
+    def spoil(module, arguments):
+        if module == action.DEPLOY_HELPER:
+            os.rename(app.release_path(B), app.release_path(B) + ".away")
+
+    act.before = spoil
+    failed = act(state="activate", release=B)
+    assert failed["failed"] and failed["msg"].startswith(f"shop: the switch to release {B} failed, the old one stays live: ")
+    assert act.calls[-1] == ("pyweb.stack.release_step", "abort")
+    assert (app.live, host.up(), app.manifest(B)["state"]) == (A, {A: 1}, "failed") and not os.path.exists(app.lease_path)
+
+
+@pytest.mark.parametrize("fault", ["gate", "verify"])
+def test_an_ill_release_ends_in_one_message_without_secrets(host, app, act, fault):
+    app.write_secrets("PASSWORD=secret\0")
+    setattr(host, fault, B)
+    failed = act(state="activate", release=B, watch=0)
+    assert failed["failed"] and failed["msg"].startswith(f"shop: release {B} is ") and "secret" not in failed["msg"]
+    assert (app.live, host.up()) == (A, {A: 1}) and not os.path.exists(app.lease_path)
+
+
+def test_another_controller_is_told_who_deploys(app, act):
+    app.take_lease({**action.controller(), "token": "theirs", "by": "she@there"})
+    failed = act(state="activate", release=B)
+    assert failed["failed"] and "she@there has been deploying since" in failed["msg"]
+    assert app.live == A and os.path.exists(app.lease_path)
+
+
+def test_roll_back_and_again(host, app, act):
+    host.release(app, C, processes={"web": WEB})
+    for wanted in (B, C):
+        act(state="activate", release=wanted, watch=0)
+    assert act(state="rollback", watch=0)["release"] == B
+    assert (app.live, app.manifest(C)["state"]) == (B, "bad")
+    assert act(state="rollback", watch=0)["release"] == A
+    with pytest.raises(AnsibleActionFail, match="there is no release to go back to"):
+        act(state="rollback")
+    assert not act(state="rollback", release=A)["changed"]
+    assert act(state="rollback", release=C, watch=0)["release"] == C, "a bad one when it is named"
+    assert host.up() == {C: 1}
+
+
+@pytest.mark.parametrize("wanted, sentence", [("v9", "no release 'v9' is kept on this host"), ("../../evil", "no release '../../evil' is kept")])
+def test_roll_back_to_what_is_not_there(app, act, wanted, sentence):
+    with pytest.raises(AnsibleActionFail) as caught:
+        act(state="rollback", release=wanted)
+    assert sentence in str(caught.value) and app.live == A
+
+
+def test_roll_back_to_a_release_that_another_host_keeps(app, act):
+    hosts = {"web0": {**info(live=B, releases={A: {"state": "superseded"}, B: {"state": "active"}}, history=[{"release": A}, {"release": B}])["web1"]},
+             **info(live=B, releases={B: {"state": "active"}})}
+    with pytest.raises(AnsibleActionFail, match=f"release {A} is not kept on this host: nothing was changed."):
+        act(state="rollback", hosts=hosts)
+
+
+def test_prune(host, app, act):
+    app.update_manifest(B, state="failed")
+    host.release(app, C, state="failed")
+    assert act(check=True, state="prune")["pruned"] == [B]
+    assert os.path.isdir(app.release_path(B))
+    assert act(state="prune") ["pruned"] == [B]
+    assert sorted(os.listdir(app.releases_path)) == [A, C] and list(app.manifests()) == [A, C]
+    assert not act(state="prune")["changed"]
+
+
+def test_a_misspelt_option(act):
+    with pytest.raises(AnsibleActionFail, match="keep_release"):
+        act(state="prune", keep_release=3)
