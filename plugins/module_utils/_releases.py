@@ -99,6 +99,9 @@ def prunable(releases: dict[str, dict], live: str | None, history: list[dict], k
     protected = set(running)
     if live:
         protected.add(live)
+    # Pages of the release that was left last are still open in browsers and ask for its assets, even if it is bad.
+    if history:
+        protected.update(history[-1].get(key) for key in ("release", "from"))
     try:
         protected.add(rollback_target(live, releases, history))
     except ReleaseError:

@@ -214,3 +214,11 @@ def test_the_live_release_and_the_one_to_go_back_to_are_never_pruned(live, keep)
     past = history(*GOOD, live)
     pruned = _releases.prunable(releases, live, past, keep, set())
     assert live not in pruned and _releases.rollback_target(live, releases, past) not in pruned
+
+
+def test_the_release_that_was_left_last_keeps_its_assets():
+    """A rollback leaves a bad release; a failed build that is newer must not push it out while browsers show its pages."""
+    live, left, failed = sorted(GOOD[:3])
+    releases = {live: manifest("active"), left: manifest("bad"), failed: manifest("failed")}
+    past = [*history(live, left), {"action": "rollback", "release": live, "from": left}]
+    assert _releases.prunable(releases, live, past, 1, set()) == []
