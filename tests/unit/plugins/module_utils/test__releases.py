@@ -218,7 +218,7 @@ def test_the_live_release_and_the_one_to_go_back_to_are_never_pruned(live, keep)
 
 def test_the_release_that_was_left_last_keeps_its_assets():
     """A rollback leaves a bad release; a failed build that is newer must not push it out while browsers show its pages."""
-    live, left, failed = sorted(GOOD[:3])
+    live, left, failed = A, B, C
     releases = {live: manifest("active"), left: manifest("bad"), failed: manifest("failed")}
     past = [*history(live, left), {"action": "rollback", "release": live, "from": left}]
     assert _releases.prunable(releases, live, past, 1, set()) == []
