@@ -292,7 +292,7 @@ def test_units_are_written_once_and_never_changed(host, app):
     assert units == [f"pyweb.shop.{instance}.{A}.service" for instance in ("web", "worker-2", "worker")]
     assert host.up() == {A: 3} and app.running() == {A} and app.active(A)
     texts = {unit: (host.units / unit).read_text() for unit in units}
-    app.update_manifest(A, runtime={**app.manifest(A)["runtime"], "processes": {"web": {**worker, "stop_timeout": 99}}})
+    app.update_manifest(A, runtime={**app.manifest(A)["runtime"], "processes": {"web": {**worker, "count": 1, "stop_timeout": 99}}})
     app.start(A, ["web"])
     assert {unit: (host.units / unit).read_text() for unit in units} == texts
     assert "daemon-reload" in host.systemd.calls[0] and sum("daemon-reload" in item for item in host.systemd.calls) == 1
