@@ -15,16 +15,16 @@ env: ## make the Python environment .venv (PYTHON=... for another Python)
 	@scripts/env
 
 demo: env ## start a server (a container) and deploy the guestbook to it
-	@scripts/demo up
+	@.venv/bin/python scripts/demo.py up
 
 demo-deploy: env ## deploy its next version under load, and count the failed requests
-	@scripts/demo deploy
+	@.venv/bin/python scripts/demo.py deploy
 
 demo-rollback: env ## go back to the version before, under load
-	@scripts/demo rollback
+	@.venv/bin/python scripts/demo.py rollback
 
 demo-down: ## remove the server
-	@scripts/demo down
+	@.venv/bin/python scripts/demo.py down
 
 test: env ## lint, sanity, unit and molecule
 	@scripts/test
