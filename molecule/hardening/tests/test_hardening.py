@@ -38,7 +38,7 @@ def ssh(host, user, *options, command="true"):
 def connect(address, port):
     """What a stranger meets: 'open', 'closed' or, when nobody answers, 'filtered'."""
     try:
-        with socket.create_connection((address, port), timeout=3):
+        with socket.create_connection((address, port), timeout=1.5):
             return "open"
     except ConnectionRefusedError:
         return "closed"
