@@ -197,9 +197,16 @@ def test_prune(host, app, act):
     host.release(app, C, state="failed")
     assert act(check=True, state="prune")["pruned"] == [B]
     assert os.path.isdir(app.release_path(B))
-    assert act(state="prune") ["pruned"] == [B]
+    assert act(state="prune")["pruned"] == [B]
     assert sorted(os.listdir(app.releases_path)) == [A, C] and list(app.manifests()) == [A, C]
     assert not act(state="prune")["changed"]
+
+
+def test_unlock(app, act):
+    assert not act(state="unlock")["changed"]
+    app.take_lease({**action.controller(), "token": "theirs", "by": "she@there"})
+    assert act(check=True, state="unlock")["held"]["by"] == "she@there" and os.path.exists(app.lease_path)
+    assert act(state="unlock")["held"]["by"] == "she@there" and not os.path.exists(app.lease_path)
 
 
 def test_a_misspelt_option(act):

@@ -192,6 +192,7 @@ def test_the_digest_of_the_secrets_tells_nobody_what_they_are(host, app):
     ("A=hunter22\0", "it is hunter22, really hunter22", "it is ********, really ********"),
     ("A=hunter22\0B=hunter22longer\0", "hunter22longer hunter22", "******** ********"),
     ("A=two\nlines\0", "two\nlines", "********"),
+    ("A=-----BEGIN-----\n abcdefgh\n\0", "it printed '-----BEGIN-----\\nabcdefgh'", "it printed '********\\n********'"),
     ("A=postgres://u:p=w@h/d\0", "dsn postgres://u:p=w@h/d!", "dsn ********!"),
     ("A=on\0B=12345\0", "on 12345", "on 12345"),
 ])
@@ -437,6 +438,33 @@ def test_the_server_is_handed_its_socket(launcher):
                 assert answer.read().startswith(NASTY["LINES"].encode() + b"[0, 1, 2, 3")
             client.close()
             assert server.wait(10) == 0
+
+
+# --- does it import? ---------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("module, fault", [
+    ("good", None),
+    ("bad", "bad:app cannot be imported (exit status 1).\nTraceback"),
+    ("gone", "gone:app cannot be imported"),
+    ("slow", "importing slow:app takes longer than 0.5 s."),
+])
+def test_preflight(host, launcher, monkeypatch, module, fault):
+    """As the application's user, which here is whoever runs the test."""
+    if os.getuid() != 0:
+        popen = subprocess.run
+        monkeypatch.setattr(_engine.subprocess, "run", lambda argv, user, group, extra_groups, **options: popen(argv, **options))
+    asgi = {**PROCESS, "asgi": f"{module}:app", "kind": "asgi", "server": "uvicorn", "health": {"path": "/", "status": None, "timeout": 0.5 if module == "slow" else 20}}
+    host.release(launcher, A, processes={"web": asgi})
+    os.makedirs(f"{launcher.release_path(A)}/.venv/bin")
+    os.symlink("/usr/bin/python3", f"{launcher.release_path(A)}/.venv/bin/python")
+    for name, text in {"good": "import os; assert os.environ['HASH']", "bad": "1 / 0", "slow": "import time; time.sleep(9)"}.items():
+        with open(f"{launcher.release_path(A)}/{name}.py", "w", encoding="utf-8") as file:
+            file.write(text)
+    if not fault:
+        return launcher.preflight(A)
+    with pytest.raises(_engine.EngineError) as caught:
+        launcher.preflight(A)
+    assert str(caught.value).startswith(f"release {A} is not healthy: {fault}")
 
 
 # --- health over real sockets -----------------------------------------------------------------------------------------

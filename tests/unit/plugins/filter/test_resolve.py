@@ -1,0 +1,48 @@
+# Copyright (c) pyweb.stack contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filters as a template calls them."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+import yaml
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.pyweb.stack.plugins.filter import environment, resolve
+
+FILTERS = {**resolve.FilterModule().filters(), **environment.FilterModule().filters()}
+SHOP = {"shop": {"source": {"repo": "x"}, "processes": {"web": {"wsgi": "a:b"}}}}
+
+
+def test_resolve():
+    assert [app["name"] for app in FILTERS["resolve"](SHOP, app="", version="", overrides={}, host="web1", groups={"pyweb": ["web1"]})] == ["shop"]
+    with pytest.raises(AnsibleFilterError, match="^pyweb_apps is empty: define at least one application"):
+        FILTERS["resolve"]({})
+
+
+@pytest.mark.parametrize("apps, fault", [({}, "pyweb_apps is empty"), ({"a/b": {}}, "pyweb_apps has 'a/b', which is not a name")])
+def test_a_survey_tells_the_fault(apps, fault):
+    told = FILTERS["survey"](apps)
+    assert told.pop("fault").startswith(fault) and told == {"all": [], "chosen": []}
+
+
+def test_a_survey_narrows_only_what_is_chosen():
+    told = FILTERS["survey"]({**SHOP, "blog": SHOP["shop"], "old": {"state": "absent"}}, app="shop", version="v2")
+    assert told["fault"] == ""
+    assert [(app["name"], app["app"].get("source", {}).get("version")) for app in told["all"]] == [("shop", "HEAD"), ("blog", "HEAD"), ("old", None)]
+    assert [(app["name"], app["app"]["source"]["version"]) for app in told["chosen"]] == [("shop", "v2")]
+    assert [app["name"] for app in FILTERS["survey"]({**SHOP, "old": {"state": "absent"}})["chosen"]] == ["shop"]
+
+
+def test_environment():
+    assert FILTERS["environment"]({"B": "2", "A": "x y"}) == "A=x y\0B=2\0"
+
+
+def test_every_filter_is_documented():
+    folder = pathlib.Path(resolve.__file__).parent
+    documented = {yaml.safe_load(path.read_text(encoding="utf-8"))["DOCUMENTATION"]["name"] for path in folder.glob("*.yml")}
+    assert documented >= set(FILTERS)

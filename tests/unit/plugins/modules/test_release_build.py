@@ -1,0 +1,162 @@
+# Copyright (c) pyweb.stack contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what a host knows to a release that is built: release_info, the plan, release_build, and again."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import pwd
+import shutil
+import subprocess
+import sys
+import types
+
+import pytest
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _build, _releases
+from ansible_collections.pyweb.stack.plugins.modules import release_build, release_info
+
+ENV = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **{f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}}
+NOW = "20261121T120000Z"
+
+
+def git(folder, *arguments):
+    return subprocess.run(["git", "-C", folder, *arguments], check=True, stdout=subprocess.PIPE, text=True, env=ENV).stdout.strip()
+
+
+@pytest.fixture
+def origin(tmp_path):
+    folder = tmp_path / "origin"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    (folder / "app.py").write_text("VERSION = 1\n")
+    (folder / "media").mkdir()
+    (folder / "media/.keep").touch()
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "one")
+    return folder
+
+
+@pytest.fixture
+def deploy(host, call, origin, monkeypatch):
+    """One round of a deploy, up to the release that is built."""
+    uv = shutil.which("uv", path=os.path.dirname(sys.executable)) or shutil.which("uv")
+    assert uv, "uv is in requirements.txt"
+    monkeypatch.setattr(_build, "UV", uv)
+    # The two accounts are the one thing that a test cannot make.
+    me = pwd.getpwuid(os.getuid())
+    for module in (release_build, release_info):
+        monkeypatch.setattr(module, "pwd", types.SimpleNamespace(getpwnam=lambda name: me))
+    monkeypatch.setattr(_build, "as_user", lambda user, function: json.loads(json.dumps(function())))
+    for number, (key, value) in enumerate({"safe.directory": "*"}.items()):
+        for name, text in ((f"GIT_CONFIG_KEY_{number}", key), (f"GIT_CONFIG_VALUE_{number}", value), ("GIT_CONFIG_COUNT", str(number + 1))):
+            monkeypatch.setenv(name, text)
+    host.app()
+    source = {"repo": f"file://{origin}", "version": "main"}
+
+    def look(check=False, **params):
+        return call(release_info.main, check, name="shop", source=source, **params)
+
+    def deploy(secrets="TOKEN=hunter22\0", config_digest="c", **params):
+        info = look(secrets=secrets, config_digest=config_digest)
+        plan = _releases.plan({"web1": info}, deploy.now)
+        step = plan["hosts"]["web1"]
+        if not step["build"]:
+            return step, None
+        built = call(release_build.main, name="shop", release=step["release"], revision=plan["revision"], source=source, secrets=secrets,
+                     config_digest=config_digest, lease={"token": "mine", "by": "me@here"}, **params)
+        return step, built
+
+    deploy.look = look
+    deploy.now = NOW
+    return deploy
+
+
+def test_a_release_is_built_once(host, deploy, origin):
+    app = host.App("shop")
+    step, built = deploy(env={"GREETING": "two\nlines $HOME"}, build=["echo built > out.txt; echo \"$GREETING\" >> out.txt"], shared=["media"])
+    release = step["release"]
+    assert built["changed"] and release == f"{NOW}-{git(origin, 'rev-parse', 'HEAD')[:7]}"
+    target = pathlib.Path(app.release_path(release))
+    assert (target / "app.py").read_text() == "VERSION = 1\n" and (target / "out.txt").read_text() == "built\ntwo\nlines $HOME\n"
+    assert os.readlink(target / ".pyweb") == f"{app.run_path}/{release}" and os.readlink(target / "media") == f"{app.shared}/media"
+    assert (target / ".venv/bin/python").exists() and target.stat().st_mode & 0o777 == 0o751
+    manifest = app.manifest(release)
+    assert (manifest["state"], manifest["by"], manifest["version"], manifest["source"]) == ("built", "me@here", "main", f"file://{origin}")
+    assert set(manifest["durations"]) == {"fetch", "export", "environment", "build"}
+    assert "hunter22" not in json.dumps(manifest) + json.dumps(built)
+    # The same again: nothing is built.
+    deploy.now = "20261121T130000Z"
+    assert deploy() == ({"release": release, "build": False, "activate": True}, None)
+
+
+@pytest.mark.parametrize("change", [{"secrets": "TOKEN=other123\0"}, {"config_digest": "d"}])
+def test_what_makes_a_new_release(host, deploy, change):
+    first, dummy = deploy()
+    second, built = deploy(**change)
+    assert second["release"] != first["release"] and not built.get("failed")
+    # The environment is the same one.
+    app = host.App("shop")
+    assert len({manifest["environment"] for manifest in app.manifests().values()}) == 1 and len(os.listdir(f"{app.build_path}/envs")) == 1
+
+
+def test_the_revision_makes_a_new_release_with_the_new_code(host, deploy, origin):
+    deploy()
+    (origin / "app.py").write_text("VERSION = 2\n")
+    git(origin, "commit", "-q", "-a", "-m", "two")
+    step, dummy = deploy()
+    assert pathlib.Path(host.App("shop").release_path(step["release"]), "app.py").read_text() == "VERSION = 2\n"
+
+
+def test_a_build_that_fails_is_kept_and_its_id_used_up(host, deploy):
+    step, failed = deploy(build=["echo the reason >&2; exit 3"])
+    app = host.App("shop")
+    assert failed["failed"] and failed["msg"].startswith(f"shop: release {step['release']} was not built: build step 'echo the reason >&2; exit 3' failed")
+    assert failed["msg"].endswith("\nthe reason") and not os.path.exists(app.lease_path)
+    assert app.manifest(step["release"])["state"] == "failed" and os.path.isdir(app.release_path(step["release"]))
+    again, built = deploy()
+    assert again["release"] == step["release"] + again["release"][len(step["release"]):] != step["release"] and built["changed"]
+
+
+def test_a_build_that_was_cut_short(host, deploy):
+    app = host.App("shop")
+    app.update_manifest("20261101T000000Z-1a2b3c4", state="building")
+    step, dummy = deploy()
+    assert {name: item["state"] for name, item in app.manifests().items()} == {"20261101T000000Z-1a2b3c4": "failed", step["release"]: "built"}
+
+
+def test_no_two_builds_write_into_one_directory(host, deploy, call):
+    app = host.App("shop")
+    step, dummy = deploy()
+    app.update_manifest(step["release"], state="building")
+    arguments = {"name": "shop", "revision": "f" * 40, "source": {"repo": "x"}, "lease": {"token": "mine", "by": "me"}}
+    assert "no two builds write into one directory" in call(release_build.main, release=step["release"], **arguments)["msg"]
+    assert "an id such as" in call(release_build.main, release="../../evil", **arguments)["msg"]
+    app.take_lease({"token": "theirs", "by": "she@there"})
+    assert "she@there has been deploying since" in call(release_build.main, release="20261109T000000Z-1a2b3c4", **arguments)["msg"]
+
+
+def test_check_mode_writes_nothing(host, deploy, origin, call):
+    app = host.App("shop")
+    before = sorted(os.listdir(app.build_path))
+    info = deploy.look(check=True)
+    assert (info["revision"], info["live"], info["releases"], info["exists"]) == (git(origin, "rev-parse", "HEAD"), None, {}, True)
+    assert call(release_build.main, True, name="shop", release="(new)", revision="", source={"repo": "x"}, lease={})["changed"]
+    assert sorted(os.listdir(app.build_path)) == before and app.manifests() == {}
+
+
+def test_a_host_that_is_not_set_up(host, deploy, call):
+    shutil.rmtree(host.root / "var")
+    assert deploy.look()["msg"] == "shop: shop is not set up on this host: run the playbook site (or provision) first."
+    info = deploy.look(check=True)
+    assert (info["exists"], info["live"], info["revision"], info["directories"]) == (False, None, None, True)
+
+
+def test_secrets_that_somebody_removed_are_written_again(host, deploy):
+    first, dummy = deploy()
+    os.unlink(f"{host.App('shop').config_path}/secrets")
+    second, built = deploy()
+    assert second["build"] and built["changed"] and pathlib.Path(host.App("shop").config_path, "secrets").read_text() == "TOKEN=hunter22\0"
