@@ -44,8 +44,8 @@ unit: env ## unit tests of the plugins
 molecule: env ## all scenarios; one alone: molecule test -s nginx
 	@scripts/test molecule
 
-bench: env ## what a run on a finished host costs, measured on the demo's server
-	@scripts/bench
+bench: demo ## what a run on a finished host costs, measured on the demo's server
+	@.venv/bin/python scripts/bench.py
 
 build: env ## the collection as a tarball
 	@.venv/bin/ansible-galaxy collection build --force
