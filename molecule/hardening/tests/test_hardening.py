@@ -27,6 +27,7 @@ def ssh(host, user, *options, command="true"):
     key = ["-i", variables["ansible_private_key_file"], "-o", "IdentitiesOnly=yes"]
     return subprocess.run(
         ["ssh", *fresh, *key, *options, f"{user}@{variables['ansible_host']}", command],
+        check=False,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -71,8 +72,9 @@ def test_sshd_has_the_settings(host):
 
 def test_ssh_audit_finds_nothing(host, address):
     """Except that curve25519 resists no quantum computers: it stays, for clients that know nothing newer."""
+    # Its exit code tells of findings, too.
     output = subprocess.run(
-        ["ssh-audit", "--json", "--skip-rate-test", address], capture_output=True, text=True, timeout=60
+        ["ssh-audit", "--json", "--skip-rate-test", address], check=False, capture_output=True, text=True, timeout=60
     ).stdout
     found = {
         (entry["algorithm"], note)
