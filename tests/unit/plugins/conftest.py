@@ -26,8 +26,6 @@ PROCESS = {
     "singleton": False, "stop_timeout": 1, "health": None,
 }
 WEB = {**PROCESS, "wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn", "health": {"path": "/", "status": None, "timeout": 1}}
-WORKER = {**PROCESS, "command": "work", "kind": "command", "count": 2}
-BEAT = {**PROCESS, "command": "beat", "kind": "command", "singleton": True}
 
 
 class Systemd:

@@ -218,7 +218,8 @@ def wheel(folder, name, version, requires=()):
     """A package that an index would have."""
     files = {
         f"{name}/__init__.py": f"VERSION = {version!r}\n",
-        f"{name}-{version}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" + "".join(f"Requires-Dist: {r}\n" for r in requires),
+        f"{name}-{version}.dist-info/METADATA":
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" + "".join(f"Requires-Dist: {item}\n" for item in requires),
         f"{name}-{version}.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     record = "".join(
@@ -294,7 +295,8 @@ LOCKS = {
     "pyproject of a package": ({"pyproject.toml": PROJECT + BUILD_SYSTEM}, ["alpha==2.0", "beta==1.0"], [], True, "compile"),
     "pyproject for tools only": ({"pyproject.toml": "[tool.black]\nline-length = 100\n"}, [], [], False, None),
     "uv.lock": ({"pyproject.toml": PROJECT, "uv.lock": UV_LOCK % ("0" * 64)}, ["alpha==1.0"], [], False, "export"),
-    "uv.lock before requirements": ({"pyproject.toml": PROJECT, "uv.lock": UV_LOCK % ("0" * 64), "requirements.txt": "beta\n"}, ["alpha==1.0"], [], False, "export"),
+    "uv.lock before requirements": ({"pyproject.toml": PROJECT, "uv.lock": UV_LOCK % ("0" * 64), "requirements.txt": "beta\n"},
+                                    ["alpha==1.0"], [], False, "export"),
 }
 
 
@@ -444,7 +446,6 @@ def test_environments_that_no_kept_release_has(tmp_path):
 # --- another user -----------------------------------------------------------------------------------------------------
 
 NOBODY = "nobody"
-ME = pwd.getpwuid(os.getuid()).pw_name
 
 
 def fail():

@@ -365,7 +365,8 @@ def test_default_workers(memory, cores, workers):
 
 NASTY = {
     "SPACES": "  a  b  ", "QUOTES": "'single' \"double\" `back`", "DOLLAR": "$HOME ${HOME} $(id) $$", "PERCENT": "%s %% %(x)s %h", "HASH": "#no comment # x",
-    "LINES": "one\ntwo\r\n\tthree\n", "UNICODE": "ü – 漢字 🐍", "BACKSLASH": "\\n \\ \\\\", "EQUALS": "a=b=c==", "EMPTY": "", "BANG": "!! ;&|<>()[]{}*?~",
+    "LINES": "one\ntwo\r\n\tthree\n", "UNICODE": "ü – 漢字 🐍", "BACKSLASH": "\\n \\ \\\\",
+    "EQUALS": "a=b=c==", "EMPTY": "", "BANG": "!! ;&|<>()[]{}*?~",
     "LONG": "x" * 100_000, "PATH_LIKE": "/a:/b", "CONTROL": "\x01\x1b[0m\x7f",
 }
 SHOW = "import os, sys; sys.stdout.buffer.write(b'\\0'.join(name + b'=' + value for name, value in os.environb.items()))"
@@ -451,9 +452,10 @@ def test_the_server_is_handed_its_socket(launcher):
 def test_preflight(host, launcher, monkeypatch, module, fault):
     """As the application's user, which here is whoever runs the test."""
     if os.getuid() != 0:
-        popen = subprocess.run
-        monkeypatch.setattr(_engine.subprocess, "run", lambda argv, user, group, extra_groups, **options: popen(argv, **options))
-    asgi = {**PROCESS, "asgi": f"{module}:app", "kind": "asgi", "server": "uvicorn", "health": {"path": "/", "status": None, "timeout": 0.5 if module == "slow" else 20}}
+        real = subprocess.run
+        monkeypatch.setattr(_engine.subprocess, "run", lambda argv, user, group, extra_groups, **options: real(argv, **options))
+    asgi = {**PROCESS, "asgi": f"{module}:app", "kind": "asgi", "server": "uvicorn"}
+    asgi["health"] = {"path": "/", "status": None, "timeout": 0.5 if module == "slow" else 20}
     host.release(launcher, A, processes={"web": asgi})
     os.makedirs(f"{launcher.release_path(A)}/.venv/bin")
     os.symlink("/usr/bin/python3", f"{launcher.release_path(A)}/.venv/bin/python")

@@ -19,7 +19,8 @@ import pytest
 from ansible_collections.pyweb.stack.plugins.module_utils import _build, _releases
 from ansible_collections.pyweb.stack.plugins.modules import release_build, release_info
 
-ENV = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **{f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}}
+ENV = {f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+ENV.update(PATH=os.environ["PATH"], HOME="/nonexistent")
 NOW = "20261121T120000Z"
 
 
