@@ -631,7 +631,8 @@ def command(app: App, release: str, process: dict) -> list[str]:
     python = f"{app.release_path(release)}/.venv/bin/python"
     stop = process["stop_timeout"]
     if process["kind"] == "command":
-        return ["/bin/sh", "-c", "exec " + process["command"].replace("{socket}", f"{app.run_path}/{release}/{SOCKET}")]
+        # bash replaces itself by the last command, so signals arrive, and "cd there && A=b command" is one too.
+        return ["/bin/bash", "-c", process["command"].replace("{socket}", f"{app.run_path}/{release}/{SOCKET}")]
     workers = str(process["workers"] or default_workers())
     if process["server"] == "uvicorn":
         return [python, "-m", "uvicorn", "--fd", "3", "--workers", workers, "--proxy-headers", "--forwarded-allow-ips", "*",
