@@ -201,7 +201,7 @@ def fetch(path: str) -> str:
         with unverified.wrap_socket(plain, server_hostname=DOMAIN) as sock:
             sock.sendall(f"GET {path} HTTP/1.1\r\nHost: {DOMAIN}:{port()}\r\nConnection: close\r\n\r\n".encode())
             answer = b"".join(iter(lambda: sock.recv(65536), b"")).decode()
-    head, _, body = answer.partition("\r\n\r\n")
+    head, body = answer.split("\r\n\r\n", 1)
     if " 200 " not in head.splitlines()[0]:
         raise Failure(f"{url()}{path[1:]} answers '{head.splitlines()[0]}'; see: scripts/test-host journal {HOST}")
     return body

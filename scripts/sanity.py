@@ -56,8 +56,8 @@ def keep_pip_settings() -> None:
     listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True)
     lines = ["[global]"]
     for line in listed.stdout.splitlines():
-        name, _, value = line.partition("=")
-        section, _, option = name.rpartition(".")
+        name, value = line.split("=", 1)
+        section, option = name.rsplit(".", 1)
         if section in ("global", "install", ":env:") and option != "config-file":
             values = str(ast.literal_eval(value)).split("\n")
             lines.append(f"{option} = " + "\n    ".join(part for part in values if part))
