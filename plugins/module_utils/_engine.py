@@ -497,7 +497,9 @@ class App:
         if release != previous:
             served = self.live == release
             if previous:
-                self.start(previous, list(self.processes(previous)))
+                # Where even the old one does not start, systemd goes on trying; the fault to report is the new one's.
+                with contextlib.suppress(EngineError):
+                    self.start(previous, list(self.processes(previous)))
             if served:
                 self.set_live(previous)
                 self.record("return", switch, why)
@@ -505,6 +507,9 @@ class App:
             self.stop(release, at_once=not served)
             state = "bad" if self.manifest(release).get("state") in ("superseded", "bad") else "failed"
             self.update_manifest(release, state=state, error=why, ended=now())
+        else:
+            with contextlib.suppress(EngineError):
+                self.start(release, list(self.processes(release)))
         self.end_switch()
 
     def end_switch(self) -> None:

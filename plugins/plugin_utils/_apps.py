@@ -187,6 +187,11 @@ def _app(name: str, value: Any) -> dict:
             f"pyweb_apps has {name!r}, which is not a name for an application: "
             f"a to z, 0 to 9 and single - between them are accepted, {NAME_LENGTH} characters at the most."
         )
+    source = value.get("source") if isinstance(value, dict) else None
+    for option, number in (("python", value.get("python") if isinstance(value, dict) else None),
+                           ("source.version", source.get("version") if isinstance(source, dict) else None)):
+        if isinstance(number, float):
+            raise AppsError(f"{where}.{option} is the number {number}: write it in quotes, YAML drops zeros at the end of numbers.")
     app = _validate(where, value, APP)
     if app["state"] == "absent":
         return app

@@ -352,3 +352,9 @@ def test_narrowing_to_what_is_not_there(apps, arguments, sentence):
 ])
 def test_environment_text(values, text):
     assert _apps.environment_text(values) == text
+
+
+@pytest.mark.parametrize("option", ["python", "source.version"])
+def test_a_version_that_yaml_took_for_a_number(option):
+    with pytest.raises(_apps.AppsError, match="write it in quotes"):
+        one(changed((option, 3.1)))
