@@ -1,6 +1,5 @@
 """What the tests of the story share: the fleet, a visitor, and playbooks run as a person runs them."""
 
-import functools
 import http.client
 import json
 import os
@@ -74,11 +73,13 @@ class Fleet:
         inventory = json.loads(listed)
         self.variables = inventory["_meta"]["hostvars"]
         self.names = inventory["pyweb"]["hosts"]
+        self.shells = {}
         self.visitors = {name: Visitor(self.variables[name]["ansible_host"]) for name in self.names}
 
-    @functools.cache
     def shell(self, name):
-        return testinfra.get_host(f"ansible://{name}", ansible_inventory=INVENTORY, sudo=True)
+        if name not in self.shells:
+            self.shells[name] = testinfra.get_host(f"ansible://{name}", ansible_inventory=INVENTORY, sudo=True)
+        return self.shells[name]
 
     def run(self, name, command):
         return self.shell(name).check_output(command)

@@ -453,7 +453,7 @@ def test_preflight(host, launcher, monkeypatch, module, fault):
     """As the application's user, which here is whoever runs the test."""
     if os.getuid() != 0:
         real = subprocess.run
-        monkeypatch.setattr(_engine.subprocess, "run", lambda argv, user, group, extra_groups, **options: real(argv, **options))
+        monkeypatch.setattr(_engine.subprocess, "run", lambda argv, user, group, extra_groups, check=False, **options: real(argv, check=check, **options))
     asgi = {**PROCESS, "asgi": f"{module}:app", "kind": "asgi", "server": "uvicorn"}
     asgi["health"] = {"path": "/", "status": None, "timeout": 0.5 if module == "slow" else 20}
     host.release(launcher, A, processes={"web": asgi})
