@@ -35,7 +35,8 @@ DRAIN = 2.5
 # How long the host waits for the controller to go on before it completes or returns a switch by itself.
 DEAD_MAN = 90
 LEASE = 1800
-LOG_LINES = 20
+# A worker's traceback is followed by those of gunicorn's own processes.
+LOG_LINES = 40
 
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -311,7 +312,9 @@ class App:
 
     def log(self, release: str, processes: list[str], lines: int = LOG_LINES) -> str:
         units = [f"_SYSTEMD_UNIT={self.unit(release, process)}" for process in processes]
-        text = run(["journalctl", "-q", "--no-pager", "-o", "cat", "-n", str(lines), *units]).stdout.strip()
+        logged = run(["journalctl", "-q", "--no-pager", "-o", "cat", "-n", str(2 * lines), *units]).stdout.strip()
+        # Python's marks below the lines of a traceback would push out what it is about.
+        text = "\n".join([line for line in logged.splitlines() if not re.fullmatch(r"[ ~^]*\^[ ~^]*", line)][-lines:])
         more = "journalctl -u " + self.unit(release, processes[0])
         return f"\nLast log lines ({more} shows more):\n{text}" if text else f"\nIt logged nothing ({more})."
 
