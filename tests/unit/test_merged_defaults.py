@@ -1,0 +1,20 @@
+# Copyright (c) 2026, the pyweb.stack authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Roles that merge what a user gives into the defaults of a group merge it into the published defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROLES = Path(__file__).resolve().parents[2] / "roles"
+
+
+@pytest.mark.parametrize("role", ["hardening", "python"])
+def test_merged_defaults_are_the_published_ones(role):
+    published = yaml.safe_load((ROLES / role / "defaults" / "main.yml").read_text(encoding="utf-8"))
+    merged = yaml.safe_load((ROLES / role / "vars" / "main.yml").read_text(encoding="utf-8"))[f"__{role}_defaults"]
+    assert merged == {name: value for name, value in published.items() if isinstance(value, dict)}
