@@ -12,7 +12,7 @@ import playbook
 BAD = {
     "fail": "RuntimeError: probe: this release cannot start",
     "exit": "probe: this release gives up",
-    "hang": "GET / gets no answer",
+    "hang": "takes longer than 12 s",
     "error": "probe: this request fails",
 }
 
