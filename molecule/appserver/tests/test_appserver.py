@@ -176,7 +176,8 @@ def test_a_controller_killed_after_the_switch(dies):
     before = {host: live(host, "threads") for host in hosts}
     # Somebody takes the turn as soon as the link has moved: the controller's last step waits, and dies with it.
     for host in hosts:
-        script = f"while [ $(readlink /srv/threads/current) = /srv/threads/releases/{before[host]} ]; do sleep 0.01; done; exec flock /var/lib/pyweb/threads/lock sleep 300"
+        old = f"/srv/threads/releases/{before[host]}"
+        script = f"while [ $(readlink /srv/threads/current) = {old} ]; do sleep 0.01; done; exec flock /var/lib/pyweb/threads/lock sleep 300"
         host.check_output("systemd-run --quiet --unit=turn-%s sh -c %s", str(dies).lower(), script)
     killed(0, lambda: all(live(host, "threads") != before[host] for host in hosts), app_more={"config_digest": f"after {dies}"})
     for host in hosts:

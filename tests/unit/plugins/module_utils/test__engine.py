@@ -353,7 +353,7 @@ def test_servers(app, process, expected):
 
 def test_a_command_is_given_the_socket(app):
     argv = _engine.command(app, A, {**PROCESS, "kind": "command", "command": "serve --to unix:{socket} 'a b'"})
-    assert argv == ["/bin/sh", "-c", f"exec serve --to unix:{app.run_path}/{A}/web.sock 'a b'"]
+    assert argv == ["/bin/bash", "-c", f"serve --to unix:{app.run_path}/{A}/web.sock 'a b'"]
 
 
 @pytest.mark.parametrize("memory, cores, workers", [(512, 1, 2), (4096, 1, 2), (4096, 2, 3), (4096, 8, 9), (1024, 8, 4), (128, 8, 2)])
