@@ -4,7 +4,7 @@
 
     repositories.py DIRECTORY
 
-writes DIRECTORY/guestbook.bundle and DIRECTORY/probe.bundle (`git clone` reads them). The commits are the same each time.
+writes DIRECTORY/guestbook.bundle and DIRECTORY/probe.bundle (`git clone` reads them).
 
 guestbook  the branch main is at v1.0.0; v2.0.0 is the next version; broken cannot be imported
 probe      each tag is a way to be deployed or to go wrong, see PROBE; main is at `one`
@@ -59,12 +59,19 @@ class Repository:
         self.git("bundle", "create", "--quiet", str(target.absolute()), "--branches", "--tags", "HEAD")
 
 
+def lock(folder: str | pathlib.Path) -> None:
+    """uv.lock of a project, with today's versions. It names the package index that is in use here, so it is made and not kept."""
+    uv = pathlib.Path(sys.executable).with_name("uv")
+    subprocess.run([uv, "lock", "--quiet", "--directory", folder, "--python", sys.executable], check=True)
+
+
 def guestbook(target: pathlib.Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         repository = Repository(pathlib.Path(folder))
         source = EXAMPLES / "guestbook"
         ignored = shutil.ignore_patterns(".venv", "__pycache__", "instance", "manifest.json", "*.????????.css", "*.????????.svg")
         shutil.copytree(source, folder, dirs_exist_ok=True, ignore=ignored)
+        lock(folder)
         repository.commit("v1.0.0")
         repository.git("checkout", "--quiet", "-b", "next")
         repository.git("am", "--quiet", str(EXAMPLES / "guestbook-2.0.0.patch"))
@@ -78,7 +85,9 @@ def guestbook(target: pathlib.Path) -> None:
 def probe(target: pathlib.Path) -> None:
     code = (APPS / "probe.py").read_text()
     assert code.count('TEXT = "one"') == 1
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as package:
+        shutil.copytree(APPS / "package", package, dirs_exist_ok=True)
+        lock(package)
         repository = Repository(pathlib.Path(folder))
         for tag, (form, text, behaviour) in PROBE.items():
             for entry in pathlib.Path(folder).iterdir():
@@ -91,7 +100,7 @@ def probe(target: pathlib.Path) -> None:
             if behaviour:
                 (module.parent / "BEHAVIOUR").write_text(behaviour + "\n")
             if packaged:
-                shutil.copytree(APPS / "package", folder, dirs_exist_ok=True)
+                shutil.copytree(package, folder, dirs_exist_ok=True)
             if form in REQUIREMENTS:
                 (pathlib.Path(folder) / "requirements.txt").write_text(REQUIREMENTS[form])
             if form == "leftover":

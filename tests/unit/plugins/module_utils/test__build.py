@@ -278,7 +278,7 @@ requires-dist = [{ name = "alpha" }]
 [[package]]
 name = "alpha"
 version = "1.0"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://index.example.com/simple" }
 wheels = [{ url = "https://files.pythonhosted.org/alpha-1.0-py3-none-any.whl", hash = "sha256:%s" }]
 '''
 
