@@ -58,10 +58,6 @@ def all_hosts():
     return testinfra.get_hosts(["ansible://pyweb"], ansible_inventory=INVENTORY, sudo=True)
 
 
-def again(number, app, **appserver):
-    return playbook.play(FOLDER / "again.yml", "-i", INVENTORY, number=number, app_more=app, appserver_more=appserver)
-
-
 @pytest.mark.parametrize("app", APPS)
 def test_every_server_answers_on_the_socket_of_its_release(host, app):
     answer = json.loads(ask(host, app))
@@ -151,10 +147,6 @@ def settle(host, app):
     return host.run(f"systemctl start pyweb.{app}.settle.service")
 
 
-def history(host, app):
-    return [json.loads(line) for line in host.check_output(f"cat /var/lib/pyweb/{app}/history.jsonl").splitlines()]
-
-
 def test_a_controller_killed_before_the_switch_leaves_the_old_release():
     hosts = all_hosts()
     before = {host: live(host, "native") for host in hosts}
@@ -167,44 +159,6 @@ def test_a_controller_killed_before_the_switch_leaves_the_old_release():
         assert live(host, "native") == before[host]
         assert json.loads(ask(host, "native"))["release"] == before[host]
         assert units(host, "native") == {("web", before[host])}
-
-
-@pytest.mark.parametrize("dies", [False, True], ids=["completes", "returns"])
-def test_a_controller_killed_after_the_switch(dies):
-    """The host completes the switch, or returns from it when the new release has died meanwhile."""
-    hosts = all_hosts()
-    before = {host: live(host, "threads") for host in hosts}
-    # Somebody takes the turn as soon as the link has moved: the controller's last step waits, and dies with it.
-    for host in hosts:
-        old = f"/srv/threads/releases/{before[host]}"
-        script = f"while [ $(readlink /srv/threads/current) = {old} ]; do sleep 0.01; done; exec flock /var/lib/pyweb/threads/lock sleep 300"
-        host.check_output("systemd-run --quiet --unit=turn-%s sh -c %s", str(dies).lower(), script)
-    killed(0, lambda: all(live(host, "threads") != before[host] for host in hosts), app_more={"config_digest": f"after {dies}"})
-    for host in hosts:
-        new = live(host, "threads")
-        assert units(host, "threads") == {("web", before[host]), ("web", new)}
-        until(lambda host=host: "release_step" not in host.check_output("ps -eo args"), 10)
-        time.sleep(1)
-        if dies:
-            host.check_output(f"systemctl kill --signal=KILL pyweb.threads.web.{new}.service")
-            time.sleep(0.3)
-        host.check_output("systemctl stop turn-%s", str(dies).lower())
-        settle(host, "threads")
-        expected = before[host] if dies else new
-        until(lambda host=host: not host.file("/var/lib/pyweb/threads/switch.json").exists, 30)
-        assert live(host, "threads") == expected
-        assert json.loads(ask(host, "threads"))["release"] == expected
-        assert units(host, "threads") == {("web", expected)}
-        last = history(host, "threads")[-1]
-        assert (last["action"], last["release"]) == ("return" if dies else "activate", expected)
-
-
-def test_the_next_deploy_takes_over_at_once():
-    outcome = again(0, {"config_digest": "after False"})
-    assert outcome.status == 0, outcome.output
-    assert outcome.changed == 0, outcome.output
-    outcome = again(0, {"config_digest": "next"})
-    assert outcome.status == 0, outcome.output
 
 
 def test_an_application_that_is_to_be_absent_is_stopped_and_removed():
