@@ -184,12 +184,12 @@ def test_an_unreachable_first_host_neither_stops_nor_doubles_the_migration(fleet
         assert fleet.visitors[name].get("https://probe.example.com/")[2] == b"probe one\n"
 
 
-def test_site_brings_the_fleet_together_again(fleet):
+def test_a_deploy_brings_the_fleet_together_again(fleet):
     """What the inventory says holds: main is at `one`, and the guestbook at 1.0.0."""
-    outcome = fleet.play("site")
+    outcome = fleet.play("deploy")
     assert outcome.status == 0, outcome.output
     assert len(set(fleet.releases("probe").values())) == 1
-    outcome = fleet.play("site")
+    outcome = fleet.play("deploy")
     assert outcome.status == 0 and outcome.changed == 0, outcome.output
 
 
