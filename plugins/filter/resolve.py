@@ -27,4 +27,4 @@ def survey(apps, overrides=None, app=None, version=None, host=None, groups=None)
 
 class FilterModule:
     def filters(self):
-        return {"resolve": resolve, "survey": survey}
+        return {"resolve": resolve, "survey": survey, "processes_fault": _apps.processes_fault}

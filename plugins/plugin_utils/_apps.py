@@ -167,6 +167,17 @@ def _process(where: str, name: str, value: Any) -> dict:
     return process
 
 
+def processes_fault(processes: Any, where: str) -> str:
+    """What is wrong with processes that did not come through C(resolve), as one sentence."""
+    try:
+        for name, process in processes.items():
+            given = {key: value for key, value in process.items() if value is not None and key != "kind"} if isinstance(process, dict) else process
+            _process(f"{where}.{name}", str(name), given)
+    except AppsError as error:
+        return str(error)
+    return ""
+
+
 def _site(where: str, site: dict) -> dict:
     if not site["domains"]:
         raise AppsError(f"{where}.domains is empty: at least one domain is needed.")

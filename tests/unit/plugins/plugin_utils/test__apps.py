@@ -358,3 +358,14 @@ def test_environment_text(values, text):
 def test_a_version_that_yaml_took_for_a_number(option):
     with pytest.raises(_apps.AppsError, match="write it in quotes"):
         one(changed((option, 3.1)))
+
+
+@pytest.mark.parametrize("process, says", [
+    ({"wsgy": "shop:app"}, "appserver_config.processes.web.wsgy is not an option; did you mean wsgi?"),
+    ({}, "appserver_config.processes.web has nothing to run"),
+    ("gunicorn", "appserver_config.processes.web is 'gunicorn': a mapping is needed."),
+    ({"wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn", "workers": None, "health": {"path": "/", "status": None, "timeout": 60}}, ""),
+])
+def test_processes_of_a_role_that_is_used_alone(process, says):
+    fault = _apps.processes_fault({"web": process}, "appserver_config.processes")
+    assert fault.startswith(says) and bool(fault) == bool(says)
