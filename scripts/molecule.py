@@ -53,8 +53,11 @@ def run(scenario: str) -> bool:
         print(f"molecule {scenario:<12} {'passed' if code == 0 else 'FAILED'}  {seconds // 60}:{seconds % 60:02} min", flush=True)
         if code != 0:
             lines = COLOUR.sub("", log.read_text(errors="replace")).splitlines()
-            print("\n".join(f"    {line}" for line in lines[-TAIL:]))
-            print(f"    all of it: {log.relative_to(CHECKOUT)}", flush=True)
+            # Where it failed; the hosts' journals follow it.
+            failed = [number for number, line in enumerate(lines) if "An error occurred during the" in line]
+            end = failed[0] + 1 if failed else len(lines)
+            print("\n".join(f"    {line}" for line in lines[max(0, end - TAIL) : end]))
+            print(f"    all of it, with the hosts' journals: {log.relative_to(CHECKOUT)}", flush=True)
     return code == 0
 
 
