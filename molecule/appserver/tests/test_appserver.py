@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -116,8 +117,10 @@ def test_the_boot_unit_brings_back_exactly_what_is_live(host):
 
 def family(pid):
     """A process and all that it has started; Ansible's workers are in groups of their own."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], stdout=subprocess.PIPE, text=True, check=True).stdout
-    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
+    pairs = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            pairs.append((int(path.parent.name), int(path.read_text().rpartition(")")[2].split()[1])))
     found = [pid]
     for parent in found:
         found += [child for child, its in pairs if its == parent]
