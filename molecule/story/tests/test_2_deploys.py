@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-import playbook
 
 BAD = {
     "fail": "RuntimeError: probe: this release cannot start",
