@@ -127,7 +127,7 @@ import pwd
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _releases
+from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _releases, _source, _step
 
 
 def make(app, params):
@@ -142,7 +142,7 @@ def make(app, params):
             app.update_manifest(other, state="failed", error="its build was cut short.")
     app.update_manifest(
         release, schema=1, app=app.name, release=release, state="building", created=_engine.now(), revision=revision,
-        version=params["source"]["version"], source=_build.without_password(params["source"]["repo"]), by=params["lease"]["by"],
+        version=params["source"]["version"], source=_step.without_password(params["source"]["repo"]), by=params["lease"]["by"],
         config_digest=params["config_digest"], static=params["static"],
     )
     account = pwd.getpwnam(f"{app.name}-build")
@@ -151,13 +151,13 @@ def make(app, params):
     os.chmod(target, 0o751)
     os.chown(target, account.pw_uid, account.pw_gid)
     for path in params["shared"]:
-        _build.as_user(owner.pw_name, lambda path=path: os.makedirs(f"{app.shared}/{path}", mode=0o700, exist_ok=True))
+        _step.as_user(owner.pw_name, lambda path=path: os.makedirs(f"{app.shared}/{path}", mode=0o700, exist_ok=True))
     builder = _build.Builder(app.name, app.path, params)
     try:
-        facts = _build.as_user(account.pw_name, lambda: builder.build(revision, release, target, f"{app.run_path}/{release}", app.shared))
+        facts = _step.as_user(account.pw_name, lambda: builder.build(revision, release, target, f"{app.run_path}/{release}", app.shared))
         app.write_launcher(release, revision, "".join(f"{name}={value}\0" for name, value in sorted(params["env"].items())))
         secrets_digest = app.write_secrets(params["secrets"])
-    except (_build.BuildError, OSError) as error:
+    except (_step.BuildError, OSError) as error:
         app.update_manifest(release, state="failed", error=str(error).split("\n", 1)[0], ended=_engine.now())
         raise
     return app.update_manifest(release, state="built", secrets_digest=secrets_digest, **facts)
@@ -169,7 +169,7 @@ def main():
             "name": {"type": "str", "required": True},
             "release": {"type": "str", "required": True},
             "revision": {"type": "str", "required": True},
-            "source": {"type": "dict", "required": True, "options": _build.SOURCE},
+            "source": {"type": "dict", "required": True, "options": _source.SOURCE},
             "python": {"type": "str"},
             "server_packages": {"type": "list", "elements": "str", "default": []},
             "env": {"type": "dict", "default": {}},
@@ -195,7 +195,7 @@ def main():
                 app.drop_lease(params["lease"]["token"])
                 raise
         module.exit_json(changed=True, release=params["release"], manifest=manifest)
-    except (_engine.EngineError, _build.BuildError, _releases.ReleaseError, OSError) as error:
+    except (_engine.EngineError, _step.BuildError, _releases.ReleaseError, OSError) as error:
         module.fail_json(msg=f"{params['name']}: release {params['release']} was not built: {app.mask(str(error))}", release=params["release"])
 
 

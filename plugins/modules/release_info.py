@@ -126,7 +126,7 @@ import shutil
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine
+from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _environment, _source, _step
 
 
 def look(app, params, check_mode):
@@ -148,15 +148,15 @@ def look(app, params, check_mode):
             ready = False
     if ready:
         builder = _build.Builder(app.name, app.path, params)
-        info["revision"] = _build.as_user(f"{app.name}-build", builder.remote if check_mode else builder.resolve)
+        info["revision"] = _step.as_user(f"{app.name}-build", builder.source.remote if check_mode else builder.source.resolve)
         live_revision = info["releases"].get(live, {}).get("revision")
         if live_revision and not check_mode:
-            info["pending"] = _build.as_user(f"{app.name}-build", lambda: builder.between(live_revision, info["revision"]))
+            info["pending"] = _step.as_user(f"{app.name}-build", lambda: builder.source.between(live_revision, info["revision"]))
     elif not check_mode:
         raise _engine.EngineError(f"{app.name} is not set up on this host: run the playbook site (or provision) first.")
     try:
-        python_version = _build.find_python(params["python"])[1]
-    except (_build.BuildError, OSError):
+        python_version = _environment.find_python(params["python"])[1]
+    except (_step.BuildError, OSError):
         if not check_mode:
             raise
         python_version = None
@@ -173,7 +173,7 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str", "required": True},
-            "source": {"type": "dict", "options": _build.SOURCE},
+            "source": {"type": "dict", "options": _source.SOURCE},
             "python": {"type": "str"},
             "config_digest": {"type": "str", "default": ""},
             "secrets": {"type": "str", "default": "", "no_log": True},
@@ -183,7 +183,7 @@ def main():
     try:
         app = _engine.App(module.params["name"])
         module.exit_json(changed=False, **look(app, module.params, module.check_mode))
-    except (_engine.EngineError, _build.BuildError) as error:
+    except (_engine.EngineError, _step.BuildError) as error:
         module.fail_json(msg=f"{module.params['name']}: {error}")
 
 

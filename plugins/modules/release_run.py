@@ -62,7 +62,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _releases
+from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _releases, _step
 
 
 def main():
@@ -89,13 +89,13 @@ def main():
         argv = ["/usr/bin/python3", "-IS", launch, "-", "/bin/bash", "-o", "pipefail", "-ec", params["command"]]
         with app.lock(lease) if lease else contextlib.nullcontext():
             try:
-                output = _build.as_user(app.name, lambda: _build.call(argv, f"{params['command']!r}", env))
+                output = _step.as_user(app.name, lambda: _step.call(argv, f"{params['command']!r}", env))
             except Exception:
                 if lease:
                     app.drop_lease(lease["token"])
                 raise
         module.exit_json(changed=True, release=release, stdout=app.mask(output.strip()))
-    except (_engine.EngineError, _build.BuildError, _releases.ReleaseError) as error:
+    except (_engine.EngineError, _step.BuildError, _releases.ReleaseError) as error:
         module.fail_json(msg=f"{params['name']}: {app.mask(str(error))}")
 
 

@@ -17,7 +17,7 @@ import zipfile
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _build
+from ansible_collections.pyweb.stack.plugins.module_utils import _build, _environment, _step
 
 ENV = {
     "PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com",
@@ -63,7 +63,7 @@ def make(tmp_path, repository, monkeypatch):
         params = {"source": source, "python": None, "server_packages": [], "env": {}, "build_env": {}, "build": [], "shared": [], "static": {}, **params}
         (tmp_path / "srv/build").mkdir(parents=True, exist_ok=True)
         builder = _build.Builder("shop", str(tmp_path / "srv"), params)
-        for env in (builder.env, builder.uv_env):
+        for env in (builder.env, builder.environment.uv_env):
             env["PATH"] = os.environ["PATH"]
             # What root may read of another's repository is not the question here.
             env.update(GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0="safe.directory", GIT_CONFIG_VALUE_0="*")
@@ -80,35 +80,35 @@ def make(tmp_path, repository, monkeypatch):
 def test_a_version_is_a_branch_a_tag_or_a_commit(make, repository, version, wanted):
     version = version.format(one=repository.one)
     wanted = getattr(repository, wanted)
-    assert make(version).resolve() == wanted
+    assert make(version).source.resolve() == wanted
     if len(version) != 8:
-        assert make(version).remote() == wanted
+        assert make(version).source.remote() == wanted
 
 
 @pytest.mark.parametrize("version", ["nope", "v2", "0" * 40, "refs/heads/main", "shop.py", "1234567"])
 def test_a_version_that_is_not_there(make, repository, version):
-    with pytest.raises(_build.BuildError) as caught:
-        make(version).resolve()
+    with pytest.raises(_step.BuildError) as caught:
+        make(version).source.resolve()
     assert str(caught.value) == f"{repository.url} has no branch, tag or commit {version!r}: check the version."
 
 
 def test_remote_writes_nothing(make, tmp_path):
-    with pytest.raises(_build.BuildError, match="has no branch, tag or commit 'nope'"):
-        make("nope").remote()
+    with pytest.raises(_step.BuildError, match="has no branch, tag or commit 'nope'"):
+        make("nope").source.remote()
     assert os.listdir(tmp_path / "srv/build") == []
 
 
 def test_a_repository_that_cannot_be_reached(make, tmp_path):
-    with pytest.raises(_build.BuildError) as caught:
-        make(repo=f"file://{tmp_path}/nowhere").resolve()
+    with pytest.raises(_step.BuildError) as caught:
+        make(repo=f"file://{tmp_path}/nowhere").source.resolve()
     assert str(caught.value).splitlines()[0].startswith(f"git fetch from file://{tmp_path}/nowhere failed (exit status 128); check source.repo")
 
 
 @pytest.mark.parametrize("repo", ["--upload-pack=touch {mark}", "ext::sh -c touch% {mark}"])
 def test_an_address_that_is_a_command(make, tmp_path, repo):
     mark = tmp_path / "mark"
-    with pytest.raises(_build.BuildError):
-        make(repo=repo.format(mark=mark)).resolve()
+    with pytest.raises(_step.BuildError):
+        make(repo=repo.format(mark=mark)).source.resolve()
     assert not mark.exists()
 
 
@@ -116,34 +116,34 @@ def test_the_mirror_follows_what_moves_and_goes(make, tmp_path, repository):
     moving = tmp_path / "moving"
     shutil.copytree(repository.folder, moving, symlinks=True)
     builder = make("topic/x", repo=f"file://{moving}")
-    assert builder.resolve() == repository.one and builder.has(repository.two) and not builder.has("f" * 40)
+    assert builder.source.resolve() == repository.one and builder.source.has(repository.two) and not builder.source.has("f" * 40)
     git(moving, "branch", "-f", "topic/x", repository.two)
-    assert builder.resolve() == repository.two
+    assert builder.source.resolve() == repository.two
     git(moving, "branch", "-D", "topic/x")
-    with pytest.raises(_build.BuildError, match="'topic/x'"):
-        builder.resolve()
+    with pytest.raises(_step.BuildError, match="'topic/x'"):
+        builder.source.resolve()
 
 
 def test_the_deploy_key_is_a_file_only_while_git_fetches(make, tmp_path):
     builder = make(source={"deploy_key": "-----KEY-----", "known_hosts": ["git.example.com ssh-ed25519 AAAA"]})
-    with builder.ssh(builder.params["source"]) as command:
+    with builder.source.ssh() as command:
         words = command.split()
         key = pathlib.Path(words[words.index("-i") + 1])
         assert (key.read_text(), key.stat().st_mode & 0o777, key.parent.stat().st_mode & 0o777) == ("-----KEY-----\n", 0o600, 0o700)
         assert "StrictHostKeyChecking=yes" in words and "IdentitiesOnly=yes" in words and "BatchMode=yes" in words
     assert os.listdir(tmp_path / "srv/build") == []
-    assert "StrictHostKeyChecking=accept-new" in next(iter(make().ssh(make().params["source"]).gen))
+    assert "StrictHostKeyChecking=accept-new" in next(iter(make().source.ssh(make().params["source"]).gen))
 
 
 def test_export(make, repository, tmp_path):
     builder = make()
-    builder.resolve()
+    builder.source.resolve()
     target = tmp_path / "target"
     target.mkdir()
-    builder.export(repository.one, str(target))
+    builder.source.export(repository.one, str(target))
     assert os.listdir(target) == ["app.py"] and (target / "app.py").read_text() == "VERSION = 1\n"
-    with pytest.raises(_build.BuildError, match="export of ffffffffffff failed"):
-        builder.export("f" * 40, str(target))
+    with pytest.raises(_step.BuildError, match="export of ffffffffffff failed"):
+        builder.source.export("f" * 40, str(target))
 
 
 @pytest.mark.parametrize("entry", [".venv", ".pyweb"])
@@ -155,8 +155,8 @@ def test_names_that_belong_to_the_release(make, tmp_path, repository, entry):
     git(other, "commit", "-q", "-m", "x")
     builder = make(repo=f"file://{other}")
     (tmp_path / "target").mkdir()
-    with pytest.raises(_build.BuildError, match="an entry .pyweb or .venv at its top"):
-        builder.export(builder.resolve(), str(tmp_path / "target"))
+    with pytest.raises(_step.BuildError, match="an entry .pyweb or .venv at its top"):
+        builder.source.export(builder.source.resolve(), str(tmp_path / "target"))
 
 
 @pytest.mark.parametrize("url, shown", [
@@ -166,7 +166,7 @@ def test_names_that_belong_to_the_release(make, tmp_path, repository, entry):
     ("git@git.example.com:x.git", "git@git.example.com:x.git"),
 ])
 def test_without_password(url, shown):
-    assert _build.without_password(url) == shown
+    assert _step.without_password(url) == shown
 
 
 # --- requirements -----------------------------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ def test_without_password(url, shown):
     (".hidden\n", ".hidden\n", []),
 ])
 def test_split_local(text, third_party, local):
-    assert _build.split_local(text) == (third_party, local)
+    assert _environment.split_local(text) == (third_party, local)
 
 
 def test_requirements_with_all_that_they_include(tmp_path):
@@ -192,10 +192,10 @@ def test_requirements_with_all_that_they_include(tmp_path):
              "limits.txt": "d<2\n"}
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    found = _build.read_requirements(str(tmp_path / "requirements.txt"))
+    found = _environment.read_requirements(str(tmp_path / "requirements.txt"))
     assert [line for line in found.splitlines() if line and line[0] != "-"] == ["a", "b", "c", "d<2"]
-    with pytest.raises(_build.BuildError, match="^gone.txt cannot be read: No such file or directory.$"):
-        _build.read_requirements(str(tmp_path / "gone.txt"))
+    with pytest.raises(_step.BuildError, match="^gone.txt cannot be read: No such file or directory.$"):
+        _environment.read_requirements(str(tmp_path / "gone.txt"))
 
 
 @pytest.mark.parametrize("name, hashed", [
@@ -209,7 +209,7 @@ def test_names_that_change_with_the_content(name, hashed):
 
 @pytest.mark.parametrize("name, expected", [("Flask_SQLAlchemy", "flask-sqlalchemy"), ("zope.interface", "zope-interface"), ("a--b__c", "a-b-c")])
 def test_normal(name, expected):
-    assert _build.normal(name) == expected
+    assert _environment.normal(name) == expected
 
 
 # --- lock and environment, by the real uv -----------------------------------------------------------------------------
@@ -250,11 +250,11 @@ def uv(make, index, tmp_path, monkeypatch):
     script = tmp_path / "uv"
     script.write_text(f'#!/bin/sh\necho "$*" >> {log}\nexec {real} "$@"\n')
     script.chmod(0o755)
-    monkeypatch.setattr(_build, "UV", str(script))
+    monkeypatch.setattr(_environment, "UV", str(script))
 
     def uv(**params):
         builder = make(**params)
-        builder.uv_env.update(UV_NO_INDEX="1", UV_FIND_LINKS=str(index[0]), UV_OFFLINE="1")
+        builder.environment.uv_env.update(UV_NO_INDEX="1", UV_FIND_LINKS=str(index[0]), UV_OFFLINE="1")
         return builder
 
     uv.calls = lambda: log.read_text().splitlines() if log.exists() else []
@@ -311,13 +311,13 @@ def write(folder, files):
 def test_lock(uv, tmp_path, files, names, local, is_package, did):
     source = write(tmp_path / "source", files)
     builder = uv()
-    lock, found, package = builder.lock(source, sys.executable)
+    lock, found, package = builder.environment.lock(source, sys.executable)
     assert ([line.split()[0] for line in lock.splitlines() if line.strip() and line[0] not in " -#"], found, package) == (names, local, is_package)
     assert (did in " ".join(uv.calls()) if did else uv.calls() == []), uv.calls()
     assert ("--hash=" in lock) is ("hashes" in str(files) or did == "export" or "--hash" in str(files))
     # Unpinned requirements mean the same the next time, without asking again.
     before = len(uv.calls())
-    assert builder.lock(source, sys.executable)[0] == lock and len(uv.calls()) == before + (did == "export")
+    assert builder.environment.lock(source, sys.executable)[0] == lock and len(uv.calls()) == before + (did == "export")
 
 
 @pytest.mark.parametrize("files, sentence", [
@@ -327,8 +327,8 @@ def test_lock(uv, tmp_path, files, names, local, is_package, did):
     ({"pyproject.toml": PROJECT, "uv.lock": "nonsense"}, "uv export of uv.lock failed (exit status 2); run uv lock in the project and commit uv.lock."),
 ])
 def test_a_lock_that_cannot_be_made(uv, tmp_path, files, sentence):
-    with pytest.raises(_build.BuildError) as caught:
-        uv().lock(write(tmp_path / "source", files), sys.executable)
+    with pytest.raises(_step.BuildError) as caught:
+        uv().environment.lock(write(tmp_path / "source", files), sys.executable)
     assert str(caught.value).startswith(sentence)
 
 
@@ -338,10 +338,10 @@ def test_an_environment_is_built_once_and_never_half(uv, index, tmp_path):
     (envs / ".cut-short").mkdir(parents=True)
     builder = uv(server_packages=["server==9.0", "beta==0.5"])
     lock = f"beta==1.0 --hash=sha256:{digest}\n"
-    with pytest.raises(_build.BuildError, match="^installing the requirements failed"):
-        builder.base(lock.replace(digest, "0" * 64), sys.executable)
+    with pytest.raises(_step.BuildError, match="^installing the requirements failed"):
+        builder.environment.base(lock.replace(digest, "0" * 64), sys.executable)
     assert [name for name in os.listdir(envs) if not name.startswith(".")] == []
-    key = builder.base(lock, sys.executable)
+    key = builder.environment.base(lock, sys.executable)
     assert os.listdir(envs) == [key], "what was cut short is gone"
     packages = next((envs / key / "lib").iterdir()) / "site-packages"
     # The application's own version of a server comes before ours.
@@ -349,29 +349,29 @@ def test_an_environment_is_built_once_and_never_half(uv, index, tmp_path):
     assert list((packages / "beta").glob("__pycache__/*.pyc"))
     assert sum("--require-hashes" in line for line in uv.calls()) == 2
     before = len(uv.calls())
-    assert builder.base(lock, sys.executable) == key and len(uv.calls()) == before
-    assert uv(server_packages=[]).base(lock, sys.executable) != key
+    assert builder.environment.base(lock, sys.executable) == key and len(uv.calls()) == before
+    assert uv(server_packages=[]).environment.base(lock, sys.executable) != key
 
 
 @pytest.mark.parametrize("outside", ["../other", "./../../x"])
 def test_a_requirement_outside_of_the_source(uv, tmp_path, outside):
     target = write(tmp_path / "releases/x", {"requirements.txt": f"{outside}\n"})
     builder = uv(python=None)
-    builder.python = lambda: (sys.executable, "3.11")
+    builder.environment.python = lambda: (sys.executable, "3.11")
     (tmp_path / "other").mkdir()
-    builder.lock = lambda source, python: ("", [outside], False)
-    with pytest.raises(_build.BuildError, match="lies outside of the source"):
-        builder.environment(target)
+    builder.environment.lock = lambda source, python: ("", [outside], False)
+    with pytest.raises(_step.BuildError, match="lies outside of the source"):
+        builder.environment.install(target)
 
 
 @pytest.mark.parametrize("wanted", ["3.0", "3.99"])
 def test_a_python_that_is_not_there(wanted):
-    with pytest.raises(_build.BuildError, match=f"python is '{wanted}', but this host has no python{wanted}"):
-        _build.find_python(wanted)
+    with pytest.raises(_step.BuildError, match=f"python is '{wanted}', but this host has no python{wanted}"):
+        _environment.find_python(wanted)
 
 
 def test_the_distributions_python():
-    path, version = _build.find_python(None)
+    path, version = _environment.find_python(None)
     assert path == "/usr/bin/python3" and version.startswith("3.")
 
 
@@ -383,14 +383,14 @@ def test_the_distributions_python():
     ("seq 100; exit 1", "step failed (exit status 1); look here\n76\n77"),
 ])
 def test_a_step_that_fails_shows_its_last_output(script, sentence):
-    with pytest.raises(_build.BuildError) as caught:
-        _build.call(["/bin/sh", "-c", script], "step", {"PATH": "/usr/bin:/bin"}, hint="look here")
+    with pytest.raises(_step.BuildError) as caught:
+        _step.call(["/bin/sh", "-c", script], "step", {"PATH": "/usr/bin:/bin"}, hint="look here")
     assert str(caught.value).startswith(sentence)
 
 
 def test_a_step_whose_program_is_missing():
-    with pytest.raises(_build.BuildError, match="^step: /no/such is not installed on this host.$"):
-        _build.call(["/no/such"], "step", {})
+    with pytest.raises(_step.BuildError, match="^step: /no/such is not installed on this host.$"):
+        _step.call(["/no/such"], "step", {})
 
 
 def test_shared_directories_take_the_place_of_what_is_there(tmp_path):
@@ -422,7 +422,7 @@ def test_hashed_files_outlive_their_release(make, tmp_path):
     assert sorted(str(path.relative_to(assets)) for path in assets.rglob("*") if path.is_file()) == ["app.4f3a9c1b.css", "js/index-BxK3f_9a.js"]
     modes = {name: (target / name).stat().st_mode & 0o007 for name in (".", "out", "out/static", *names)}
     assert [modes["out"], modes["out/static"], modes[names[0]], modes[names[-1]]] == [0o001, 0o005, 0o004, 0]
-    with pytest.raises(_build.BuildError, match=r"^site.static has /x/: gone, which is not in the source"):
+    with pytest.raises(_step.BuildError, match=r"^site.static has /x/: gone, which is not in the source"):
         builder.static(str(target), "/x/", "gone")
 
 
@@ -449,7 +449,7 @@ NOBODY = "nobody"
 
 
 def fail():
-    raise _build.BuildError("one sentence")
+    raise _step.BuildError("one sentence")
 
 
 def crash():
@@ -463,21 +463,21 @@ def leave_something_behind():
 def test_a_build_is_another_user_for_good():
     if os.getuid() != 0:
         # Who cannot become the build user must not build at all.
-        with pytest.raises(_build.BuildError):
-            _build.as_user(NOBODY, lambda: os._exit(0))
+        with pytest.raises(_step.BuildError):
+            _step.as_user(NOBODY, lambda: os._exit(0))
         return
     account = pwd.getpwnam(NOBODY)
-    told = _build.as_user(NOBODY, lambda: [os.getresuid(), os.getresgid(), os.getgroups(), os.umask(0)])
+    told = _step.as_user(NOBODY, lambda: [os.getresuid(), os.getresgid(), os.getgroups(), os.umask(0)])
     assert told == [[account.pw_uid] * 3, [account.pw_gid] * 3, os.getgrouplist(NOBODY, account.pw_gid), 0o027]
-    with pytest.raises(_build.BuildError, match="Operation not permitted"):
-        _build.as_user(NOBODY, lambda: os.setuid(0))
-    with pytest.raises(_build.BuildError, match="^one sentence$"):
-        _build.as_user(NOBODY, fail)
-    with pytest.raises(_build.BuildError, match="(?s)^unexpected error: Traceback.*ZeroDivisionError"):
-        _build.as_user(NOBODY, crash)
-    with pytest.raises(_build.BuildError, match="^the build was killed before it could say why"):
-        _build.as_user(NOBODY, lambda: os.kill(os.getpid(), 9))
-    pid = _build.as_user(NOBODY, leave_something_behind)
+    with pytest.raises(_step.BuildError, match="Operation not permitted"):
+        _step.as_user(NOBODY, lambda: os.setuid(0))
+    with pytest.raises(_step.BuildError, match="^one sentence$"):
+        _step.as_user(NOBODY, fail)
+    with pytest.raises(_step.BuildError, match="(?s)^unexpected error: Traceback.*ZeroDivisionError"):
+        _step.as_user(NOBODY, crash)
+    with pytest.raises(_step.BuildError, match="^the build was killed before it could say why"):
+        _step.as_user(NOBODY, lambda: os.kill(os.getpid(), 9))
+    pid = _step.as_user(NOBODY, leave_something_behind)
     stat = pathlib.Path(f"/proc/{pid}/stat")
     for dummy in range(200):
         if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] in "ZX":

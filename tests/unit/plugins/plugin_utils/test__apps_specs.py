@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from ansible_collections.pyweb.stack.plugins.action import release as action
-from ansible_collections.pyweb.stack.plugins.module_utils import _build
+from ansible_collections.pyweb.stack.plugins.module_utils import _source
 from ansible_collections.pyweb.stack.plugins.modules import release
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _apps
 
@@ -78,8 +78,8 @@ def test_defaults_of_the_role_app():
 def test_source_of_the_modules(name):
     text = (CHECKOUT / "plugins/modules" / f"{name}.py").read_text(encoding="utf-8")
     documented = yaml.safe_load(text.split('DOCUMENTATION = r"""', 1)[1].split('"""', 1)[0])["options"]["source"]
-    assert meaning({"type": "dict", "options": _build.SOURCE}) == meaning(documented, {"required"}) | {"options": meaning(documented)["options"]}
-    assert meaning({"options": _build.SOURCE}, {"required"}) == meaning({"options": _apps.SOURCE}, {"required"})
+    assert meaning({"type": "dict", "options": _source.SOURCE}) == meaning(documented, {"required"}) | {"options": meaning(documented)["options"]}
+    assert meaning({"options": _source.SOURCE}, {"required"}) == meaning({"options": _apps.SOURCE}, {"required"})
 
 
 def test_the_action_takes_what_it_documents():
