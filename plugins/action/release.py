@@ -28,12 +28,17 @@ ARGUMENTS = {
         "options": {
             "manager": {"type": "str", "choices": ["systemd"], "default": "systemd"},
             "processes": {"type": "dict", "required": True},
-            "site": {"type": "dict", "options": {"domain": {"type": "str", "required": True}, "port": {"type": "int", "default": 443}}},
+            "site": {"type": "dict", "options": {
+                "domain": {"type": "str", "required": True}, "port": {"type": "int", "default": 443}, "files": {"type": "bool", "default": False},
+            }},
             "socket_group": {"type": "str", "default": "www-data"},
         },
     },
     "watch": {"type": "float", "default": 2.5},
     "keep_releases": {"type": "int", "default": 5},
+    "keep_days": {"type": "int"},
+    "keep_free": {"type": "int", "default": 512},
+    "hooks": {"type": "dict", "default": {}},
     "lease": {"type": "dict"},
 }
 

@@ -15,13 +15,6 @@ import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call, without_password
 
-SOURCE = {
-    "repo": {"type": "str", "required": True},
-    "version": {"type": "str", "default": "HEAD"},
-    "deploy_key": {"type": "str", "no_log": True},
-    "known_hosts": {"type": "list", "elements": "str", "default": [], "no_log": False},
-}
-
 
 def source_of(home: str, params: dict, env: dict[str, str]) -> "Git":
     """The source that C(params) name."""

@@ -80,6 +80,10 @@ options:
             description: Port of nginx for https on this host.
             type: int
             default: 443
+          files:
+            description: The site has files only, and no process.
+            type: bool
+            default: false
       socket_group:
         description: Group that may connect to the socket.
         type: str
@@ -92,6 +96,19 @@ options:
     description: How many good releases are kept, the live one among them.
     type: int
     default: 5
+  keep_days:
+    description: Days after which a good release is deleted, whatever O(keep_releases) says.
+    type: int
+  keep_free:
+    description: Megabytes that are to be free; below, old releases are deleted until it is so.
+    type: int
+    default: 512
+  hooks:
+    description:
+      - With O(state=activate) and O(state=rollback), what runs at each phase, as the role app takes it.
+      - Files of tasks are the business of the playbook.
+    type: dict
+    default: {}
   lease:
     description: With O(state=activate), who deploys, as O(state=begin) returned it.
     type: dict

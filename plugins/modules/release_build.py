@@ -14,6 +14,10 @@ description:
   - Makes one release directory with the source of one commit, an environment of its own, the results of the build steps,
     links to the shared directories and static files that nginx may read. Nothing that is live changes.
   - All of it runs as the application's build user. A build that fails is kept for a look and never becomes live.
+extends_documentation_fragment:
+  - pyweb.stack.release.name
+  - pyweb.stack.release.source
+  - pyweb.stack.release.lease
 attributes:
   check_mode:
     description: Can run in check_mode and say that a release would be built.
@@ -22,10 +26,6 @@ attributes:
     description: A release is a whole directory; its revision is what changes.
     support: none
 options:
-  name:
-    description: Name of the application.
-    type: str
-    required: true
   release:
     description: Id of the release to build, as O(pyweb.stack.release#module:state=begin) returned it.
     type: str
@@ -34,30 +34,6 @@ options:
     description: The commit to build.
     type: str
     required: true
-  source:
-    description: Where the application comes from.
-    type: dict
-    required: true
-    suboptions:
-      repo:
-        description: Address of the git repository, as the host reaches it.
-        type: str
-        required: true
-      version:
-        description: Branch, tag or commit that O(revision) was resolved from.
-        type: str
-        default: HEAD
-      deploy_key:
-        description: Private SSH key that may read the repository. It exists as a file on the host only while git fetches.
-        type: str
-      known_hosts:
-        description: Lines for C(known_hosts); without them, the host key that the server shows first is accepted and kept.
-        type: list
-        elements: str
-        default: []
-  python:
-    description: Version of Python such as V(3.12); the distribution's by default.
-    type: str
   server_packages:
     description: Pinned packages that are added when the application's own requirements lack them.
     type: list
@@ -93,10 +69,6 @@ options:
     description: Digest of the configuration that belongs to the release.
     type: str
     default: ''
-  lease:
-    description: Who deploys, as O(pyweb.stack.release#module:state=begin) returned it.
-    type: dict
-    required: true
 """
 
 EXAMPLES = r"""
@@ -127,7 +99,7 @@ import pwd
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _releases, _source, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _options, _releases, _step
 
 
 def make(app, params):
@@ -169,8 +141,9 @@ def main():
             "name": {"type": "str", "required": True},
             "release": {"type": "str", "required": True},
             "revision": {"type": "str", "required": True},
-            "source": {"type": "dict", "required": True, "options": _source.SOURCE},
+            "source": {"type": "dict", "options": _options.SOURCE},
             "python": {"type": "str"},
+            "dependencies": {"type": "dict", "options": _options.DEPENDENCIES},
             "server_packages": {"type": "list", "elements": "str", "default": []},
             "env": {"type": "dict", "default": {}},
             "build_env": {"type": "dict", "default": {}},

@@ -14,6 +14,9 @@ description:
   - Returns the live release, the manifests of all kept releases and the history of activations on a host.
   - With O(source), also returns the commit that the wanted version names now, and everything that O(pyweb.stack.release#module:state=begin)
     needs for its decision. The application's git mirror on the host is brought up to date for that.
+extends_documentation_fragment:
+  - pyweb.stack.release.name
+  - pyweb.stack.release.source
 attributes:
   check_mode:
     description: Can run in check_mode and return the same; the mirror is then left as it is.
@@ -22,33 +25,6 @@ attributes:
     description: Nothing changes, so there is nothing to show.
     support: none
 options:
-  name:
-    description: Name of the application.
-    type: str
-    required: true
-  source:
-    description: Where the application comes from.
-    type: dict
-    suboptions:
-      repo:
-        description: Address of the git repository, as the host reaches it.
-        type: str
-        required: true
-      version:
-        description: Branch, tag or commit. V(HEAD) is the repository's default branch.
-        type: str
-        default: HEAD
-      deploy_key:
-        description: Private SSH key that may read the repository. It exists as a file on the host only while git fetches.
-        type: str
-      known_hosts:
-        description: Lines for C(known_hosts); without them, the host key that the server shows first is accepted and kept.
-        type: list
-        elements: str
-        default: []
-  python:
-    description: Version of Python such as V(3.12); the distribution's by default.
-    type: str
   config_digest:
     description: Digest of the configuration that the wanted release is to have.
     type: str
@@ -126,7 +102,7 @@ import shutil
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _environment, _source, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _environment, _options, _step
 
 
 def look(app, params, check_mode):
@@ -173,8 +149,9 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str", "required": True},
-            "source": {"type": "dict", "options": _source.SOURCE},
+            "source": {"type": "dict", "options": _options.SOURCE},
             "python": {"type": "str"},
+            "dependencies": {"type": "dict", "options": _options.DEPENDENCIES},
             "config_digest": {"type": "str", "default": ""},
             "secrets": {"type": "str", "default": "", "no_log": True},
         },

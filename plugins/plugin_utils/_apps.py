@@ -13,6 +13,9 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.pyweb.stack.plugins.module_utils._options import DEPENDENCIES, HOOKS, KINDS, SOURCE
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _presets
+
 BASE_PATH = "/srv"
 # The server that an application's environment lacks is added in this version.
 SERVER_PACKAGES = {"gunicorn": "gunicorn==27.0.1", "uvicorn": "uvicorn==0.54.0"}
@@ -25,7 +28,12 @@ PROCESS_NAME = re.compile(r"[a-z][a-z0-9_]{0,23}")
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_][\w.]*(\(.*\))?)?")
-PYTHON = re.compile(r"3\.\d{1,2}")
+# Of the distribution (3.12), exact and managed by uv (3.12.8), or the path of any interpreter on the host.
+PYTHON = re.compile(r"3\.\d{1,2}(\.\d{1,2})?|/[\w./+-]+")
+PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(\[[A-Za-z0-9._, -]+\])?(==\s*[A-Za-z0-9][A-Za-z0-9.!+_-]*)?")
+CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}")
+DEBIAN_PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]+")
+GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 HEALTH = {
     "path": {"type": "str", "default": HEALTH_PATH},
@@ -46,23 +54,22 @@ PROCESS = {
     "stop_timeout": {"type": "int", "default": 30},
     "health": {"type": "dict", "options": HEALTH},
 }
-SOURCE = {
-    "repo": {"type": "str"},
-    "version": {"type": "str", "default": "HEAD"},
-    "deploy_key": {"type": "str"},
-    "known_hosts": {"type": "list", "elements": "str", "default": []},
-}
 SITE = {
     "domains": {"type": "list", "elements": "str", "required": True},
     "static": {"type": "dict", "default": {}},
+    "root": {"type": "str"},
+    "fallback": {"type": "str"},
     "tls": {"type": "dict", "options": {"certificate": {"type": "str", "required": True}, "key": {"type": "str", "required": True}}},
     "client_max_body_size": {"type": "str"},
 }
 APP = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "hosts": {"type": "list", "elements": "str"},
+    "preset": {"type": "str", "choices": list(_presets.PRESETS)},
     "source": {"type": "dict", "options": SOURCE},
     "python": {"type": "str"},
+    "dependencies": {"type": "dict", "options": DEPENDENCIES},
+    "system_packages": {"type": "list", "elements": "str", "default": []},
     "env": {"type": "dict", "default": {}},
     "secrets": {"type": "dict", "default": {}},
     "build_env": {"type": "dict", "default": {}},
@@ -72,7 +79,10 @@ APP = {
     "manager": {"type": "str", "default": "systemd"},
     "processes": {"type": "dict", "default": {}},
     "site": {"type": "dict", "options": SITE},
+    "hooks": {"type": "dict", "options": {name: {"type": "list", "elements": "raw", "default": []} for name in HOOKS}},
     "keep_releases": {"type": "int", "default": 5},
+    "keep_days": {"type": "int"},
+    "keep_free": {"type": "int", "default": 512},
 }
 
 
@@ -188,7 +198,97 @@ def _site(where: str, site: dict) -> dict:
         if not re.fullmatch(r"/([\w.-]+/)+", url) or ".." in url:
             raise AppsError(f"{where}.static has {url!r}: an address that begins and ends with / is needed, such as /static/.")
         site["static"][url] = _relative(f"{where}.static[{url}]", str(directory))
+    if site["root"]:
+        site["root"] = _relative(f"{where}.root", site["root"]) if site["root"] != "." else "."
+    if site["fallback"]:
+        if not site["root"]:
+            raise AppsError(f"{where}.fallback goes with {where}.root: it is the file that answers where no other is there.")
+        site["fallback"] = _relative(f"{where}.fallback", site["fallback"].lstrip("/"))
     return site
+
+
+def _git_version(where: str, version: str) -> None:
+    if not version or version.startswith("-") or re.search(r"[\s~^:?*\[\\]|\.\.", version):
+        raise AppsError(f"{where} is {version!r}: a branch, a tag or a commit is needed.")
+
+
+def _source(where: str, source: dict) -> dict:
+    kinds = [kind for kind in KINDS if source.get(kind)]
+    if not kinds:
+        raise AppsError(f"{where}.repo is missing: the address of the git repository is needed, or path, archive or package in its place.")
+    if len(kinds) > 1:
+        raise AppsError(f"{where} has {' and '.join(kinds)}: exactly one of {', '.join(KINDS)} is needed.")
+    kind = kinds[0]
+    belongs = {"deploy_key": "repo", "token": "repo", "known_hosts": "repo", "prepare": "path", "include": "path", "checksum": "archive"}
+    for option, owner in belongs.items():
+        if source[option] and owner != kind:
+            raise AppsError(f"{where}.{option} goes with {where}.{owner}, but the source is {where}.{kind}.")
+    if kind == "repo":
+        _git_version(f"{where}.version", source["version"])
+        if source["token"] and not source["repo"].startswith("https://"):
+            raise AppsError(f"{where}.token goes with an address that begins with https://, but repo is {_without_password(source['repo'])!r}.")
+        if source["deploy_key"] and not re.match(r"ssh://|[^/:]+:(?!//)", source["repo"]):
+            raise AppsError(f"{where}.deploy_key goes with an address for SSH, but repo is {_without_password(source['repo'])!r}: use token for https.")
+    elif kind == "package":
+        if not source["package"].endswith(".whl"):
+            found = PACKAGE.fullmatch(source["package"])
+            if not found or not (found.group(3) or source["version"] != "HEAD"):
+                raise AppsError(f"{where}.package is {source['package']!r}: name==version (with extras: name[extra]==version) or the path of a wheel is needed.")
+            if source["version"] == "HEAD":
+                source["version"] = found.group(3)[2:].strip()
+            source["package"] = found.group(1) + (found.group(2) or "").replace(" ", "")
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*", source["version"]):
+                raise AppsError(f"{where}.version is {source['version']!r}: the version of a package is needed, such as 1.4.0.")
+    elif kind == "archive":
+        if not re.search(r"\.(tar|tar\.(gz|bz2|xz)|tgz|zip)$", source["archive"].split("?")[0]):
+            raise AppsError(f"{where}.archive is {_without_password(source['archive'])!r}: a .tar, .tar.gz, .tgz, .tar.bz2, .tar.xz or .zip file is needed.")
+        if source["checksum"] and not CHECKSUM.fullmatch(source["checksum"]):
+            raise AppsError(f"{where}.checksum is {source['checksum']!r}: sha256: and 64 digits in hexadecimal are needed (sha256sum prints them).")
+        if "://" in source["archive"] and not source["checksum"]:
+            raise AppsError(f"{where}.checksum is missing: an archive from the net needs the sha256 of what it has to be, as sha256:…")
+    for path in source["include"]:
+        _relative(f"{where}.include", path)
+    return source
+
+
+def _dependencies(where: str, given: dict) -> dict:
+    result = _validate(where, given, DEPENDENCIES)
+    if result["file"]:
+        result["file"] = _relative(f"{where}.file", result["file"])
+    for option in ("groups", "extras"):
+        for name in result[option]:
+            if not GROUP.fullmatch(name):
+                raise AppsError(f"{where}.{option} has {name!r}: letters, digits, dots, dashes and _ are accepted.")
+    for address in [*([result["index"]] if result["index"] else []), *result["extra_indexes"]]:
+        if not re.match(r"(https?|file)://[^\s]+$", address):
+            raise AppsError(f"{where} has the index {_without_password(address)!r}: an address that begins with https:// is needed.")
+    if result["wheelhouse"] and not result["wheelhouse"].startswith("/"):
+        result["wheelhouse"] = _relative(f"{where}.wheelhouse", result["wheelhouse"])
+    return result
+
+
+def _hooks(where: str, given: dict) -> dict[str, list[dict]]:
+    """Every hook as a command and who runs it, or a file of tasks."""
+    given = _validate(where, given, APP["hooks"]["options"])
+    result: dict[str, list[dict]] = {}
+    for phase, items in given.items():
+        result[phase] = []
+        for item in items:
+            hook = {"command": item} if isinstance(item, str) else item
+            if not isinstance(hook, dict) or len({"command", "tasks"} & set(hook)) != 1 or set(hook) - {"command", "tasks", "user"}:
+                raise AppsError(f"{where}.{phase} has {item!r}: a command, or a mapping with command (and user) or tasks is needed.")
+            if not all(isinstance(part, str) and part for part in hook.values()):
+                raise AppsError(f"{where}.{phase} has {item!r}: its values have to be text.")
+            if hook.get("user", "app") not in ("app", "build") or ("tasks" in hook and "user" in hook):
+                raise AppsError(f"{where}.{phase} has {item!r}: user is app or build, and goes with command.")
+            if hook.get("user") == "app" and HOOKS[phase] == "build":
+                raise AppsError(f"{where}.{phase} has {item!r}: what happens before a release is built runs as the build user.")
+            result[phase].append({"command": hook.get("command"), "tasks": hook.get("tasks"), "user": hook.get("user", HOOKS[phase])})
+    return result
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"(?<=://)[^/@]+@", "", url)
 
 
 def _app(name: str, value: Any) -> dict:
@@ -206,16 +306,24 @@ def _app(name: str, value: Any) -> dict:
     app = _validate(where, value, APP)
     if app["state"] == "absent":
         return app
-    if not app["source"] or not app["source"]["repo"]:
-        raise AppsError(f"{where}.source.repo is missing: the address of the git repository is needed.")
-    if app["source"]["version"].startswith("-") or re.search(r"[\s~^:?*\[\\]|\.\.", app["source"]["version"]):
-        raise AppsError(f"{where}.source.version is {app['source']['version']!r}: a branch, a tag or a commit is needed.")
+    if app["preset"]:
+        app = _validate(where, merge(_presets.filled(name, value), {key: item for key, item in value.items() if item is not None}), APP)
+    app["source"] = _source(f"{where}.source", app["source"] or {})
+    app["dependencies"] = _dependencies(f"{where}.dependencies", app["dependencies"] or {})
     if app["python"] and not PYTHON.fullmatch(app["python"]):
-        raise AppsError(f"{where}.python is {app['python']!r}: a version such as 3.12 is needed.")
+        raise AppsError(f"{where}.python is {app['python']!r}: a version such as 3.12 or 3.12.8, or the path of an interpreter on the host is needed.")
+    for package in app["system_packages"]:
+        if not DEBIAN_PACKAGE.fullmatch(package):
+            raise AppsError(f"{where}.system_packages has {package!r}: the name of a Debian package is needed, such as libpq-dev.")
+    app["hooks"] = _hooks(f"{where}.hooks", app["hooks"] or {})
     if app["manager"] != "systemd":
         raise AppsError(f"{where}.manager is {app['manager']!r}: accepted is systemd.")
     if app["keep_releases"] < 2:
         raise AppsError(f"{where}.keep_releases is {app['keep_releases']}: at least 2 are needed, the live release and one to go back to.")
+    if app["keep_days"] is not None and app["keep_days"] < 1:
+        raise AppsError(f"{where}.keep_days is {app['keep_days']}: a whole number of days from 1 is needed.")
+    if app["keep_free"] < 0:
+        raise AppsError(f"{where}.keep_free is {app['keep_free']}: a number of megabytes is needed; 0 never deletes a release for want of space.")
     for group in ("env", "secrets", "build_env"):
         app[group] = _environment(f"{where}.{group}", app[group])
     both = sorted(set(app["env"]) & set(app["secrets"]))
@@ -225,12 +333,14 @@ def _app(name: str, value: Any) -> dict:
     app["processes"] = {
         str(key): _process(f"{where}.processes.{key}", str(key), item) for key, item in app["processes"].items()
     }
-    if not app["processes"]:
-        raise AppsError(f"{where}.processes is empty: at least one process is needed, such as web: {{wsgi: '{name}:app'}}.")
     if app["site"]:
         app["site"] = _site(f"{where}.site", app["site"])
-        if "web" not in app["processes"]:
-            raise AppsError(f"{where}.site has no process to serve it: define {where}.processes.web.")
+        if app["site"]["root"] and "web" in app["processes"]:
+            raise AppsError(f"{where}.site.root is for a site without a process: with processes.web, name directories in {where}.site.static.")
+        if not app["site"]["root"] and "web" not in app["processes"]:
+            raise AppsError(f"{where}.site has nothing to serve: define {where}.processes.web, or {where}.site.root for files alone.")
+    if not app["processes"] and not (app["site"] or {}).get("root"):
+        raise AppsError(f"{where}.processes is empty: at least one process is needed, such as web: {{wsgi: '{name}:app'}}, or site.root for files alone.")
     return app
 
 
@@ -251,6 +361,13 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
+def _static_paths(path: str, url: str, directory: str, shared: list[str]) -> list[str]:
+    """Media lie in a shared directory; static files in the release, and the hashed ones of the last releases beside it."""
+    if any(directory == item or directory.startswith(f"{item}/") for item in shared):
+        return [f"{path}/shared/{directory}"]
+    return [f"{path}/current/{directory}", f"{path}/assets{url.rstrip('/')}"]
+
+
 def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]]) -> dict:
     path = f"{BASE_PATH}/{name}"
     where = f"pyweb_apps.{name}"
@@ -264,9 +381,13 @@ def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]]
     site = app["site"] or {}
     static = site.get("static", {})
     # Everything that belongs to the release and that no fingerprint of source, lock, Python or secrets covers.
+    # A password in an address may change without a new release.
+    dependencies = app["dependencies"]
     config_digest = digest({
         option: app[option] for option in ("env", "build_env", "build", "shared", "manager", "processes")
-    } | {"static": static})
+    } | {"static": static, "root": site.get("root"), "dependencies": dependencies | {
+        "index": _without_password(dependencies["index"] or ""), "extra_indexes": [_without_password(item) for item in dependencies["extra_indexes"]],
+    }, "before_build": app["hooks"]["before_build"], "after_build": app["hooks"]["after_build"]})
     packages = [SERVER_PACKAGES[process["server"]] for process in app["processes"].values() if process["server"]]
     common = {"name": name, "state": app["state"]}
     result = {
@@ -274,24 +395,29 @@ def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]]
         "state": app["state"],
         "app": {
             **common,
-            **{option: app[option] for option in ("source", "python", "env", "secrets", "build_env", "build", "migrate", "shared", "keep_releases")},
+            **{option: app[option] for option in (
+                "source", "python", "dependencies", "system_packages", "env", "secrets", "build_env", "build", "migrate", "shared", "hooks",
+                "keep_releases", "keep_days", "keep_free",
+            )},
             "server_packages": packages,
-            "static": static,
+            # A site of files alone is published like static files.
+            "static": static | ({"/": site["root"]} if site.get("root") else {}),
             "config_digest": config_digest,
         },
-        "appserver": {**common, "manager": app["manager"], "processes": processes, "keep_releases": app["keep_releases"]},
+        "appserver": {
+            **common, "manager": app["manager"], "processes": processes, "hooks": app["hooks"],
+            **{option: app[option] for option in ("keep_releases", "keep_days", "keep_free")},
+        },
         "site": None,
     }
     if site:
-        result["appserver"]["site"] = {"domain": site["domains"][0].replace("*.", "www.", 1)}
+        result["appserver"]["site"] = {"domain": site["domains"][0].replace("*.", "www.", 1), "files": bool(site["root"])}
         result["site"] = {
             **common,
             "domains": site["domains"],
-            "upstream": f"unix:{path}/current/.pyweb/web.sock",
-            "static": [
-                {"url": url, "paths": [f"{path}/current/{directory}", f"{path}/assets{url.rstrip('/')}"]}
-                for url, directory in static.items()
-            ],
+            **({"root": f"{path}/current/{site['root']}", "assets": f"{path}/assets", "fallback": site["fallback"] or ""} if site["root"] else
+               {"upstream": f"unix:{path}/current/.pyweb/web.sock"}),
+            "static": [{"url": url, "paths": _static_paths(path, url, directory, app["shared"])} for url, directory in static.items()],
             "groups": [f"{name}-web"],
             **{option: site[option] for option in ("tls", "client_max_body_size") if site.get(option)},
         }
@@ -346,8 +472,14 @@ def resolve(
     if version:
         if not app and len(full) > 1:
             raise AppsError(f"version is {version!r}, but not for which application: add -e app=… ({', '.join(full)}).")
-        if str(version).startswith("-") or re.search(r"[\s~^:?*\[\\]|\.\.", str(version)):
-            raise AppsError(f"version is {version!r}: a branch, a tag or a commit is needed.")
+        source = (full[app] if app else next(iter(full.values()))).get("source") or {"repo": "x"}
+        where = f"pyweb_apps.{app or next(iter(full))}.source"
+        for kind in ("path", "archive"):
+            if source.get(kind):
+                raise AppsError(f"version is {version!r}, but {where}.{kind} is what it is: a version goes with a source that is repo or package.")
+        if source.get("package", "") and source["package"].endswith(".whl"):
+            raise AppsError(f"version is {version!r}, but {where}.package is a wheel, which has one version only.")
+        _git_version("version", str(version))
     chosen = []
     for name, item in full.items():
         if app and name != app:

@@ -21,10 +21,14 @@ ROLES = sorted(path.parents[1].name for path in CHECKOUT.glob("roles/*/meta/argu
 MERGED = {
     "app_config": "__app_defaults",
     "app_config.source": "__app_source_defaults",
+    "app_config.hooks": "__app_hooks_defaults",
     "nginx_sites[]": "__nginx_site_defaults",
 }
 # Groups that go to a module as they are, which has the defaults: its name, and where its options are.
-IN_MODULE = {"appserver_config.site": ("release", ["runtime", "suboptions", "site"])}
+IN_MODULE = {
+    "appserver_config.site": ("release", ["runtime", "suboptions", "site"]),
+    "app_config.dependencies": ("../doc_fragments/release", ["dependencies"]),
+}
 NOTHING = ("none", "omit", "null")
 
 
@@ -128,7 +132,7 @@ def test_nested_defaults_are_the_values_that_the_role_uses(role):
 
 def module_options(name, keys):
     text = (CHECKOUT / "plugins/modules" / f"{name}.py").read_text(encoding="utf-8")
-    found = yaml.safe_load(re.search(r'^DOCUMENTATION = r"""(.*?)^"""', text, re.MULTILINE | re.DOTALL)[1])["options"]
+    found = yaml.safe_load(re.search(r'^ *(?:DOCUMENTATION|SOURCE) = r"""(.*?)^"""', text, re.MULTILINE | re.DOTALL)[1])["options"]
     for key in keys:
         found = found[key]
     return found["suboptions"]

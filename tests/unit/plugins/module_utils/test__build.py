@@ -132,7 +132,7 @@ def test_the_deploy_key_is_a_file_only_while_git_fetches(make, tmp_path):
         assert (key.read_text(), key.stat().st_mode & 0o777, key.parent.stat().st_mode & 0o777) == ("-----KEY-----\n", 0o600, 0o700)
         assert "StrictHostKeyChecking=yes" in words and "IdentitiesOnly=yes" in words and "BatchMode=yes" in words
     assert os.listdir(tmp_path / "srv/build") == []
-    assert "StrictHostKeyChecking=accept-new" in next(iter(make().source.ssh(make().params["source"]).gen))
+    assert "StrictHostKeyChecking=accept-new" in next(iter(make().source.ssh().gen))
 
 
 def test_export(make, repository, tmp_path):

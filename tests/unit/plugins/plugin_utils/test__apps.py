@@ -54,7 +54,7 @@ PATH = "a path inside the release is needed, relative, without .., spaces and qu
 WRONG = {
     # misspelt, at each depth
     "application": ([("sources", 1)], f"{AT}.sources is not an option; did you mean source?"),
-    "application, nothing near": ([("zzz", 1)], f"{AT}.zzz is not an option; accepted are state, hosts, source, python,"),
+    "application, nothing near": ([("zzz", 1)], f"{AT}.zzz is not an option; accepted are state, hosts, preset, source, python,"),
     "source": ([("source.repos", 1)], f"{AT}.source.repos is not an option; did you mean repo?"),
     "process": ([("processes.web.worker", 1)], f"{AT}.processes.web.worker is not an option; did you mean workers?"),
     "health": ([("processes.web.health.statuses", [200])], f"{AT}.processes.web.health.statuses is not an option; did you mean status?"),
@@ -68,14 +68,14 @@ WRONG = {
     "tls without key": ([("site.tls", {"certificate": "/a"})], f"{AT}: missing required arguments: key found in site -> tls."),
     "site without domains": ([("site", {"static": {}})], f"{AT}: missing required arguments: domains found in site."),
     # source
-    "no source": ([("source", None)], f"{AT}.source.repo is missing: the address of the git repository is needed."),
+    "no source": ([("source", None)], f"{AT}.source.repo is missing: the address of the git repository is needed, or path, archive or package in its place."),
     "no repository": ([("source", {"version": "main"})], f"{AT}.source.repo is missing"),
     "version like an option": ([("source.version", "--upload-pack=x")], f"{AT}.source.version is '--upload-pack=x': {VERSION}"),
     "version with an operator": ([("source.version", "main~1")], f"{AT}.source.version is 'main~1': {VERSION}"),
     "version as a range": ([("source.version", "a..b")], f"{AT}.source.version is 'a..b': {VERSION}"),
     "version with a space": ([("source.version", "a b")], f"{AT}.source.version is 'a b': {VERSION}"),
     # scalars of the application
-    "python": ([("python", "python3")], f"{AT}.python is 'python3': a version such as 3.12 is needed."),
+    "python": ([("python", "python3")], f"{AT}.python is 'python3': a version such as 3.12 or 3.12.8, or the path of an interpreter on the host is needed."),
     "manager": ([("manager", "upstart")], f"{AT}.manager is 'upstart': accepted is systemd."),
     "keep_releases": ([("keep_releases", 1)], f"{AT}.keep_releases is 1: at least 2 are needed"),
     # environment
@@ -89,7 +89,7 @@ WRONG = {
     "build_env: list": ([("build_env.KEY", [])], f"{AT}.build_env.KEY is a list"),
     "env and secrets": ([("env", {"B": "1", "A": "1"}), ("secrets", {"A": "2", "B": "2"})], f"{AT}.env and {AT}.secrets both have A: keep one of them."),
     # processes
-    "no process": ([("processes", {})], f"{AT}.processes is empty: at least one process is needed, such as web: {{wsgi: 'shop:app'}}."),
+    "no process": ([("processes", {}), ("site", None)], f"{AT}.processes is empty: at least one process is needed, such as web: {{wsgi: 'shop:app'}}, or site.root for files alone."),
     "process name": ([("processes.my-worker", {"command": "x"})], f"{AT}.processes.my-worker: 'my-worker' is not a name for a process"),
     "nothing to run": ([("processes.web", {})], f"{AT}.processes.web has nothing to run: {PROCESS_KINDS}"),
     "two things to run": ([("processes.web.asgi", "a:b")], f"{AT}.processes.web has wsgi and asgi to run: {PROCESS_KINDS}"),
@@ -119,7 +119,7 @@ WRONG = {
     "domain twice": ([("site.domains", ["a.example", "a.example"])], f"{AT}.site.domains has 'a.example', which is there twice."),
     "static address": ([("site.static", {"static": "x"})], f"{AT}.site.static has 'static': an address that begins and ends with / is needed"),
     "static up": ([("site.static", {"/../": "x"})], f"{AT}.site.static has '/../'"),
-    "site without web": ([("processes", {"beat": {"command": "x"}})], f"{AT}.site has no process to serve it: define {AT}.processes.web."),
+    "site without web": ([("processes", {"beat": {"command": "x"}})], f"{AT}.site has nothing to serve: define {AT}.processes.web, or {AT}.site.root for files alone."),
 }
 BAD_PATHS = ["/etc", "../x", "a/../b", "", ".venv/lib", ".pyweb", "a b", "a'b", 'a"b', "a\\b", "a;b", "a{b}", "$HOME", "a//b", ".", "./.venv", "a/./b", "./"]
 WRONG.update({f"static directory {path!r}": ([("site.static", {"/s/": path})], f"{AT}.site.static[/s/] is {path!r}: {PATH}") for path in BAD_PATHS})
@@ -201,10 +201,10 @@ def test_slices():
         ("site.client_max_body_size", "10m"), ("site.static", {"/static/": "out/static/"}),
     ))
     assert app["app"]["env"] == {"PORT": "80", "RATIO": "0.5", "NAME": "x"}
-    assert app["app"]["source"] == {"repo": SHOP["source"]["repo"], "version": "HEAD", "deploy_key": None, "known_hosts": []}
+    assert {name: value for name, value in app["app"]["source"].items() if value} == {"repo": SHOP["source"]["repo"], "version": "HEAD"}
     assert (app["app"]["shared"], app["app"]["static"], app["app"]["migrate"]) == (["media"], {"/static/": "out/static"}, "python migrate.py")
     # What the check goes by must be a name that a client can ask for.
-    assert app["appserver"]["site"] == {"domain": "www.example.com"}
+    assert app["appserver"]["site"] == {"domain": "www.example.com", "files": False}
     assert app["site"] == {
         "name": "shop", "state": "present", "domains": ["*.example.com", "b.example"], "upstream": "unix:/srv/shop/current/.pyweb/web.sock",
         "static": [{"url": "/static/", "paths": ["/srv/shop/current/out/static", "/srv/shop/assets/static"]}],
@@ -337,7 +337,7 @@ def test_narrowing_one_application_needs_no_name():
     ({"shop": SHOP}, {"version": "-x"}, f"version is '-x': {VERSION}"),
     ({"shop": SHOP}, {"version": "a:b"}, f"version is 'a:b': {VERSION}"),
     # A fault in the other application is told all the same.
-    ({"shop": SHOP, "blog": {}}, {"app": "shop"}, "pyweb_apps.blog.source.repo is missing: the address of the git repository is needed."),
+    ({"shop": SHOP, "blog": {}}, {"app": "shop"}, "pyweb_apps.blog.source.repo is missing: the address of the git repository is needed, or path, archive or package in its place."),
 ])
 def test_narrowing_to_what_is_not_there(apps, arguments, sentence):
     assert fault(apps, **arguments) == sentence

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from ansible_collections.pyweb.stack.plugins.action import release as action
-from ansible_collections.pyweb.stack.plugins.module_utils import _source
+from ansible_collections.pyweb.stack.plugins.doc_fragments.release import ModuleDocFragment
+from ansible_collections.pyweb.stack.plugins.module_utils import _options
 from ansible_collections.pyweb.stack.plugins.modules import release
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _apps
 
@@ -40,10 +41,10 @@ def meaning(option, without=()):
 APP, APPSERVER = role("app"), role("appserver")
 
 
-@pytest.mark.parametrize("name", ["state", "python", "env", "secrets", "build_env", "build", "migrate", "shared", "keep_releases", "source"])
+@pytest.mark.parametrize("name", ["state", "python", "env", "secrets", "build_env", "build", "migrate", "shared", "keep_releases", "keep_days", "keep_free",
+                                  "source", "dependencies", "system_packages", "hooks"])
 def test_the_role_app_takes_what_pyweb_apps_has(name):
-    # That source.repo is required has a sentence of its own in pyweb_apps.
-    assert meaning(APP[name], {"required"}) == meaning(_apps.APP[name], {"required"})
+    assert meaning(APP[name]) == meaning(_apps.APP[name])
 
 
 def test_the_role_appserver_takes_what_pyweb_apps_has():
@@ -71,15 +72,13 @@ def test_defaults_of_a_process():
 def test_defaults_of_the_role_app():
     given = role_vars("app")
     assert given["__app_defaults"] == {name: option.get("default") for name, option in APP.items() if name not in ("name", "source")}
-    assert given["__app_source_defaults"] == {name: option.get("default") for name, option in APP["source"]["options"].items() if name != "repo"}
+    assert given["__app_source_defaults"] == {name: option.get("default") for name, option in APP["source"]["options"].items()}
 
 
-@pytest.mark.parametrize("name", ["release_build", "release_info"])
-def test_source_of_the_modules(name):
-    text = (CHECKOUT / "plugins/modules" / f"{name}.py").read_text(encoding="utf-8")
-    documented = yaml.safe_load(text.split('DOCUMENTATION = r"""', 1)[1].split('"""', 1)[0])["options"]["source"]
-    assert meaning({"type": "dict", "options": _source.SOURCE}) == meaning(documented, {"required"}) | {"options": meaning(documented)["options"]}
-    assert meaning({"options": _source.SOURCE}, {"required"}) == meaning({"options": _apps.SOURCE}, {"required"})
+@pytest.mark.parametrize("name, spec", [("source", _options.SOURCE), ("dependencies", _options.DEPENDENCIES)])
+def test_what_several_modules_take(name, spec):
+    documented = yaml.safe_load(ModuleDocFragment.SOURCE)["options"][name]
+    assert meaning({"type": "dict", "options": spec}) == meaning(documented)
 
 
 def test_the_action_takes_what_it_documents():
