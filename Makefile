@@ -44,8 +44,9 @@ unit: env ## unit tests of the plugins
 molecule: env ## all scenarios; one alone: molecule test -s nginx
 	@scripts/test molecule
 
-bench: demo ## what a run on a finished host costs, measured on the demo's server
+bench: demo ## what a run on a finished host and what a deploy costs, beside other ways to deploy
 	@.venv/bin/python scripts/bench.py
+	@.venv/bin/python scripts/bench_deploy.py
 
 build: env ## the collection as a tarball
 	@.venv/bin/ansible-galaxy collection build --force
