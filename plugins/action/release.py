@@ -19,7 +19,7 @@ DEPLOY_HELPER = "community.general.deploy_helper"
 
 ARGUMENTS = {
     "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["begin", "activate", "rollback", "prune", "unlock"], "required": True},
+    "state": {"type": "str", "choices": ["begin", "activate", "rollback", "prune", "pin", "unpin", "unlock"], "required": True},
     "release": {"type": "str"},
     "hosts": {"type": "dict"},
     "force": {"type": "bool", "default": False},
@@ -158,7 +158,7 @@ class ActionModule(ActionBase):
             return {"changed": True, "release": release, "previous": previous, "pruned": [], "diff": self._diff(name, previous, release)}
         _releases.valid_id(release)
         lease = params["lease"] or controller()
-        common = {"name": name, "release": release, "lease": lease, "action": action, "keep_releases": params["keep_releases"]}
+        common = {"name": name, "release": release, "lease": lease, "action": action, "hooks": params["hooks"], **self._keep(params)}
         started = self._call(HOST_MODULE, step="start", runtime=params["runtime"], **common)
         if started.get("failed"):
             return started
@@ -178,7 +178,20 @@ class ActionModule(ActionBase):
             info = self._host(self._info(params))
             pruned = _releases.prunable(info["releases"], info["live"], info["history"], params["keep_releases"], set())
             return {"changed": bool(pruned), "release": info["live"], "pruned": pruned}
-        return self._call(HOST_MODULE, step="prune", name=params["name"], keep_releases=params["keep_releases"], lease=controller())
+        return self._call(HOST_MODULE, step="prune", name=params["name"], lease=controller(), **self._keep(params))
+
+    @staticmethod
+    def _keep(params: dict) -> dict:
+        return {name: params[name] for name in ("keep_releases", "keep_days", "keep_free")}
+
+    def _pin(self, params: dict) -> dict:
+        if self._task.check_mode:
+            host = self._host(self._info(params))
+            release = _releases.named(host["releases"], params["release"] or host["live"] or "")
+            return {"changed": bool(host["releases"][release].get("pinned")) is not (params["state"] == "pin"), "release": release}
+        return self._call(HOST_MODULE, step=params["state"], name=params["name"], release=params["release"], lease=controller())
+
+    _unpin = _pin
 
     def _unlock(self, params: dict) -> dict:
         held = self._host(self._info(params))["lease"]

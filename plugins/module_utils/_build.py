@@ -16,7 +16,7 @@ import subprocess
 import time
 import typing as t
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _environment, _source
+from ansible_collections.pyweb.stack.plugins.module_utils import _environment, _hooks, _source
 from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call
 
 CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
@@ -49,29 +49,45 @@ class Builder:
 
     def build(self, revision: str, release: str, target: str, run_path: str, shared: str) -> dict:
         params = self.params
+        env = {
+            **self.environment.uv_env, "PATH": f"{target}/.venv/bin:{self.env['PATH']}", "VIRTUAL_ENV": f"{target}/.venv",
+            "PYWEB_APP": self.name, "PYWEB_RELEASE": release, "PYWEB_REVISION": revision, "PYWEB_SHARED": shared,
+            **params["env"], **params["build_env"],
+        }
         with self.phase("fetch"):
+            self.hooks("before_fetch", env, self.home)
             self.source.fetch(revision)
         with self.phase("export"):
             self.source.export(revision, target)
             os.symlink(run_path, f"{target}/.pyweb")
+            self.hooks("after_fetch", env, target)
         with self.phase("environment"):
             facts = self.environment.install(target)
         with self.phase("build"):
-            env = {
-                **self.environment.uv_env, "PATH": f"{target}/.venv/bin:{self.env['PATH']}", "VIRTUAL_ENV": f"{target}/.venv",
-                "PYWEB_APP": self.name, "PYWEB_RELEASE": release, "PYWEB_REVISION": revision, "PYWEB_SHARED": shared,
-                **params["env"], **params["build_env"],
-            }
+            self.hooks("before_build", env, target)
             for step in params["build"]:
-                call(["/bin/bash", "-o", "pipefail", "-ec", step], f"build step {step!r}", env, cwd=target)
+                call([*_hooks.SHELL, step], f"build step {step!r}", env, cwd=target)
             # The application cannot write bytecode, and without it every worker boots slower.
             subprocess.run([f"{target}/.venv/bin/python", "-m", "compileall", "-qq", "-x", r"/(\.venv|node_modules|\.pyweb)/", target],
                            env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
             for path in params["shared"]:
                 link(f"{target}/{path}", f"{shared}/{path}")
+            self.hooks("after_build", env, target)
             for url, directory in params["static"].items():
                 self.static(target, url, directory)
-        return {**facts, "durations": self.durations}
+        return {**facts, "size": size(target), "durations": self.durations}
+
+    def hooks(self, phase: str, env: dict[str, str], where: str) -> None:
+        for hook in _hooks.commands(self.params["hooks"], phase):
+            call([*_hooks.SHELL, hook["command"]], f"hook {phase} {hook['command']!r}", {**env, "PYWEB_PHASE": phase}, cwd=where)
+
+    def copy(self, source: str, target: str, run_path: str) -> dict:
+        """The same build under another configuration: hard links, and the way to a socket of its own."""
+        with self.phase("copy"):
+            call(["cp", "-al", f"{source}/.", target], "copying the build", self.env)
+            os.unlink(f"{target}/.pyweb")
+            os.symlink(run_path, f"{target}/.pyweb")
+        return {"size": size(target), "durations": self.durations}
 
     def static(self, target: str, url: str, directory: str) -> None:
         """nginx may read the static files, and the hashed ones outlive their release."""
@@ -117,6 +133,20 @@ def prune_assets(assets: str, kept: list[dict[str, str]]) -> None:
                        for static in kept for url, directory in static.items()):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(f"{root}/{name}")
+
+
+def size(path: str) -> int:
+    """Bytes on disk that nobody else has: what is deleted with the release."""
+    total, waiting = os.lstat(path).st_blocks, [path]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                if status.st_nlink == 1 or entry.is_dir(follow_symlinks=False):
+                    total += status.st_blocks
+    return total * 512
 
 
 def allow(path: str, bits: int) -> None:

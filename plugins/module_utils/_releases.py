@@ -74,19 +74,34 @@ def plan(hosts: dict[str, dict], now: str, force: bool = False) -> dict:
     return {"release": release, "revision": revision, "version": version, "hosts": steps}
 
 
+def named(releases: dict[str, dict], wanted: str) -> str:
+    """The release that a person means by an id, a version or the beginning of a revision; of several, the newest."""
+    matches = [wanted] if wanted in releases else sorted(
+        release for release, manifest in releases.items()
+        if wanted in (manifest.get("version"), manifest.get("revision"))
+        or (len(wanted) >= 7 and str(manifest.get("revision", "")).startswith(wanted))
+    )
+    matches = [release for release in matches if releases[release].get("state") in ("built", *GOOD, "bad")]
+    if not matches:
+        kept = ", ".join(sorted(releases, reverse=True)) or "none"
+        raise ReleaseError(f"no release {wanted!r} is kept on this host: kept are {kept}.")
+    return matches[-1]
+
+
+def donor(releases: dict[str, dict], build_digest: str, python: str) -> str | None:
+    """A finished build of the very same: a change of configuration needs no other. What became of it later does not matter."""
+    same_build = [
+        release for release, manifest in releases.items()
+        if manifest.get("build_digest") == build_digest and manifest.get("python") == python
+        and manifest.get("environment") and manifest.get("state") in ("built", *GOOD, "bad", "failed")
+    ]
+    return max(same_build, default=None)
+
+
 def rollback_target(live: str | None, releases: dict[str, dict], history: list[dict], wanted: str | None = None) -> str:
     """The release to go back to: the last good one in the history before the live one, or the one that is named."""
     if wanted:
-        matches = [wanted] if wanted in releases else sorted(
-            release for release, manifest in releases.items()
-            if wanted in (manifest.get("version"), manifest.get("revision"))
-            or (len(wanted) >= 7 and str(manifest.get("revision", "")).startswith(wanted))
-        )
-        matches = [release for release in matches if releases[release].get("state") in ("built", *GOOD, "bad")]
-        if not matches:
-            kept = ", ".join(sorted(releases, reverse=True)) or "none"
-            raise ReleaseError(f"no release {wanted!r} is kept on this host: kept are {kept}.")
-        return matches[-1]
+        return named(releases, wanted)
     for entry in reversed(history):
         release = entry["release"]
         if release != live and releases.get(release, {}).get("state") == "superseded":
@@ -94,8 +109,11 @@ def rollback_target(live: str | None, releases: dict[str, dict], history: list[d
     raise ReleaseError("there is no release to go back to: none was live before this one, or all are bad or pruned.")
 
 
-def prunable(releases: dict[str, dict], live: str | None, history: list[dict], keep: int, running: set[str]) -> list[str]:
-    """Ids that may be deleted. Never the live one, the rollback target, one that still runs, or one that is being built or switched to."""
+def prunable(releases: dict[str, dict], live: str | None, history: list[dict], keep: int, running: set[str], oldest: str = "") -> list[str]:
+    """Ids that may be deleted, the oldest first: beyond the newest C(keep) good ones, or made before C(oldest) (UTC as 20261120T201500Z).
+
+    Never the live one, the rollback target, a pinned one, one that still runs, or one that is being built or switched to.
+    """
     protected = set(running)
     if live:
         protected.add(live)
@@ -107,7 +125,7 @@ def prunable(releases: dict[str, dict], live: str | None, history: list[dict], k
     except ReleaseError:
         pass
     good = sorted((release for release, item in releases.items() if item.get("state") in GOOD), reverse=True)
-    protected.update(good[:max(keep, 1)])
+    protected.update(release for release in good[:max(keep, 1)] if release[:16] >= oldest)
     unfinished = sorted((release for release, item in releases.items() if item.get("state") not in (*GOOD, "gone")), reverse=True)
     # The newest failed or unfinished build stays for a look.
     protected.update(unfinished[:1])

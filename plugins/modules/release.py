@@ -37,14 +37,16 @@ options:
       - V(activate) makes a release live that is built on this host.
       - V(rollback) makes an older release live. The one that is left is marked bad.
       - V(prune) deletes releases that are no longer needed.
+      - V(pin) keeps a release from ever being deleted, V(unpin) lets it go.
       - V(unlock) ends the turn of a controller that is gone. A step that still runs on the host is waited for.
     type: str
-    choices: [begin, activate, rollback, prune, unlock]
+    choices: [begin, activate, rollback, prune, pin, unpin, unlock]
     required: true
   release:
     description:
       - With O(state=activate), the id of the release.
       - With O(state=rollback), an id, a version or a revision to go back to. By default the last good one before the live release.
+      - With O(state=pin) and O(state=unpin), likewise; by default the live release.
     type: str
   hosts:
     description:

@@ -69,6 +69,25 @@ options:
     description: Digest of the configuration that belongs to the release.
     type: str
     default: ''
+  hooks:
+    description: What runs at each phase, as the role app takes it. Files of tasks are the business of the playbook.
+    type: dict
+    default: {}
+  force:
+    description: Build again what was built already. Without it, a release that differs in its configuration only is a copy by hard links.
+    type: bool
+    default: false
+  keep_releases:
+    description: How many good releases are kept.
+    type: int
+    default: 5
+  keep_days:
+    description: Days after which a good release is deleted.
+    type: int
+  keep_free:
+    description: Megabytes that are to be free before a build begins; below, old releases are deleted until it is so.
+    type: int
+    default: 512
 """
 
 EXAMPLES = r"""
@@ -94,12 +113,28 @@ manifest:
   type: dict
 """
 
+import hashlib
+import json
 import os
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _options, _releases, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import (
+    _build, _engine, _environment, _hooks, _options, _prune, _releases, _step,
+)
+
+# What a release that is copied has in common with the one that it was copied from.
+COPIED = ("environment", "lock_digest", "python", "python_version")
+
+
+def build_digest(params):
+    """What a build is made from. Configuration that only processes see is not part of it, nor is a password in an address."""
+    dependencies = params["dependencies"] or {}
+    material = {name: params[name] for name in ("revision", "python", "server_packages", "build_env", "build", "shared", "static")}
+    material["dependencies"] = {name: json.loads(_step.without_password(json.dumps(value))) for name, value in dependencies.items()}
+    material["hooks"] = {phase: _hooks.commands(params["hooks"], phase) for phase in ("after_fetch", "before_build", "after_build")}
+    return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()
 
 
 def make(app, params):
@@ -112,10 +147,16 @@ def make(app, params):
     for other, manifest in app.manifests().items():
         if manifest.get("state") == "building":
             app.update_manifest(other, state="failed", error="its build was cut short.")
+    if _prune.free(app) < params["keep_free"]:
+        _prune.prune(app, params)
+    digest = build_digest(params)
+    donor = None
+    if not params["force"]:
+        donor = _releases.donor(app.manifests(), digest, _environment.find_python(params["python"])[0])
     app.update_manifest(
         release, schema=1, app=app.name, release=release, state="building", created=_engine.now(), revision=revision,
         version=params["source"]["version"], source=_step.without_password(params["source"]["repo"]), by=params["lease"]["by"],
-        config_digest=params["config_digest"], static=params["static"],
+        config_digest=params["config_digest"], build_digest=digest, static=params["static"],
     )
     account = pwd.getpwnam(f"{app.name}-build")
     owner = pwd.getpwnam(app.name)
@@ -125,12 +166,17 @@ def make(app, params):
     for path in params["shared"]:
         _step.as_user(owner.pw_name, lambda path=path: os.makedirs(f"{app.shared}/{path}", mode=0o700, exist_ok=True))
     builder = _build.Builder(app.name, app.path, params)
+    run_path = f"{app.run_path}/{release}"
     try:
-        facts = _step.as_user(account.pw_name, lambda: builder.build(revision, release, target, f"{app.run_path}/{release}", app.shared))
+        if donor:
+            facts = _step.as_user(account.pw_name, lambda: builder.copy(app.release_path(donor), target, run_path))
+            facts = {**{name: app.manifest(donor)[name] for name in COPIED if name in app.manifest(donor)}, **facts, "build_of": donor}
+        else:
+            facts = _step.as_user(account.pw_name, lambda: builder.build(revision, release, target, run_path, app.shared))
         app.write_launcher(release, revision, "".join(f"{name}={value}\0" for name, value in sorted(params["env"].items())))
         secrets_digest = app.write_secrets(params["secrets"])
     except (_step.BuildError, OSError) as error:
-        app.update_manifest(release, state="failed", error=str(error).split("\n", 1)[0], ended=_engine.now())
+        app.update_manifest(release, state="failed", error=app.mask(str(error)).split("\n", 1)[0], ended=_engine.now())
         raise
     return app.update_manifest(release, state="built", secrets_digest=secrets_digest, **facts)
 
@@ -152,6 +198,9 @@ def main():
             "shared": {"type": "list", "elements": "str", "default": []},
             "static": {"type": "dict", "default": {}},
             "config_digest": {"type": "str", "default": ""},
+            "hooks": {"type": "dict", "default": {}},
+            "force": {"type": "bool", "default": False},
+            **_prune.KEEP,
             "lease": {"type": "dict", "required": True},
         },
         supports_check_mode=True,
@@ -169,7 +218,8 @@ def main():
                 raise
         module.exit_json(changed=True, release=params["release"], manifest=manifest)
     except (_engine.EngineError, _step.BuildError, _releases.ReleaseError, OSError) as error:
-        module.fail_json(msg=f"{params['name']}: release {params['release']} was not built: {app.mask(str(error))}", release=params["release"])
+        more = _hooks.failure(app, params["hooks"], None, error)
+        module.fail_json(msg=app.mask(f"{params['name']}: release {params['release']} was not built: {error}{more}"), release=params["release"])
 
 
 if __name__ == "__main__":

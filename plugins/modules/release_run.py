@@ -32,6 +32,10 @@ options:
     description: The command, run by bash.
     type: str
     required: true
+  hooks:
+    description: What runs before and after a migration, as the role app takes it. Files of tasks are the business of the playbook.
+    type: dict
+    default: {}
   lease:
     description: Who deploys, as O(pyweb.stack.release#module:state=begin) returned it. With it, the command is part of the deploy.
     type: dict
@@ -62,7 +66,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _releases, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _hooks, _releases, _step
 
 
 def main():
@@ -71,6 +75,7 @@ def main():
             "name": {"type": "str", "required": True},
             "release": {"type": "str"},
             "command": {"type": "str", "required": True},
+            "hooks": {"type": "dict", "default": {}},
             "lease": {"type": "dict"},
         },
         supports_check_mode=True,
@@ -89,14 +94,17 @@ def main():
         argv = ["/usr/bin/python3", "-IS", launch, "-", "/bin/bash", "-o", "pipefail", "-ec", params["command"]]
         with app.lock(lease) if lease else contextlib.nullcontext():
             try:
+                _hooks.run(app, params["hooks"], "before_migrate", release)
                 output = _step.as_user(app.name, lambda: _step.call(argv, f"{params['command']!r}", env))
+                _hooks.run(app, params["hooks"], "after_migrate", release)
             except Exception:
                 if lease:
                     app.drop_lease(lease["token"])
                 raise
         module.exit_json(changed=True, release=release, stdout=app.mask(output.strip()))
     except (_engine.EngineError, _step.BuildError, _releases.ReleaseError) as error:
-        module.fail_json(msg=f"{params['name']}: {app.mask(str(error))}")
+        more = _hooks.failure(app, params["hooks"], params["release"], error)
+        module.fail_json(msg=app.mask(f"{params['name']}: {error}{more}"))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,9 @@ version_added: 0.1.0
 author: pyweb.stack contributors (@pyweb)
 description:
   - What M(pyweb.stack.release) has done on the host. Use that one.
+extends_documentation_fragment:
+  - pyweb.stack.release.name
+  - pyweb.stack.release.lease
 attributes:
   check_mode:
     description: M(pyweb.stack.release) calls no step in check mode.
@@ -20,16 +23,13 @@ attributes:
     description: M(pyweb.stack.release) shows the difference.
     support: none
 options:
-  name:
-    description: Name of the application.
-    type: str
-    required: true
   step:
     description:
       - V(start) starts a release beside the live one and proves it. V(settle) proves it after the switch, and stops the old one.
       - V(abort) returns from a switch that did not happen. V(prune) deletes old releases. V(unlock) ends somebody's turn.
+      - V(pin) keeps a release from being deleted, V(unpin) lets it go.
     type: str
-    choices: [start, settle, abort, prune, unlock]
+    choices: [start, settle, abort, prune, unlock, pin, unpin]
     required: true
   action:
     description: What the history calls it.
@@ -50,10 +50,17 @@ options:
     description: How many good releases are kept.
     type: int
     default: 5
-  lease:
-    description: Who deploys.
+  keep_days:
+    description: Days after which a good release is deleted.
+    type: int
+  keep_free:
+    description: Megabytes that are to be free.
+    type: int
+    default: 512
+  hooks:
+    description: What runs at each phase.
     type: dict
-    required: true
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -76,38 +83,10 @@ pruned:
 """
 
 import os
-import shutil
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _releases
-
-
-def prune(app, keep):
-    manifests = app.manifests()
-    pruned = _releases.prunable(manifests, app.live, app.history(), keep, app.running())
-    for release in pruned:
-        # However far this gets, nobody takes what is left for a release.
-        app.update_manifest(release, state="gone")
-        # Unit files first: a release without files must not be startable.
-        for process in app.processes(release):
-            path = f"{_engine.UNITS}/{app.unit(release, process)}"
-            if os.path.exists(path):
-                os.unlink(path)
-        for path in (app.release_path(release), app.meta_path(release)):
-            if os.path.islink(path):
-                os.unlink(path)
-            elif os.path.exists(path):
-                shutil.rmtree(path)
-    if pruned:
-        _engine.run(["systemctl", "daemon-reload"])
-        kept = {release: manifest for release, manifest in manifests.items() if release not in pruned}
-        _build.prune_environments(app.build_path, {manifest.get("environment") for manifest in kept.values()})
-        _build.prune_assets(f"{app.path}/assets", [
-            {url: f"{app.release_path(release)}/{directory}" for url, directory in manifest.get("static", {}).items()}
-            for release, manifest in kept.items()
-        ])
-    return pruned
+from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _hooks, _prune, _releases, _step
 
 
 def start(app, params):
@@ -121,45 +100,74 @@ def start(app, params):
             raise _engine.EngineError(f"release {release} was never active on this host, and no runtime is given.")
         app.update_manifest(release, runtime=params["runtime"])
     previous = app.live
+    if params["action"] == "activate":
+        _hooks.run(app, params["hooks"], "before_activate", release)
     app.begin_switch(release, params["action"], params["lease"]["by"])
     return {"previous": previous}
+
+
+def pin(app, params):
+    release = _releases.named(app.manifests(), params["release"] or app.live or "")
+    pinned = params["step"] == "pin"
+    changed = bool(app.manifest(release).get("pinned")) is not pinned
+    if changed:
+        app.update_manifest(release, pinned=pinned)
+    return {"changed": changed, "release": release}
+
+
+def step(app, params):
+    """One step; the turn of who deploys ends with the last one, or when one fails."""
+    name, lease = params["step"], params["lease"]
+    with app.lock(lease):
+        try:
+            if name == "start":
+                return {"changed": True, **start(app, params)}
+            if name in ("pin", "unpin"):
+                result = pin(app, params)
+            else:
+                if name == "settle":
+                    settled = app.settle(params["watch"])
+                    if settled["release"] != params["release"]:
+                        raise _engine.EngineError(f"{settled['release']} is live instead of {params['release']}: the host returned by itself.")
+                if name == "abort":
+                    app.recover()
+                pruned = _prune.prune(app, params) if name in ("settle", "prune") else []
+                result = {"changed": name != "prune" or bool(pruned), "pruned": pruned}
+        except Exception:
+            app.drop_lease(lease["token"])
+            raise
+        app.drop_lease(lease["token"])
+        return result
 
 
 def main():
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str", "required": True},
-            "step": {"type": "str", "choices": ["start", "settle", "abort", "prune", "unlock"], "required": True},
+            "step": {"type": "str", "choices": ["start", "settle", "abort", "prune", "unlock", "pin", "unpin"], "required": True},
             "action": {"type": "str", "choices": ["activate", "rollback"], "default": "activate"},
             "release": {"type": "str"},
             "runtime": {"type": "dict"},
             "watch": {"type": "float", "default": 2.5},
-            "keep_releases": {"type": "int", "default": 5},
+            **_prune.KEEP,
+            "hooks": {"type": "dict", "default": {}},
             "lease": {"type": "dict", "required": True},
         },
     )
     params = module.params
-    step, lease = params["step"], params["lease"]
+    fault = f"{params['name']}: "
+    app = None
     try:
         app = _engine.App(params["name"])
-        with app.lock(lease):
-            try:
-                if step == "start":
-                    module.exit_json(changed=True, **start(app, params))
-                if step == "settle":
-                    settled = app.settle(params["watch"])
-                    if settled["release"] != params["release"]:
-                        raise _engine.EngineError(f"{settled['release']} is live instead of {params['release']}: the host returned by itself.")
-                if step == "abort":
-                    app.recover()
-                pruned = prune(app, params["keep_releases"]) if step in ("settle", "prune") else []
-                app.drop_lease(lease["token"])
-                module.exit_json(changed=step != "prune" or bool(pruned), pruned=pruned)
-            except Exception:
-                app.drop_lease(lease["token"])
-                raise
-    except (_engine.EngineError, _releases.ReleaseError, OSError) as error:
-        module.fail_json(msg=f"{params['name']}: {_engine.App(params['name']).mask(str(error))}")
+        result = step(app, params)
+        if params["step"] == "settle":
+            # Others may deploy again while these run.
+            fault += f"release {params['release']} is live, but "
+            _hooks.run(app, params["hooks"], "on_rollback" if params["action"] == "rollback" else "after_activate", params["release"])
+        module.exit_json(**result)
+    except (_engine.EngineError, _releases.ReleaseError, _step.BuildError, OSError) as error:
+        more = _hooks.failure(app, params["hooks"], params["release"], error) if app and params["step"] in ("start", "settle") else ""
+        module.fail_json(msg=app.mask(f"{fault}{error}{more}") if app else f"{fault}{error}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.community.general.plugins.modules import deploy_helper
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _releases
+from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _prune, _releases
 from ansible_collections.pyweb.stack.plugins.modules import release_step as release
 
 IDS = A, B, C, D = [f"2026110{day}T000000Z-1a2b3c4" for day in range(1, 5)]
@@ -206,7 +206,7 @@ def test_history_and_a_way_back(plain, ours):
 
 def test_pruning_that_is_killed_leaves_nothing_that_looks_whole(ours):
     """Its half-deleted files are no release that a deploy or a rollback would take."""
-    killed("shutil.rmtree", lambda: release.prune(ours.app, 1))
+    killed("shutil.rmtree", lambda: _prune.prune(ours.app, {"keep_releases": 1, "keep_days": None, "keep_free": 0}))
     assert ours.app.manifests()[B]["state"] == "gone"
     ours("prune", keep_releases=1)
     assert ours.kept() == [A, D] and list(ours.app.manifests()) == [A, D]

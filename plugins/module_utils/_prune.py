@@ -1,0 +1,64 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deletes what no longer is worth its space: releases, and the environments and assets that only they had."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _releases
+
+KEEP = {
+    "keep_releases": {"type": "int", "default": 5},
+    "keep_days": {"type": "int"},
+    "keep_free": {"type": "int", "default": 512},
+}
+
+
+def prune(app: _engine.App, keep: dict) -> list[str]:
+    """By number and by age; and, oldest first, until C(keep_free) megabytes are free."""
+    oldest = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() - keep["keep_days"] * 86400)) if keep["keep_days"] else ""
+    running = app.running()
+    pruned = _releases.prunable(app.manifests(), app.live, app.history(), keep["keep_releases"], running, oldest)
+    for release in pruned:
+        remove(app, release)
+    while free(app) < keep["keep_free"]:
+        expendable = _releases.prunable(app.manifests(), app.live, app.history(), 1, running)
+        if not expendable:
+            break
+        remove(app, expendable[0])
+        pruned.append(expendable[0])
+    if pruned:
+        _engine.run(["systemctl", "daemon-reload"])
+        kept = app.manifests()
+        _build.prune_environments(app.build_path, {manifest.get("environment") for manifest in kept.values()})
+        _build.prune_assets(f"{app.path}/assets", [
+            {url: f"{app.release_path(release)}/{directory}" for url, directory in manifest.get("static", {}).items()}
+            for release, manifest in kept.items()
+        ])
+    return pruned
+
+
+def free(app: _engine.App) -> float:
+    """Megabytes that the application may still write."""
+    figures = os.statvfs(app.path)
+    return figures.f_bavail * figures.f_frsize / 2**20
+
+
+def remove(app: _engine.App, release: str) -> None:
+    processes = app.processes(release)
+    # However far this gets, nobody takes what is left for a release.
+    app.update_manifest(release, state="gone")
+    # Unit files first: a release without files must not be startable.
+    for process in processes:
+        path = f"{_engine.UNITS}/{app.unit(release, process)}"
+        if os.path.exists(path):
+            os.unlink(path)
+    for path in (app.release_path(release), app.meta_path(release)):
+        if os.path.islink(path):
+            os.unlink(path)
+        elif os.path.exists(path):
+            shutil.rmtree(path)
