@@ -23,6 +23,11 @@ def age(then: str, now: float) -> str:
     return f"{int(seconds)} s"
 
 
+def megabytes(size: int | None) -> str:
+    """What the release alone takes on the disk; files that it shares with others do not count."""
+    return "" if size is None else f"{size / 1e6:.1f} MB"
+
+
 def rows(host: str, info: dict, now: float) -> list[list[str]]:
     try:
         target = _releases.rollback_target(info["live"], info["releases"], info["history"])
@@ -35,14 +40,16 @@ def rows(host: str, info: dict, now: float) -> list[list[str]]:
             mark = "live" if info["running"] else "live, DOWN"
         elif release == target:
             mark = "rollback target"
+        if manifest.get("pinned"):
+            mark = f"{mark}, pinned".lstrip(", ")
         result.append([host, release, mark, manifest.get("state", "?"), str(manifest.get("version") or ""), str(manifest.get("revision") or "")[:10],
-                       age(manifest.get("created", ""), now), str(manifest.get("by") or "")])
+                       age(manifest.get("created", ""), now), megabytes(manifest.get("size")), str(manifest.get("by") or "")])
     return result
 
 
 def table(name: str, hosts: dict[str, dict], now: float) -> list[str]:
     """Lines for one application: every kept release on every host, then what differs and what a deploy would bring."""
-    head = ["HOST", "RELEASE", "", "STATE", "VERSION", "REVISION", "AGE", "BY"]
+    head = ["HOST", "RELEASE", "", "STATE", "VERSION", "REVISION", "AGE", "SIZE", "BY"]
     body = [row for host, info in hosts.items() for row in rows(host, info, now)]
     if not body:
         return [f"{name}: nothing is deployed."]
@@ -52,6 +59,9 @@ def table(name: str, hosts: dict[str, dict], now: float) -> list[str]:
     if len(set(live.values())) > 1:
         lines.append("DIFFERENT: " + ", ".join(f"{host} serves {(revision or 'nothing')[:10]}" for host, revision in live.items()))
     for host, info in hosts.items():
+        newest = max(info["releases"], default="")
+        if info["releases"].get(newest, {}).get("error"):
+            lines.append(f"{info['releases'][newest]['state'].upper()}: {newest} on {host}: {info['releases'][newest]['error']}")
         if info.get("lease") and info["lease"].get("until", 0) > now:
             lines.append(f"DEPLOYING: {info['lease']['by']} on {host} since {info['lease']['since']}")
     pending = next((info["pending"] for info in hosts.values() if info.get("pending")), [])

@@ -17,6 +17,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.community.general.plugins.modules import deploy_helper
 
 from ansible_collections.pyweb.stack.plugins.action import release as action
+from ansible_collections.pyweb.stack.plugins.module_utils import _step
 from ansible_collections.pyweb.stack.plugins.modules import release_info, release_step
 
 A, B, C = "20261101T000000Z-1a2b3c4", "20261102T000000Z-1a2b3c4", "20261103T000000Z-1a2b3c4"
@@ -212,3 +213,49 @@ def test_unlock(app, act):
 def test_a_misspelt_option(act):
     with pytest.raises(AnsibleActionFail, match="keep_release"):
         act(state="prune", keep_release=3)
+
+
+# --- pins and hooks ---------------------------------------------------------------------------------------------------
+
+def test_a_pinned_release_stays(host, app, act):
+    host.release(app, C, state="superseded")
+    app.update_manifest(C, version="v1")
+    assert act(check=True, state="pin", release="v1")["changed"] and not app.manifest(C).get("pinned")
+    done = act(state="pin", release="v1")
+    assert done["changed"] and done["release"] == C and app.manifest(C)["pinned"] and not os.path.exists(app.lease_path)
+    assert not act(state="pin", release=C)["changed"] and not act(check=True, state="pin", release=C)["changed"]
+    assert act(state="unpin", release=C)["changed"] and not app.manifest(C)["pinned"]
+    assert act(state="pin")["release"] == A, "the live one"
+    assert "no release 'v9' is kept" in act(state="pin", release="v9")["msg"]
+
+
+@pytest.fixture
+def log(host, monkeypatch):
+    """Hooks run for real, but not as other users."""
+    monkeypatch.setattr(_step, "as_user", lambda user, function: function())
+    return host.root / "log"
+
+
+def hooks(log, *phases, then="true"):
+    return {phase: [{"command": f"echo $PYWEB_PHASE $PYWEB_RELEASE $PYWEB_FAILURE >> {log}; {then}", "user": "app"}] for phase in phases}
+
+
+def test_hooks_of_an_activation_and_of_a_rollback(host, app, act, log):
+    phases = ("before_activate", "after_activate", "on_rollback", "on_failure")
+    act(state="activate", release=B, watch=0, hooks=hooks(log, *phases))
+    assert log.read_text().splitlines() == [f"before_activate {B}", f"after_activate {B}"]
+    act(state="rollback", hooks=hooks(log, *phases))
+    assert log.read_text().splitlines()[2:] == [f"on_rollback {A}"]
+
+
+def test_a_hook_that_fails_before_the_activation_leaves_what_is_live(host, app, act, log):
+    done = act(state="activate", release=B, watch=0, hooks={**hooks(log, "before_activate", then="exit 3"), **hooks(log, "on_failure")})
+    assert done["failed"] and done["msg"].startswith("shop: hook before_activate ") and app.live == A
+    assert log.read_text().splitlines()[1].startswith(f"on_failure {B} hook before_activate")
+    assert not os.path.exists(app.lease_path)
+
+
+def test_a_hook_that_fails_after_the_activation_says_that_the_release_is_live(host, app, act, log):
+    done = act(state="activate", release=B, watch=0, hooks=hooks(log, "after_activate", then="exit 3"))
+    assert done["msg"].startswith(f"shop: release {B} is live, but hook after_activate") and app.live == B
+    assert app.manifest(B)["state"] == "active" and not os.path.exists(app.lease_path)

@@ -222,3 +222,29 @@ def test_the_release_that_was_left_last_keeps_its_assets():
     releases = {live: manifest("active"), left: manifest("bad"), failed: manifest("failed")}
     past = [*history(live, left), {"action": "rollback", "release": live, "from": left}]
     assert _releases.prunable(releases, live, past, 1, set()) == []
+
+
+@pytest.mark.parametrize("oldest, pruned", [
+    ("", []), (A[:16], []), (B[:16], [A]), (E[:16], [A, B, C]), ("20991231T000000Z", [A, B, C]),
+])
+def test_pruning_by_age(oldest, pruned):
+    """Whatever is to be kept by number; the live one and the one to go back to stay at any age."""
+    assert _releases.prunable(GOOD, E, history(A, B, C, D, E), 5, set(), oldest) == pruned
+    assert _releases.prunable({**GOOD, A: manifest("superseded", pinned=True)}, E, history(D, E), 5, set(), oldest) == [item for item in pruned if item != A]
+
+
+BUILT = {"state": "built", "build_digest": "d", "python": "/usr/bin/python3", "environment": "e"}
+DONORS = {
+    "the newest": ({A: BUILT, B: BUILT}, B),
+    "one that failed when it was started": ({A: {**BUILT, "state": "failed"}}, A),
+    "one that was never finished": ({A: {**BUILT, "environment": None}, B: {**BUILT, "state": "building"}}, None),
+    "one that is gone": ({A: {**BUILT, "state": "gone"}}, None),
+    "another build": ({A: {**BUILT, "build_digest": "x"}}, None),
+    "another interpreter": ({A: {**BUILT, "python": "/usr/bin/python3.12"}}, None),
+    "none": ({}, None),
+}
+
+
+@pytest.mark.parametrize("releases, found", DONORS.values(), ids=DONORS)
+def test_a_build_that_is_there_already(releases, found):
+    assert _releases.donor(releases, "d", "/usr/bin/python3") == found

@@ -16,7 +16,7 @@ import types
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _build, _environment, _releases, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _environment, _prune, _releases, _step
 from ansible_collections.pyweb.stack.plugins.modules import release_build, release_info
 
 ENV = {f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
@@ -161,3 +161,81 @@ def test_secrets_that_somebody_removed_are_written_again(host, deploy):
     os.unlink(f"{host.App('shop').config_path}/secrets")
     second, built = deploy()
     assert second["build"] and built["changed"] and pathlib.Path(host.App("shop").config_path, "secrets").read_text() == "TOKEN=hunter22\0"
+
+
+# --- the same build under another configuration -----------------------------------------------------------------------
+
+def test_configuration_alone_fetches_and_builds_nothing(host, deploy):
+    first, dummy = deploy(env={"GREETING": "one"}, build=["date +%N > built; mkdir -p out; echo x > out/x.txt"], shared=["media"], static={"/s/": "out"})
+    second, built = deploy(config_digest="d", env={"GREETING": "two"}, build=["date +%N > built; mkdir -p out; echo x > out/x.txt"], shared=["media"],
+                           static={"/s/": "out"})
+    app = host.App("shop")
+    old, new = (pathlib.Path(app.release_path(step["release"])) for step in (first, second))
+    assert (new / "built").samefile(old / "built"), "hard links, and no build step has run again"
+    assert os.readlink(new / ".pyweb") == f"{app.run_path}/{new.name}" and os.readlink(old / ".pyweb") == f"{app.run_path}/{old.name}"
+    manifest = built["manifest"]
+    assert manifest["build_of"] == old.name and set(manifest["durations"]) == {"copy"} and manifest["size"] < app.manifest(old.name)["size"]
+    assert all(manifest[name] == app.manifest(old.name)[name] for name in ("environment", "lock_digest", "python", "python_version", "build_digest"))
+    assert pathlib.Path(app.meta_path(new.name), "environment").read_text() == "GREETING=two\0"
+
+
+@pytest.mark.parametrize("change", [
+    {"build": ["true"]}, {"build_env": {"A": "1"}}, {"shared": ["media"]}, {"server_packages": []}, {"force": True},
+    {"hooks": {"after_build": ["true"]}}, {"dependencies": {"extras": ["x"]}},
+])
+def test_what_is_built_again(host, deploy, change):
+    deploy()
+    dummy, built = deploy(config_digest="d", **{"server_packages": None, **change} if "server_packages" not in change else {**change, "build": ["true"]})
+    assert built["changed"] and "build_of" not in built["manifest"]
+
+
+def test_a_password_in_an_address_is_not_part_of_a_build(host, deploy):
+    deploy(dependencies={"index": "https://she:first@example.com/simple"})
+    dummy, built = deploy(config_digest="d", dependencies={"index": "https://she:second@example.com/simple"})
+    assert built["manifest"]["build_of"]
+
+
+def test_a_release_that_did_not_start_for_its_configuration_is_not_built_again(host, deploy):
+    first, dummy = deploy(build=["true"])
+    host.App("shop").update_manifest(first["release"], state="failed")
+    second, built = deploy(config_digest="d", build=["true"])
+    assert built["manifest"]["build_of"] == first["release"] != second["release"]
+    failed, dummy = deploy(config_digest="e", build=["false"])
+    again, built = deploy(config_digest="e", build=["false"])
+    assert built["failed"], "what was never finished is not copied"
+
+
+# --- hooks ------------------------------------------------------------------------------------------------------------
+
+def test_hooks_of_a_build_run_in_their_order(host, deploy):
+    names = ("before_fetch", "after_fetch", "before_build", "after_build")
+    log = host.root / "log"
+    hooks = {name: [f"echo $PYWEB_PHASE $PYWEB_RELEASE $(basename $PWD) >> {log}", {"command": f"test -e built && echo built >> {log} || true"}] for name in names}
+    step, dummy = deploy(hooks=hooks, build=["touch built"])
+    release = step["release"]
+    assert log.read_text().splitlines() == [
+        f"before_fetch {release} build", f"after_fetch {release} {release}", f"before_build {release} {release}", f"after_build {release} {release}", "built",
+    ]
+
+
+def test_a_hook_that_fails(host, deploy):
+    log = host.root / "log"
+    step, failed = deploy(hooks={"after_build": ["echo why; exit 4"], "on_failure": [f"echo $PYWEB_FAILURE > {log}; exit 5"]})
+    assert failed["msg"].startswith(f"shop: release {step['release']} was not built: hook after_build 'echo why; exit 4' failed (exit status 4).\nwhy\n"
+                                    "And after that, hook on_failure ")
+    assert log.read_text() == "hook after_build 'echo why; exit 4' failed (exit status 4).\n"
+    assert host.App("shop").manifest(step["release"])["state"] == "failed"
+
+
+# --- room -------------------------------------------------------------------------------------------------------------
+
+def test_a_build_makes_room_first(host, deploy, monkeypatch):
+    app = host.App("shop")
+    for day in (1, 2, 3, 4):
+        host.release(app, f"2026110{day}T000000Z-1a2b3c4", state="superseded", live=day == 4)
+    app.update_manifest("20261102T000000Z-1a2b3c4", pinned=True)
+    monkeypatch.setattr(_prune, "free", lambda app: 10 * (6 - len(app.manifests())))
+    deploy(keep_free=30)
+    assert list(app.manifests())[:3] == ["20261102T000000Z-1a2b3c4", "20261103T000000Z-1a2b3c4", "20261104T000000Z-1a2b3c4"], "the oldest that may go"
+    deploy(config_digest="d", keep_free=1000)
+    assert list(app.manifests())[:2] == ["20261102T000000Z-1a2b3c4", "20261104T000000Z-1a2b3c4"], "the pinned and the live one stay"
