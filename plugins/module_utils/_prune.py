@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _releases
+from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _releases, _step
 
 KEEP = {
     "keep_releases": {"type": "int", "default": 5},
@@ -33,13 +33,19 @@ def prune(app: _engine.App, keep: dict) -> list[str]:
         pruned.append(expendable[0])
     if pruned:
         _engine.run(["systemctl", "daemon-reload"])
-        kept = app.manifests()
-        _build.prune_environments(app.build_path, {manifest.get("environment") for manifest in kept.values()})
-        _build.prune_assets(f"{app.path}/assets", [
-            {url: f"{app.release_path(release)}/{directory}" for url, directory in manifest.get("static", {}).items()}
-            for release, manifest in kept.items()
-        ])
+        # As who owns these directories: a link that a build step left there would lead root anywhere.
+        _step.as_user(f"{app.name}-build", lambda: leftovers(app))
     return pruned
+
+
+def leftovers(app: _engine.App) -> None:
+    """Environments and assets that no kept release has."""
+    kept = app.manifests()
+    _build.prune_environments(app.build_path, {manifest.get("environment") for manifest in kept.values()})
+    _build.prune_assets(f"{app.path}/assets", [
+        {url: f"{app.release_path(release)}/{directory}" for url, directory in manifest.get("static", {}).items()}
+        for release, manifest in kept.items()
+    ])
 
 
 def free(app: _engine.App) -> float:

@@ -17,7 +17,7 @@ import pytest
 
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _engine
+from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _step
 
 PATHS = ("path", "releases_path", "current", "shared", "build_path", "state_path", "config_path", "run_path", "switch_path", "history_path",
          "lease_path", "key_path")
@@ -130,6 +130,8 @@ class Host:
         # Accounts are the one thing that a test cannot make: everything here belongs to whoever runs it.
         me = pwd.getpwuid(os.getuid())
         monkeypatch.setattr(_engine, "pwd", types.SimpleNamespace(getpwnam=lambda name: me))
+        self.users = []  # as whom something was done
+        monkeypatch.setattr(_step, "as_user", lambda user, function: (self.users.append(user), function())[1])
         if os.getuid() != 0:
             monkeypatch.setattr(os, "chown", lambda *arguments, **options: None)
 
