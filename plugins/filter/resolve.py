@@ -9,14 +9,24 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _apps
 
 
+def plain(value):
+    """Templates are rendered once, here: each copy of what Ansible hands over would take its templar along."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value
+
+
 def resolve(apps, overrides=None, app=None, version=None, host=None, groups=None):
     try:
-        return _apps.resolve(apps, overrides, app or None, version or None, host, groups)
+        return _apps.resolve(plain(apps), plain(overrides), app or None, version or None, host, plain(groups))
     except _apps.AppsError as error:
         raise AnsibleFilterError(str(error)) from None
 
 
 def survey(apps, overrides=None, app=None, version=None, host=None, groups=None):
+    apps, overrides, groups = plain(apps), plain(overrides), plain(groups)
     try:
         chosen = _apps.resolve(apps, overrides, app or None, version or None, host, groups)
         everything = _apps.resolve(apps, overrides, None, None, host, groups)

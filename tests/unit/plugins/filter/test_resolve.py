@@ -46,3 +46,15 @@ def test_every_filter_is_documented():
     folder = pathlib.Path(resolve.__file__).parent
     documented = {yaml.safe_load(path.read_text(encoding="utf-8"))["DOCUMENTATION"]["name"] for path in folder.glob("*.yml")}
     assert documented >= set(FILTERS)
+
+
+def test_what_ansible_hands_over_is_not_copied_with_its_templar():
+    class Lazy(dict):
+        """As Ansible's containers are: a copy takes along all that templates are rendered with."""
+
+        def __deepcopy__(self, memo):
+            raise AssertionError("copied")
+
+    apps = Lazy(shop=Lazy(source=Lazy(repo="r"), processes=Lazy(web=Lazy(wsgi="shop:app", options=[Lazy()][:0])), env=Lazy(A="1")))
+    assert resolve.survey(apps, overrides=Lazy(shop=Lazy(env=Lazy(B="2"))), groups=Lazy(pyweb=["web1"]))["fault"] == ""
+    assert resolve.resolve(apps)[0]["app"]["env"] == {"A": "1"}
