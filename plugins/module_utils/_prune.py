@@ -33,19 +33,21 @@ def prune(app: _engine.App, keep: dict) -> list[str]:
         pruned.append(expendable[0])
     if pruned:
         _engine.run(["systemctl", "daemon-reload"])
-        # As who owns these directories: a link that a build step left there would lead root anywhere.
-        _step.as_user(f"{app.name}-build", lambda: leftovers(app))
+        # Read as root: the build user may not.
+        kept = app.manifests()
+        used = {manifest.get("environment") for manifest in kept.values()}
+        static = [
+            {url: f"{app.release_path(release)}/{directory}" for url, directory in manifest.get("static", {}).items()}
+            for release, manifest in kept.items()
+        ]
+
+        def what_builds_left() -> None:
+            _build.prune_environments(app.build_path, used)
+            _build.prune_assets(f"{app.path}/assets", static)
+
+        # In directories that builds write to, root would follow whatever they have put there.
+        _step.as_user(f"{app.name}-build", what_builds_left)
     return pruned
-
-
-def leftovers(app: _engine.App) -> None:
-    """Environments and assets that no kept release has."""
-    kept = app.manifests()
-    _build.prune_environments(app.build_path, {manifest.get("environment") for manifest in kept.values()})
-    _build.prune_assets(f"{app.path}/assets", [
-        {url: f"{app.release_path(release)}/{directory}" for url, directory in manifest.get("static", {}).items()}
-        for release, manifest in kept.items()
-    ])
 
 
 def free(app: _engine.App) -> float:

@@ -17,7 +17,6 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.community.general.plugins.modules import deploy_helper
 
 from ansible_collections.pyweb.stack.plugins.action import release as action
-from ansible_collections.pyweb.stack.plugins.module_utils import _step
 from ansible_collections.pyweb.stack.plugins.modules import release_info, release_step
 
 A, B, C = "20261101T000000Z-1a2b3c4", "20261102T000000Z-1a2b3c4", "20261103T000000Z-1a2b3c4"
@@ -230,9 +229,7 @@ def test_a_pinned_release_stays(host, app, act):
 
 
 @pytest.fixture
-def log(host, monkeypatch):
-    """Hooks run for real, but not as other users."""
-    monkeypatch.setattr(_step, "as_user", lambda user, function: function())
+def log(host):
     return host.root / "log"
 
 

@@ -16,7 +16,7 @@ import types
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _environment, _prune, _releases, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _environment, _prune, _releases
 from ansible_collections.pyweb.stack.plugins.modules import release_build, release_info
 
 ENV = {f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
@@ -51,7 +51,6 @@ def deploy(host, call, origin, monkeypatch):
     me = pwd.getpwuid(os.getuid())
     for module in (release_build, release_info):
         monkeypatch.setattr(module, "pwd", types.SimpleNamespace(getpwnam=lambda name: me))
-    monkeypatch.setattr(_step, "as_user", lambda user, function: json.loads(json.dumps(function())))
     for number, (key, value) in enumerate({"safe.directory": "*"}.items()):
         for name, text in ((f"GIT_CONFIG_KEY_{number}", key), (f"GIT_CONFIG_VALUE_{number}", value), ("GIT_CONFIG_COUNT", str(number + 1))):
             monkeypatch.setenv(name, text)
