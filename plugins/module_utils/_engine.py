@@ -19,6 +19,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -91,6 +92,7 @@ class App:
             raise EngineError(f"name is {name!r}: a to z, 0 to 9 and single - between them are accepted, 26 characters at the most.")
         self.name = name
         self.dead_man = dead_man
+        self.lock_handle: int | None = None
         self.path = f"/srv/{name}"
         self.releases_path = f"{self.path}/releases"
         self.current = f"{self.path}/current"
@@ -234,8 +236,10 @@ class App:
                     time.sleep(0.1)
             if lease:
                 self.take_lease(lease)
+            self.lock_handle = handle
             yield
         finally:
+            self.lock_handle = None
             os.close(handle)
 
     def _holder(self) -> str:
@@ -284,9 +288,11 @@ class App:
         return found
 
     def active(self, release: str) -> bool:
-        """All processes of the release are up."""
+        """All processes of the release are up. One that has none here, such as files alone, is never down."""
         units = [self.unit(release, process) for process in self.processes(release)]
-        return bool(units) and all(state == "active" for state in run(["systemctl", "is-active", *units]).stdout.split())
+        if not units:
+            return bool(self.manifest(release).get("runtime"))
+        return all(state == "active" for state in run(["systemctl", "is-active", *units]).stdout.split())
 
     def start(self, release: str, processes: list[str]) -> None:
         if not processes:
@@ -438,18 +444,20 @@ class App:
         """The way a visitor comes: through nginx, with TLS."""
         runtime = self.manifest(release)["runtime"]
         web, site = runtime["processes"].get("web"), runtime.get("site")
-        if not web or not site:
+        if not site or not (web or site.get("files")):
             return
-        path, fault = web["health"]["path"], ""
+        path, fault = web["health"]["path"] if web else "/", ""
         for dummy in range(3):
             try:
                 status = ask_site(site["domain"], site.get("port", 443), path)
-                if accepted(status, web["health"]["status"]):
+                if accepted(status, web["health"]["status"]) if web else status < 400:
                     return
                 fault = f"answers {status}"
             except (OSError, http.client.HTTPException) as error:
                 fault = f"fails ({error})"
             time.sleep(0.3)
+        if not web:
+            raise EngineError(f"release {release} is not healthy: https://{site['domain']}{path} through nginx {fault}.")
         raise EngineError(f"release {release} is well on its own socket, but https://{site['domain']}{path} through nginx {fault}.{self.log(release, ['web'])}")
 
     # --- activation ---------------------------------------------------------------------------------------------------
@@ -533,8 +541,10 @@ class App:
         begun = time.monotonic()
         try:
             self.verify(release)
-            # Without a site there is no nginx whose connections have to leave the old release first.
+            # Without a site there is no nginx whose connections have to leave the old release first; files need no connections.
             wait = max(DRAIN if self.manifest(release)["runtime"].get("site") else 0.0, watch)
+            if not self.processes(release) and not self.processes(previous or release):
+                wait = 0.0
             while time.monotonic() - begun < wait:
                 time.sleep(min(0.5, wait - (time.monotonic() - begun)))
             for process in self.processes(release):
@@ -668,7 +678,12 @@ for path in data["files"]:
     env.update(os.fsdecode(pair).split("=", 1) for pair in pairs if pair)
 os.chdir(data["path"])
 argv = sys.argv[2:]
-if not argv:
+if argv:
+    # Python ignores these, and what it becomes would too.
+    import signal
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+else:
     with open(os.path.dirname(sys.argv[0]) + "/commands.json", "rb") as file:
         process = json.load(file)[sys.argv[1]]
     argv = process["argv"]
@@ -686,33 +701,26 @@ if not argv:
         listener.listen(2048)
         os.dup2(listener.fileno(), 3)
         os.set_inheritable(3, True)
-os.execvpe(argv[0], argv, env)
+try:
+    os.execvpe(argv[0], argv, env)
+except OSError as error:
+    sys.stderr.write(argv[0] + ": " + error.strerror + "\\n")
+    sys.exit(127 if isinstance(error, FileNotFoundError) else 126)
 """
 
 # Everything that served a GET and a POST into SQLite with gunicorn and uvicorn still worked under; writable is shared/ alone.
-UNIT = """# Written once for this release; the next deploy writes new ones.
-[Unit]
-Description={app} {instance} ({release})
-After=network.target
-
-[Service]
-Type=exec
+# Processes of a release have it, and its one-off commands.
+SANDBOX = """\
 User={user}
 Group={user}
-UMask={umask}
+UMask=0027
 WorkingDirectory={path}
-ExecStart=/usr/bin/python3 -IS {meta}/launch {process}
-Restart=always
-RestartSec=1
-KillMode=mixed
-TimeoutStopSec={stop}
-SyslogIdentifier={app}-{instance}
 LimitNOFILE=65536
 NoNewPrivileges=yes
 CapabilityBoundingSet=
 AmbientCapabilities=
 ProtectSystem=strict
-ReadWritePaths={shared} {run}
+ReadWritePaths={writable}
 ProtectHome=yes
 PrivateTmp=yes
 PrivateDevices=yes
@@ -742,19 +750,100 @@ SystemCallErrorNumber=EPERM
 DevicePolicy=closed
 """
 
+UNIT = """# Written once for this release; the next deploy writes new ones.
+[Unit]
+Description={app} {instance} ({release})
+After=network.target
+
+[Service]
+Type=exec
+ExecStart=/usr/bin/python3 -IS {meta}/launch {process}
+Restart=always
+RestartSec=1
+KillMode=mixed
+TimeoutStopSec={stop}
+SyslogIdentifier={app}-{instance}
+{sandbox}"""
+
+
+def sandbox(app: App, release: str, *writable: str) -> str:
+    return SANDBOX.format(user=app.name, path=app.release_path(release), writable=" ".join([app.shared, *writable]))
+
 
 def unit_text(app: App, release: str, instance: str, process: dict) -> str:
     return UNIT.format(
-        app=app.name, instance=instance, process=re.sub(r"-\d+$", "", instance), release=release, user=app.name, umask="0027",
-        path=app.release_path(release), meta=app.meta_path(release), shared=app.shared, run=f"{app.run_path}/{release}",
+        app=app.name, instance=instance, process=re.sub(r"-\d+$", "", instance), release=release, meta=app.meta_path(release),
         # The server's own graceful end comes first, then the manager's.
-        stop=process["stop_timeout"] + 5,
+        stop=process["stop_timeout"] + 5, sandbox=sandbox(app, release, f"{app.run_path}/{release}"),
     )
 
 
+# systemd takes a command that TERM has ended for one that ended well: bash tells it as 143, as any shell does.
+ONE_OFF = 'trap : HUP INT TERM; "$@"; exit "$?"'
+
+
+def one_off(app: App, release: str, argv: list[str], unit: str, terminal: bool = False) -> list[str]:
+    """What runs a command in the sandbox of the release's processes, with its environment and the secrets of today."""
+    started = ["/bin/bash", "-c", ONE_OFF, "bash", "/usr/bin/python3", "-IS", f"{app.meta_path(release)}/launch", "-", *argv]
+    return [
+        "systemd-run", "--quiet", "--collect", "--wait", "--pty" if terminal else "--pipe", "--no-ask-password", "--service-type=exec", f"--unit={unit}",
+        f"--description={app.name} command ({release})",
+        *(f"--property={line}" for line in [*sandbox(app, release).splitlines(), "IgnoreSIGPIPE=no"]),
+        # systemd replaces $NAME in the arguments of a unit, and $$ by $.
+        "--", *(argument.replace("$", "$$") for argument in started),
+    ]
+
+
+def run_one_off(app: App, release: str, argv: list[str], terminal: bool = False, **options: t.Any) -> subprocess.CompletedProcess:
+    """Run such a command to its end. A signal to us is one to the command; whatever it leaves in the background ends with it."""
+    if not os.path.exists(f"{app.meta_path(release)}/launch"):
+        raise EngineError(f"release {release} is not built on this host.")
+    # As a unit of the release it keeps the release from being pruned.
+    unit = f"pyweb.{app.name}.run-{os.getpid()}-{os.urandom(3).hex()}.{release}.service"
+
+    def forward(number: int, dummy: t.Any) -> None:
+        run(["systemctl", "kill", "--kill-whom=all", f"--signal={number}", unit])
+
+    signals = () if terminal else (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, forward) for number in signals}
+    # The terminal stays as it is: newer versions would colour it.
+    env = {**os.environ, "SYSTEMD_TINT_BACKGROUND": "0", "SYSTEMD_ADJUST_TERMINAL_TITLE": "0"}
+    try:
+        # With a terminal, systemd-run passes on what is typed. Without one, ^C would end it and not the command.
+        with subprocess.Popen(one_off(app, release, argv, unit, terminal), env=env, start_new_session=not terminal,
+                              # However this process ends, no other step begins before the command has ended.
+                              pass_fds=[] if app.lock_handle is None else [app.lock_handle], **options) as process:
+            output, errors = process.communicate()
+        return subprocess.CompletedProcess(argv, process.returncode, output, errors)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def command_line(name: str, argv: list[str]) -> int:
+    """The command <application>-run. 125 is for what keeps a command from being run, as with env and timeout."""
+    program = f"{name}-run"
+    try:
+        if not argv:
+            raise EngineError(f"say what is to run, such as sudo {program} python manage.py shell.")
+        if os.geteuid() != 0:
+            raise EngineError(f"only root may run commands as {name}: use sudo {program}.")
+        app = App(name)
+        release = app.live if app.exists else None
+        if not release:
+            raise EngineError(f"{name} has no live release on this host: deploy it first.")
+        terminal = all(os.isatty(number) for number in (0, 1, 2))
+        return run_one_off(app, release, argv, terminal).returncode
+    except EngineError as error:
+        sys.stderr.write(f"{program}: {error}\n")
+        return 125
+
+
 def main(arguments: list[str]) -> int:
+    if arguments[:1] == ["run"] and arguments[2:3] == ["--"]:
+        return command_line(arguments[1], arguments[3:])
     if len(arguments) != 2 or arguments[0] not in ("boot", "stop", "settle"):
-        sys.stderr.write("usage: engine.py boot|stop|settle APPLICATION\n")
+        sys.stderr.write("usage: engine.py boot|stop|settle APPLICATION, or engine.py run APPLICATION -- COMMAND...\n")
         return 2
     app = App(arguments[1], dead_man=arguments[0] == "settle")
     if not app.exists:

@@ -11,7 +11,8 @@ short_description: Run a command in a release of an application
 version_added: 0.1.0
 author: pyweb.stack contributors (@pyweb)
 description:
-  - Runs one command as the application's user, in the release's directory, with its environment, its variables and the secrets of today.
+  - Runs one command as the application's user, in the release's directory, with its environment, its variables and the secrets of today,
+    and in the sandbox of its processes.
   - Database migrations run this way, before their release is activated.
 attributes:
   check_mode:
@@ -62,7 +63,7 @@ release:
 """
 
 import contextlib
-import os
+import subprocess
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -86,22 +87,25 @@ def main():
     if module.check_mode:
         module.exit_json(changed=True, release=params["release"] or app.live)
     try:
+        if not params["release"] and not app.live:
+            raise _engine.EngineError("there is no live release on this host: deploy it first.")
         release = _releases.valid_id(params["release"] or app.live)
-        launch = f"{app.meta_path(release)}/launch"
-        if not os.path.exists(launch):
-            raise _engine.EngineError(f"release {release} is not built on this host.")
-        env = {"USER": app.name, "LOGNAME": app.name}
-        argv = ["/usr/bin/python3", "-IS", launch, "-", "/bin/bash", "-o", "pipefail", "-ec", params["command"]]
+        argv = ["/bin/bash", "-o", "pipefail", "-ec", params["command"]]
         with app.lock(lease) if lease else contextlib.nullcontext():
             try:
                 _hooks.run(app, params["hooks"], "before_migrate", release)
-                output = _step.as_user(app.name, lambda: _step.call(argv, f"{params['command']!r}", env))
+                done = _engine.run_one_off(app, release, argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                           text=True, errors="replace")
+                output = done.stdout.strip()
+                if done.returncode != 0:
+                    tail = "\n".join(output.splitlines()[-_step.TAIL:])
+                    raise _engine.EngineError(f"{params['command']!r} failed (exit status {done.returncode}).\n{tail}")
                 _hooks.run(app, params["hooks"], "after_migrate", release)
             except Exception:
                 if lease:
                     app.drop_lease(lease["token"])
                 raise
-        module.exit_json(changed=True, release=release, stdout=app.mask(output.strip()))
+        module.exit_json(changed=True, release=release, stdout=app.mask(output))
     except (_engine.EngineError, _step.BuildError, _releases.ReleaseError) as error:
         more = _hooks.failure(app, params["hooks"], params["release"], error)
         module.fail_json(msg=app.mask(f"{params['name']}: {error}{more}"))

@@ -361,11 +361,11 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def _static_paths(path: str, url: str, directory: str, shared: list[str]) -> list[str]:
+def _static(path: str, url: str, directory: str, shared: list[str]) -> dict:
     """Media lie in a shared directory; static files in the release, and the hashed ones of the last releases beside it."""
     if any(directory == item or directory.startswith(f"{item}/") for item in shared):
-        return [f"{path}/shared/{directory}"]
-    return [f"{path}/current/{directory}", f"{path}/assets{url.rstrip('/')}"]
+        return {"url": url, "paths": [f"{path}/shared/{directory}"], "uploads": True}
+    return {"url": url, "paths": [f"{path}/current/{directory}", f"{path}/assets{url.rstrip('/')}"]}
 
 
 def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]]) -> dict:
@@ -415,9 +415,9 @@ def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]]
         result["site"] = {
             **common,
             "domains": site["domains"],
-            **({"root": f"{path}/current/{site['root']}", "assets": f"{path}/assets", "fallback": site["fallback"] or ""} if site["root"] else
+            **({"root": f"{path}/current/{site['root']}".removesuffix("/."), "assets": f"{path}/assets", "fallback": site["fallback"] or ""} if site["root"] else
                {"upstream": f"unix:{path}/current/.pyweb/web.sock"}),
-            "static": [{"url": url, "paths": _static_paths(path, url, directory, app["shared"])} for url, directory in static.items()],
+            "static": [_static(path, url, directory, app["shared"]) for url, directory in static.items()],
             "groups": [f"{name}-web"],
             **{option: site[option] for option in ("tls", "client_max_body_size") if site.get(option)},
         }

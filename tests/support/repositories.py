@@ -4,14 +4,16 @@
 
     repositories.py DIRECTORY
 
-writes DIRECTORY/guestbook.bundle and DIRECTORY/probe.bundle (`git clone` reads them).
+writes DIRECTORY/guestbook.bundle, DIRECTORY/probe.bundle and DIRECTORY/page.bundle (`git clone` reads them).
 
 guestbook  the branch main is at v1.0.0; v2.0.0 is the next version; broken cannot be imported
 probe      each tag is a way to be deployed or to go wrong, see PROBE; main is at `one`
+page       a site of files as a bundler makes it, at the tags one and two; main is at `one`
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pathlib
 import shutil
@@ -113,6 +115,30 @@ def probe(target: pathlib.Path) -> None:
         repository.bundle(target)
 
 
+def page(target: pathlib.Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        repository = Repository(pathlib.Path(folder))
+        root = pathlib.Path(folder) / "dist"
+        for tag in ("one", "two"):
+            shutil.rmtree(root, ignore_errors=True)
+            script = f'document.querySelector("p").textContent = "This is page {tag}.";\n'
+            name = f"assets/app.{hashlib.sha256(script.encode()).hexdigest()[:8]}.js"
+            files = {
+                name: script,
+                "index.html": f'<!doctype html>\n<title>page {tag}</title>\n<h1>page {tag}</h1>\n<p>…</p>\n<script src="/{name}"></script>\n',
+                "about/index.html": f"<!doctype html>\n<title>about {tag}</title>\n",
+                ".env": "PASSWORD=secret\n",
+                "../private.txt": "secret\n",
+            }
+            for path, text in files.items():
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                (root / path).write_text(text)
+            repository.commit(tag)
+            if tag == "one":
+                repository.git("checkout", "--quiet", "--detach")
+        repository.bundle(target)
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: repositories.py DIRECTORY")
@@ -120,3 +146,4 @@ if __name__ == "__main__":
     directory.mkdir(parents=True, exist_ok=True)
     guestbook(directory / "guestbook.bundle")
     probe(directory / "probe.bundle")
+    page(directory / "page.bundle")

@@ -573,6 +573,108 @@ def test_ended(state, over):
     assert _engine.ended(state) is over
 
 
+# --- one-off commands ---------------------------------------------------------------------------------------------------
+
+def test_a_command_has_the_sandbox_of_the_processes(app):
+    argv = _engine.one_off(app, A, ["true"], "x.service")
+    given = [item.split("=", 1)[1] for item in argv if item.startswith("--property=")]
+    unit = _engine.unit_text(app, A, "web", PROCESS).splitlines()
+    own = {"IgnoreSIGPIPE=no", f"ReadWritePaths={app.shared}"}
+    assert set(given) - set(unit) == own, "the processes may write to the directory of their socket, too"
+    ours = ("[", "#", "Description", "After", "Type", "Exec", "Restart", "KillMode", "Timeout", "Syslog", "ReadWritePaths")
+    assert [line for line in unit if line and not line.startswith(ours)] == [line for line in given if line not in own]
+    assert "--wait" in argv and "--pipe" in argv and "--pty" in _engine.one_off(app, A, ["true"], "x.service", terminal=True)
+
+
+def as_systemd_does(argv):
+    """What systemd makes of the arguments of a unit."""
+    return [item.replace("$$", "$") for item in argv[argv.index("--") + 1:]]
+
+
+@pytest.mark.parametrize("arguments", [["a b", "", "it's", '"', "$HOME", "$$", "${X}", "%h", "\\", "l1\nl2", "*", "-x", "--", "ü"], []])
+def test_arguments_of_a_command_arrive_byte_for_byte(launcher, arguments):
+    show = [sys.executable, "-c", "import sys; sys.stdout.buffer.write('\\0'.join(sys.argv[1:]).encode())"]
+    argv = as_systemd_does(_engine.one_off(launcher, A, [*show, *arguments], "x.service"))
+    assert subprocess.run(argv, stdout=subprocess.PIPE, check=True, timeout=20).stdout.decode() == "\0".join(arguments)
+
+
+@pytest.mark.parametrize("command, status", [
+    (["sh", "-c", "exit 3"], 3), (["sh", "-c", "kill -TERM $$"], 143), (["sh", "-c", "kill -KILL $$"], 137), (["true"], 0),
+    (["no-such-command"], 127), (["/etc/passwd"], 126),
+])
+def test_the_status_of_a_command(launcher, command, status):
+    done = subprocess.run(as_systemd_does(_engine.one_off(launcher, A, command, "x.service")), stderr=subprocess.PIPE, text=True, check=False, timeout=20)
+    assert done.returncode == status and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_to_us_is_one_to_the_command(host, launcher, monkeypatch, tmp_path, number):
+    """Popen starts what stands in for systemd-run; systemctl kill reaches it by the name of the unit."""
+    real = subprocess.Popen
+    monkeypatch.setattr(_engine, "one_off", lambda app, release, argv, unit, terminal: as_systemd_does(["--", *argv]))
+    children = []
+    monkeypatch.setattr(_engine.subprocess, "Popen", lambda *arguments, **options: children.append(real(*arguments, **options)) or children[-1])
+    told = []
+
+    def kill(argv, timeout=None):
+        told.append(argv)
+        children[0].send_signal(number)
+        return subprocess.CompletedProcess(argv, 0, "", "")
+
+    monkeypatch.setattr(_engine, "run", kill)
+    threading.Timer(0.3, os.kill, (os.getpid(), number)).start()
+    before = signal.getsignal(number)
+    done = _engine.run_one_off(launcher, A, ["sleep", "20"])
+    assert done.returncode == -number and signal.getsignal(number) == before
+    assert told[0][:3] == ["systemctl", "kill", "--kill-whom=all"] and f"--signal={int(number)}" in told[0] and f".{A}.service" in told[0][-1]
+
+
+@pytest.mark.parametrize("argv, user, said", [
+    ([], 0, "shop-run: say what is to run, such as sudo shop-run python manage.py shell."),
+    (["true"], 1000, "shop-run: only root may run commands as shop: use sudo shop-run."),
+    (["true"], 0, "shop-run: shop has no live release on this host: deploy it first."),
+])
+def test_what_keeps_a_command_from_being_run_is_one_sentence(app, monkeypatch, capsys, argv, user, said):
+    monkeypatch.setattr(_engine.os, "geteuid", lambda: user)
+    assert _engine.main(["run", "shop", "--", *argv]) == 125
+    assert capsys.readouterr().err == said + "\n"
+
+
+def test_a_command_runs_in_the_live_release(host, launcher, monkeypatch):
+    host.release(launcher, A, live=True)
+    seen = []
+    monkeypatch.setattr(_engine.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(_engine, "run_one_off", lambda app, release, argv, terminal: (
+        seen.append((app.name, release, argv)) or subprocess.CompletedProcess(argv, 42)))
+    assert _engine.main(["run", "shop", "--", "manage", "--", "-x", ""]) == 42
+    assert seen == [("shop", A, ["manage", "--", "-x", ""])]
+
+
+# --- files alone --------------------------------------------------------------------------------------------------------
+
+def test_a_release_without_processes_is_never_down(host, app):
+    host.release(app, A, processes={}, site={"domain": "shop.example.com", "files": True})
+    assert app.active(A) and not app.active(B)
+    app.start(A, [])
+    app.gate(A)
+    assert app.running() == set() and os.listdir(host.units) == []
+
+
+@pytest.mark.parametrize("status, well", [(200, True), (304, True), (404, False), (403, False), (503, False)])
+def test_files_are_asked_for_through_nginx(host, app, monkeypatch, status, well):
+    host.release(app, A, processes={}, site={"domain": "shop.example.com", "files": True})
+    asked = []
+    monkeypatch.setattr(_engine, "ask_site", lambda domain, port, path: asked.append((domain, port, path)) or status)
+    monkeypatch.setattr(_engine.time, "sleep", lambda seconds: None)
+    verify = type(app).__mro__[1].verify
+    if well:
+        verify(app, A)
+    else:
+        with pytest.raises(_engine.EngineError, match=f"^release {A} is not healthy: https://shop.example.com/ through nginx answers {status}.$"):
+            verify(app, A)
+    assert asked[0] == ("shop.example.com", 443, "/")
+
+
 @pytest.mark.parametrize("arguments, status", [([], 2), (["restart", "shop"], 2), (["boot"], 2), (["boot", "blog"], 0), (["settle", "shop"], 0)])
 def test_the_command_line_of_the_boot_unit(app, arguments, status):
     assert _engine.main(arguments) == status
