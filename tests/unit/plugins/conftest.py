@@ -129,7 +129,6 @@ class Host:
         monkeypatch.setattr(_engine, "DRAIN", 0.0)
         # Accounts are the one thing that a test cannot make: everything here belongs to whoever runs it.
         me = pwd.getpwuid(os.getuid())
-        monkeypatch.setattr(_step, "as_user", lambda user, function: json.loads(json.dumps(function())))
         monkeypatch.setattr(_engine, "pwd", types.SimpleNamespace(getpwnam=lambda name: me))
         self.users = []  # as whom something was done
         monkeypatch.setattr(_step, "as_user", lambda user, function: (self.users.append(user), function())[1])
