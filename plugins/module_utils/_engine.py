@@ -265,9 +265,6 @@ class App:
 
     # --- processes of a release ---------------------------------------------------------------------------------------
 
-    def unit(self, release: str, process: str) -> str:
-        return f"pyweb.{self.name}.{process}.{release}.service"
-
     def processes(self, release: str) -> dict[str, dict]:
         """Every instance: C(worker) with C(count) 2 is worker and worker-2."""
         result = {}
@@ -276,52 +273,42 @@ class App:
                 result[name if number == 1 else f"{name}-{number}"] = process
         return result
 
+    def manager(self, release: str) -> t.Any:
+        """The one that the release was made for: the release before it may run under another."""
+        return MANAGERS[self.manifest(release).get("runtime", {}).get("manager") or "systemd"](self)
+
     def running(self) -> set[str]:
-        """Releases that have a unit which is not at rest."""
-        listed = run(["systemctl", "list-units", "--plain", "--no-legend", "--full", "--state=active,activating,deactivating,reloading",
-                      f"pyweb.{self.name}.*.service"])
-        found = set()
-        for line in listed.stdout.splitlines():
-            parts = line.split()[0].split(".")
-            if len(parts) == 5 and parts[1] == self.name:
-                found.add(parts[3])
-        return found
+        """Releases that have a process which is not at rest, under any manager."""
+        return set().union(*(manager(self).running() for manager in MANAGERS.values()))
 
     def active(self, release: str) -> bool:
         """All processes of the release are up. One that has none here, such as files alone, is never down."""
-        units = [self.unit(release, process) for process in self.processes(release)]
-        if not units:
+        instances = list(self.processes(release))
+        if not instances:
             return bool(self.manifest(release).get("runtime"))
-        return all(state == "active" for state in run(["systemctl", "is-active", *units]).stdout.split())
+        return self.manager(release).active(release, instances)
 
     def start(self, release: str, processes: list[str]) -> None:
         if not processes:
             return
         self.prepare(release)
-        units = [self.unit(release, process) for process in processes]
-        run(["systemctl", "reset-failed", *units])
-        started = run(["systemctl", "start", *units])
-        if started.returncode != 0:
-            raise EngineError(f"release {release} does not start: {started.stdout.strip()}{self.log(release, processes)}")
+        fault = self.manager(release).start(release, processes)
+        if fault:
+            raise EngineError(f"release {release} does not start: {fault}{self.log(release, processes)}")
 
     def stop(self, release: str, processes: list[str] | None = None, at_once: bool = False) -> None:
         """C(at_once) is for a release that has never served anybody: nothing is worth waiting for."""
-        units = [self.unit(release, process) for process in (self.processes(release) if processes is None else processes)]
-        units = [unit for unit in units if os.path.exists(f"{UNITS}/{unit}")]
-        if units:
-            if at_once:
-                run(["systemctl", "kill", "--signal=SIGKILL", *units])
-            run(["systemctl", "stop", *units])
-            run(["systemctl", "reset-failed", *units])
+        manager = self.manager(release)
+        instances = [name for name in (self.processes(release) if processes is None else processes) if manager.defined(release, name)]
+        if instances:
+            manager.stop(release, instances, at_once)
         if processes is None:
             shutil.rmtree(f"{self.run_path}/{release}", ignore_errors=True)
 
     def log(self, release: str, processes: list[str], lines: int = LOG_LINES) -> str:
-        units = [f"_SYSTEMD_UNIT={self.unit(release, process)}" for process in processes]
-        logged = run(["journalctl", "-q", "--no-pager", "-o", "cat", "-n", str(2 * lines), *units]).stdout.strip()
+        logged, more = self.manager(release).log(release, processes, 2 * lines)
         # Python's marks below the lines of a traceback would push out what it is about.
         text = "\n".join([line for line in logged.splitlines() if not re.fullmatch(r"[ ~^]*\^[ ~^]*", line)][-lines:])
-        more = "journalctl -u " + self.unit(release, processes[0])
         return f"\nLast log lines ({more} shows more):\n{text}" if text else f"\nIt logged nothing ({more})."
 
     def write_launcher(self, release: str, revision: str, environment: str) -> None:
@@ -355,21 +342,14 @@ class App:
             os.chmod(directory, 0o710)
         except KeyError:
             os.chown(directory, user.pw_uid, user.pw_gid)
-        written = False
         meta = self.meta_path(release)
-        for instance, process in self.processes(release).items():
-            path = f"{UNITS}/{self.unit(release, instance)}"
-            if not os.path.exists(path):
-                write_file(path, unit_text(self, release, instance, process), 0o644)
-                written = True
         if not os.path.exists(f"{meta}/commands.json"):
             commands = {
                 name: {"argv": command(self, release, process), "socket": f"{directory}/{SOCKET}" if process["server"] else None}
                 for name, process in runtime["processes"].items()
             }
             write_file(f"{meta}/commands.json", json.dumps(commands, indent=1), group=self.gid)
-        if written:
-            run(["systemctl", "daemon-reload"])
+        self.manager(release).write(release, self.processes(release))
 
     # --- is it well? --------------------------------------------------------------------------------------------------
 
@@ -399,12 +379,12 @@ class App:
             return
         path, health = f"{self.run_path}/{release}/{SOCKET}", web["health"]
         host = (runtime.get("site") or {}).get("domain", "localhost")
-        begun = time.monotonic()
+        begun, manager = time.monotonic(), self.manager(release)
         bad_since, fault = None, f"nothing listens on its socket after {health['timeout']} s"
         while time.monotonic() - begun < health["timeout"]:
-            state = self._unit_state(release, "web")
-            if ended(state):
-                fault = f"its web process ended by itself ({state['Result']}, exit status {state['ExecMainStatus']})"
+            how = manager.ended(release, "web")
+            if how:
+                fault = f"its web process ended by itself ({how})"
                 break
             try:
                 status = ask_socket(path, host, health["path"], min(10.0, health["timeout"]))
@@ -423,22 +403,15 @@ class App:
             time.sleep(0.25)
         raise EngineError(f"release {release} is not healthy: {fault}.{self.log(release, ['web'])}")
 
-    def _unit_state(self, release: str, process: str) -> dict[str, str]:
-        shown = run(["systemctl", "show", "-p", "ActiveState,SubState,NRestarts,Result,ExecMainStatus", self.unit(release, process)])
-        state = {"ActiveState": "", "SubState": "", "NRestarts": "0", "Result": "", "ExecMainStatus": ""}
-        state.update(line.split("=", 1) for line in shown.stdout.splitlines() if "=" in line)
-        return state
-
     def steady(self, release: str, processes: list[str], seconds: float = 2.0) -> None:
         """Processes without a socket are well when they stay up for a moment."""
         if not processes:
             return
         time.sleep(seconds)
         for process in processes:
-            state = self._unit_state(release, process)
-            if ended(state):
-                raise EngineError(f"release {release} is not healthy: its process {process} ended by itself "
-                                  f"({state['Result']}, exit status {state['ExecMainStatus']}).{self.log(release, [process])}")
+            how = self.manager(release).ended(release, process)
+            if how:
+                raise EngineError(f"release {release} is not healthy: its process {process} ended by itself ({how}).{self.log(release, [process])}")
 
     def verify(self, release: str) -> None:
         """The way a visitor comes: through nginx, with TLS."""
@@ -548,10 +521,9 @@ class App:
             while time.monotonic() - begun < wait:
                 time.sleep(min(0.5, wait - (time.monotonic() - begun)))
             for process in self.processes(release):
-                state = self._unit_state(release, process)
-                if ended(state):
-                    raise EngineError(f"release {release} ended by itself after the switch: its process {process} "
-                                      f"({state['Result']}, exit status {state['ExecMainStatus']}).{self.log(release, [process])}")
+                how = self.manager(release).ended(release, process)
+                if how:
+                    raise EngineError(f"release {release} ended by itself after the switch: its process {process} ({how}).{self.log(release, [process])}")
         except Exception as error:
             self._undo(switch, error)
             raise
@@ -597,8 +569,82 @@ class App:
                 self.settle()
 
 
-def ended(state: dict[str, str]) -> bool:
-    return state["NRestarts"] != "0" or state["ActiveState"] in ("failed", "inactive") or state["SubState"] == "auto-restart"
+class Systemd:
+    """Each instance of a release is a unit: written once for it, never enabled."""
+
+    def __init__(self, app: App):
+        self.app = app
+
+    def unit(self, release: str, instance: str) -> str:
+        return f"pyweb.{self.app.name}.{instance}.{release}.service"
+
+    def path(self, release: str, instance: str) -> str:
+        return f"{UNITS}/{self.unit(release, instance)}"
+
+    def defined(self, release: str, instance: str) -> bool:
+        return os.path.exists(self.path(release, instance))
+
+    def write(self, release: str, instances: dict[str, dict]) -> None:
+        missing = {instance: process for instance, process in instances.items() if not self.defined(release, instance)}
+        for instance, process in missing.items():
+            write_file(self.path(release, instance), unit_text(self.app, release, instance, process), 0o644)
+        if missing:
+            self.reload()
+
+    def remove(self, release: str, instances: t.Iterable[str]) -> None:
+        for instance in instances:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path(release, instance))
+
+    def reload(self) -> None:
+        """After units were written or removed."""
+        run(["systemctl", "daemon-reload"])
+
+    def start(self, release: str, instances: list[str]) -> str:
+        """What keeps them from starting; nothing when they did."""
+        units = [self.unit(release, instance) for instance in instances]
+        run(["systemctl", "reset-failed", *units])
+        started = run(["systemctl", "start", *units])
+        return started.stdout.strip() if started.returncode != 0 else ""
+
+    def stop(self, release: str, instances: list[str], at_once: bool) -> None:
+        units = [self.unit(release, instance) for instance in instances]
+        if at_once:
+            run(["systemctl", "kill", "--signal=SIGKILL", *units])
+        run(["systemctl", "stop", *units])
+        run(["systemctl", "reset-failed", *units])
+
+    def running(self) -> set[str]:
+        listed = run(["systemctl", "list-units", "--plain", "--no-legend", "--full", "--state=active,activating,deactivating,reloading",
+                      f"pyweb.{self.app.name}.*.service"])
+        found = set()
+        for line in listed.stdout.splitlines():
+            parts = line.split()[0].split(".")
+            if len(parts) == 5 and parts[1] == self.app.name:
+                found.add(parts[3])
+        return found
+
+    def active(self, release: str, instances: list[str]) -> bool:
+        units = [self.unit(release, instance) for instance in instances]
+        return all(state == "active" for state in run(["systemctl", "is-active", *units]).stdout.split())
+
+    def ended(self, release: str, instance: str) -> str:
+        """How the process ended, if it did by itself since it was started; nothing as long as it is up."""
+        shown = run(["systemctl", "show", "-p", "ActiveState,SubState,NRestarts,Result,ExecMainStatus", self.unit(release, instance)])
+        state = {"ActiveState": "", "SubState": "", "NRestarts": "0", "Result": "", "ExecMainStatus": ""}
+        state.update(line.split("=", 1) for line in shown.stdout.splitlines() if "=" in line)
+        if state["NRestarts"] != "0" or state["ActiveState"] in ("failed", "inactive") or state["SubState"] == "auto-restart":
+            return f"{state['Result']}, exit status {state['ExecMainStatus']}"
+        return ""
+
+    def log(self, release: str, instances: list[str], lines: int) -> tuple[str, str]:
+        """The last lines, and the command that shows more."""
+        units = [f"_SYSTEMD_UNIT={self.unit(release, instance)}" for instance in instances]
+        logged = run(["journalctl", "-q", "--no-pager", "-o", "cat", "-n", str(lines), *units]).stdout.strip()
+        return logged, f"journalctl -u {self.unit(release, instances[0])}"
+
+
+MANAGERS = {"systemd": Systemd}
 
 
 def accepted(status: int, wanted: list[int] | None) -> bool:

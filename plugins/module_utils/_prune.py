@@ -32,7 +32,8 @@ def prune(app: _engine.App, keep: dict) -> list[str]:
         remove(app, expendable[0])
         pruned.append(expendable[0])
     if pruned:
-        _engine.run(["systemctl", "daemon-reload"])
+        for manager in _engine.MANAGERS.values():
+            manager(app).reload()
         # Read as root: the build user may not.
         kept = app.manifests()
         used = {manifest.get("environment") for manifest in kept.values()}
@@ -60,11 +61,8 @@ def remove(app: _engine.App, release: str) -> None:
     processes = app.processes(release)
     # However far this gets, nobody takes what is left for a release.
     app.update_manifest(release, state="gone")
-    # Unit files first: a release without files must not be startable.
-    for process in processes:
-        path = f"{_engine.UNITS}/{app.unit(release, process)}"
-        if os.path.exists(path):
-            os.unlink(path)
+    # A release without files must not be startable.
+    app.manager(release).remove(release, processes)
     for path in (app.release_path(release), app.meta_path(release)):
         if os.path.islink(path):
             os.unlink(path)

@@ -319,7 +319,7 @@ def test_processes_of_other_applications_are_theirs(host, app):
 def test_a_release_that_does_not_start_says_its_last_lines(host, app, lines, said):
     host.release(app, A)
     (host.systemd.state / "journal").write_text(lines)
-    host.systemd.refuse(app.unit(A, "web"))
+    host.systemd.refuse(f"pyweb.shop.web.{A}.service")
     with pytest.raises(_engine.EngineError) as caught:
         app.start(A, ["web"])
     assert str(caught.value).startswith(f"release {A} does not start: Job for ") and said in str(caught.value)
@@ -505,7 +505,7 @@ def web(host, app, monkeypatch):
 def release_with_health(host, app, **health):
     web = {**PROCESS, "wsgi": "a:b", "kind": "wsgi", "server": "gunicorn", "health": {"path": "/healthz", "status": None, "timeout": 1, **health}}
     host.release(app, A, processes={"web": web}, site={"domain": "shop.example.com", "port": 443})
-    (host.systemd.state / "up" / app.unit(A, "web")).touch()
+    (host.systemd.state / "up" / f"pyweb.shop.web.{A}.service").touch()
 
 
 @pytest.mark.parametrize("status, wanted, well", [
@@ -524,7 +524,7 @@ def test_the_gate_asks_as_nginx_would(host, web, status, wanted, well):
 
 def test_the_gate_tells_at_once_of_a_process_that_ended(host, web):
     release_with_health(host, web, timeout=60)
-    host.systemd.show(web.unit(A, "web"), ActiveState="activating", SubState="auto-restart", NRestarts=1, Result="exit-code", ExecMainStatus=3)
+    host.systemd.show(f"pyweb.shop.web.{A}.service", ActiveState="activating", SubState="auto-restart", NRestarts=1, Result="exit-code", ExecMainStatus=3)
     with pytest.raises(_engine.EngineError, match="its web process ended by itself .exit-code, exit status 3"):
         web.gate(A)
 
@@ -569,8 +569,9 @@ def test_the_way_through_tls(tmp_path, monkeypatch):
     ({"NRestarts": "0", "ActiveState": "inactive", "SubState": "dead"}, True),
     ({"NRestarts": "0", "ActiveState": "activating", "SubState": "auto-restart"}, True),
 ])
-def test_ended(state, over):
-    assert _engine.ended(state) is over
+def test_ended(host, app, state, over):
+    host.systemd.show(f"pyweb.shop.web.{A}.service", **state)
+    assert bool(_engine.Systemd(app).ended(A, "web")) is over
 
 
 # --- one-off commands ---------------------------------------------------------------------------------------------------

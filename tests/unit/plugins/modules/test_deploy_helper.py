@@ -223,5 +223,5 @@ def test_pruning_takes_the_units_and_the_environments_too(ours):
     assert ours("prune", keep_releases=1)["pruned"] == [B], "C still runs"
     assert os.listdir(f"{app.build_path}/envs") == ["new"]
     assert host.users == ["shop-build"], "root must not go where the build user may have left a link"
-    assert sorted(os.listdir(host.units)) == [app.unit(A, "web"), app.unit(C, "web")]
+    assert sorted(os.listdir(host.units)) == [f"pyweb.shop.web.{release}.service" for release in (A, C)]
     assert _engine.run(["systemctl", "daemon-reload"]).returncode == 0
