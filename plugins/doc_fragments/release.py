@@ -82,7 +82,9 @@ options:
       file:
         description:
           - The file in the source that says what is needed.
-          - By default the first of C(uv.lock), C(pylock.toml), C(poetry.lock), C(pdm.lock), C(Pipfile.lock), C(requirements.txt), C(pyproject.toml) that is there.
+          - >-
+            By default the first of C(uv.lock), C(pylock.toml), C(poetry.lock), C(pdm.lock), C(Pipfile.lock), C(requirements.txt),
+            C(pyproject.toml) that is there.
         type: str
       groups:
         description: Dependency groups that are installed too.

@@ -233,7 +233,7 @@ def _source(where: str, source: dict) -> dict:
         if not source["package"].endswith(".whl"):
             found = PACKAGE.fullmatch(source["package"])
             if not found or not (found.group(3) or source["version"] != "HEAD"):
-                raise AppsError(f"{where}.package is {source['package']!r}: name==version (with extras: name[extra]==version) or the path of a wheel is needed.")
+                raise AppsError(f"{where}.package is {source['package']!r}: name==version, name[extra]==version or the path of a wheel is needed.")
             if source["version"] == "HEAD":
                 source["version"] = found.group(3)[2:].strip()
             source["package"] = found.group(1) + (found.group(2) or "").replace(" ", "")
@@ -415,7 +415,8 @@ def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]]
         result["site"] = {
             **common,
             "domains": site["domains"],
-            **({"root": f"{path}/current/{site['root']}".removesuffix("/."), "assets": f"{path}/assets", "fallback": site["fallback"] or ""} if site["root"] else
+            **({"root": f"{path}/current/{site['root']}".removesuffix("/."), "assets": f"{path}/assets", "fallback": site["fallback"] or ""}
+               if site["root"] else
                {"upstream": f"unix:{path}/current/.pyweb/web.sock"}),
             "static": [_static(path, url, directory, app["shared"]) for url, directory in static.items()],
             "groups": [f"{name}-web"],

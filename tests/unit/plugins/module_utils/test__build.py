@@ -61,7 +61,8 @@ def repository(tmp_path_factory):
 def make(tmp_path, repository, monkeypatch):
     def make(version="HEAD", repo=None, **params):
         source = {"repo": repo or repository.url, "version": version, "deploy_key": None, "known_hosts": [], **params.pop("source", {})}
-        params = {"source": source, "python": None, "server_packages": [], "env": {}, "build_env": {}, "build": [], "shared": [], "static": {}, "hooks": {}, **params}
+        params = {"source": source, "python": None, "server_packages": [], "env": {}, "build_env": {}, "build": [], "shared": [],
+                  "static": {}, "hooks": {}, **params}
         (tmp_path / "srv/build").mkdir(parents=True, exist_ok=True)
         builder = _build.Builder("shop", str(tmp_path / "srv"), params)
         for env in (builder.env, builder.environment.uv_env):

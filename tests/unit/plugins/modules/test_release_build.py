@@ -209,7 +209,9 @@ def test_a_release_that_did_not_start_for_its_configuration_is_not_built_again(h
 def test_hooks_of_a_build_run_in_their_order(host, deploy):
     names = ("before_fetch", "after_fetch", "before_build", "after_build")
     log = host.root / "log"
-    hooks = {name: [f"echo $PYWEB_PHASE $PYWEB_RELEASE $(basename $PWD) >> {log}", {"command": f"test -e built && echo built >> {log} || true"}] for name in names}
+    hooks = {name: [
+        f"echo $PYWEB_PHASE $PYWEB_RELEASE $(basename $PWD) >> {log}", {"command": f"test -e built && echo built >> {log} || true"},
+    ] for name in names}
     step, dummy = deploy(hooks=hooks, build=["touch built"])
     release = step["release"]
     assert log.read_text().splitlines() == [

@@ -89,7 +89,8 @@ WRONG = {
     "build_env: list": ([("build_env.KEY", [])], f"{AT}.build_env.KEY is a list"),
     "env and secrets": ([("env", {"B": "1", "A": "1"}), ("secrets", {"A": "2", "B": "2"})], f"{AT}.env and {AT}.secrets both have A: keep one of them."),
     # processes
-    "no process": ([("processes", {}), ("site", None)], f"{AT}.processes is empty: at least one process is needed, such as web: {{wsgi: 'shop:app'}}, or site.root for files alone."),
+    "no process": ([("processes", {}), ("site", None)],
+                   f"{AT}.processes is empty: at least one process is needed, such as web: {{wsgi: 'shop:app'}}, or site.root for files alone."),
     "process name": ([("processes.my-worker", {"command": "x"})], f"{AT}.processes.my-worker: 'my-worker' is not a name for a process"),
     "nothing to run": ([("processes.web", {})], f"{AT}.processes.web has nothing to run: {PROCESS_KINDS}"),
     "two things to run": ([("processes.web.asgi", "a:b")], f"{AT}.processes.web has wsgi and asgi to run: {PROCESS_KINDS}"),
@@ -119,7 +120,8 @@ WRONG = {
     "domain twice": ([("site.domains", ["a.example", "a.example"])], f"{AT}.site.domains has 'a.example', which is there twice."),
     "static address": ([("site.static", {"static": "x"})], f"{AT}.site.static has 'static': an address that begins and ends with / is needed"),
     "static up": ([("site.static", {"/../": "x"})], f"{AT}.site.static has '/../'"),
-    "site without web": ([("processes", {"beat": {"command": "x"}})], f"{AT}.site has nothing to serve: define {AT}.processes.web, or {AT}.site.root for files alone."),
+    "site without web": ([("processes", {"beat": {"command": "x"}})],
+                         f"{AT}.site has nothing to serve: define {AT}.processes.web, or {AT}.site.root for files alone."),
 }
 BAD_PATHS = ["/etc", "../x", "a/../b", "", ".venv/lib", ".pyweb", "a b", "a'b", 'a"b', "a\\b", "a;b", "a{b}", "$HOME", "a//b", ".", "./.venv", "a/./b", "./"]
 WRONG.update({f"static directory {path!r}": ([("site.static", {"/s/": path})], f"{AT}.site.static[/s/] is {path!r}: {PATH}") for path in BAD_PATHS})
@@ -337,7 +339,8 @@ def test_narrowing_one_application_needs_no_name():
     ({"shop": SHOP}, {"version": "-x"}, f"version is '-x': {VERSION}"),
     ({"shop": SHOP}, {"version": "a:b"}, f"version is 'a:b': {VERSION}"),
     # A fault in the other application is told all the same.
-    ({"shop": SHOP, "blog": {}}, {"app": "shop"}, "pyweb_apps.blog.source.repo is missing: the address of the git repository is needed, or path, archive or package in its place."),
+    ({"shop": SHOP, "blog": {}}, {"app": "shop"},
+     "pyweb_apps.blog.source.repo is missing: the address of the git repository is needed, or path, archive or package in its place."),
 ])
 def test_narrowing_to_what_is_not_there(apps, arguments, sentence):
     assert fault(apps, **arguments) == sentence

@@ -17,7 +17,8 @@ NOW = calendar.timegm((2026, 11, 3, 5, 0, 0))
 
 
 def manifest(state, number, **more):
-    return {"state": state, "version": f"v{number}", "revision": str(number) * 40, "created": f"2026110{number}T000000Z", "by": "she@there", "size": 1500000, **more}
+    return {"state": state, "version": f"v{number}", "revision": str(number) * 40, "created": f"2026110{number}T000000Z", "by": "she@there",
+            "size": 1500000, **more}
 
 
 def info(live=B, **more):
