@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -14,11 +15,29 @@ import re
 import shutil
 import subprocess
 import tempfile
+import typing as t
+import urllib.parse
 
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call
+from ansible_collections.pyweb.stack.plugins.module_utils import _requirements
+from ansible_collections.pyweb.stack.plugins.module_utils._requirements import normal, split_local
+from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call, without_password
 
 UV = "/usr/local/bin/uv"
-REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+# Exact versions of Python, installed by role python.
+PYTHONS = "/opt/pyweb/python"
+# The tools that read their own locks, in versions that were tried.
+TOOLS = {
+    "poetry.lock": ["poetry==2.5.1", "poetry-plugin-export==1.10.1"],
+    "pdm.lock": ["pdm[locked]==2.29.3"],
+    "Pipfile.lock": ["pipenv==2026.10.3"],
+}
+TOOL_ENV = {
+    "POETRY_VIRTUALENVS_CREATE": "false", "POETRY_NO_INTERACTION": "1", "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+    "PDM_CHECK_UPDATE": "0", "PDM_IGNORE_ACTIVE_VENV": "1", "PDM_USE_VENV": "0", "PDM_NON_INTERACTIVE": "1",
+    "PIPENV_NOSPIN": "1", "PIPENV_IGNORE_VIRTUALENVS": "1", "PIPENV_VENV_IN_PROJECT": "1", "PIPENV_YES": "1", "NO_COLOR": "1",
+}
+KEPT_LOCKS = 20
+DEFAULTS: dict[str, t.Any] = {"file": None, "groups": [], "extras": [], "index": None, "extra_indexes": [], "wheelhouse": None}
 
 
 class Environment:
@@ -28,58 +47,217 @@ class Environment:
         self.home = home
         self.params = params
         self.env = env
+        given = params.get("dependencies") or {}
+        self.dependencies = {name: default if given.get(name) is None else given[name] for name, default in DEFAULTS.items()}
         self.uv_env = {
             **env, "UV_CACHE_DIR": f"{home}/cache", "UV_LINK_MODE": "hardlink", "UV_PYTHON_DOWNLOADS": "never",
             "UV_NO_PROGRESS": "1", "UV_SYSTEM_CERTS": "1",
         }
+        # Where packages come from. Only uv and the tools that export locks see it, since it may hold passwords.
+        self.places: dict[str, str] = {}
+        self.secrets: list[str] = []
 
     def python(self) -> tuple[str, str]:
-        """The interpreter, and its version as X.Y: the distribution's updates keep environments valid."""
+        """The interpreter, and its version: X.Y of the distribution's, whose updates keep environments valid."""
         return find_python(self.params["python"])
 
-    def uv(self, *arguments: str, what: str, cwd: str | None = None, hint: str = "", **env: str) -> str:
-        return call([UV, *arguments], what, {**self.uv_env, **env}, cwd=cwd, hint=hint, split=True)
+    # --- uv ---------------------------------------------------------------------------------------------------------------
 
-    def lock(self, source: str, python: str) -> tuple[str, list[str], bool]:
-        """The locked third-party requirements, paths of local ones, and whether the source itself is a package."""
-        project = load_toml(f"{source}/pyproject.toml")
-        is_package = os.path.exists(f"{source}/setup.py") or "build-system" in project or bool(
-            project.get("tool", {}).get("uv", {}).get("package"))
-        if os.path.exists(f"{source}/uv.lock") and project:
-            text = self.uv("export", "--frozen", "--no-dev", "--no-emit-workspace", "--no-header", "--no-annotate", "--format",
-                           "requirements-txt", "--python", python, "--quiet", what="uv export of uv.lock", cwd=source,
-                           hint="run uv lock in the project and commit uv.lock.")
-        elif os.path.exists(f"{source}/requirements.txt"):
-            text = read_requirements(f"{source}/requirements.txt")
+    def uv(self, *arguments: str, what: str, cwd: str | None = None, hint: str = "", **env: str | None) -> str:
+        return self.run([UV, *arguments], what, cwd=cwd, hint=hint, env=env)
+
+    def run(self, argv: list[str], what: str, cwd: str | None = None, hint: str = "", env: t.Mapping[str, str | None] | None = None) -> str:
+        full = {**self.params.get("build_env", {}), **self.uv_env, **self.places, **(env or {})}
+        full = {name: value for name, value in full.items() if value is not None}
+        try:
+            return call(argv, what, full, cwd=cwd, hint=lambda output: explain(output, self.dependencies["wheelhouse"]) or hint, split=True)
+        except BuildError as error:
+            text = str(error)
+            for secret in self.secrets:
+                text = text.replace(secret, "********")
+            raise BuildError(text) from None
+
+    def find_places(self, source: str, project: _requirements.Project) -> None:
+        """What the user and the project say about indexes, as uv's environment: nothing of it is in a command line."""
+        wanted = self.dependencies
+        wheelhouse = wanted["wheelhouse"]
+        if wheelhouse:
+            path = os.path.normpath(os.path.join(source, wheelhouse))
+            if not os.path.isdir(path):
+                raise BuildError(f"dependencies.wheelhouse is {wheelhouse!r}, which is not a directory in the source or on this host.")
+            self.places = {"UV_NO_INDEX": "1", "UV_OFFLINE": "1", "UV_FIND_LINKS": path}
+            return
+        variables = {**os.environ, **self.params.get("build_env", {})}
+        own = [_requirements.Index(index.name, re.sub(r"\$\{(\w+)\}", lambda match: variables.get(match.group(1), match.group()), index.url), index.default)
+               for index in project.indexes()]
+        default = wanted["index"] or next((index.url for index in own if index.default), None)
+        extra: list[tuple[str, str]] = [("", url) for url in wanted["extra_indexes"]]
+        known = {bare(url) for url in (*wanted["extra_indexes"], default or "")}
+        for index in own:
+            if not index.default and bare(index.url) not in known:
+                known.add(bare(index.url))
+                extra.append((index.name, index.url))
+        if default:
+            self.places["UV_DEFAULT_INDEX"] = default
+        if extra:
+            self.places["UV_INDEX"] = " ".join(f"{name}={url}" if re.fullmatch(r"[A-Za-z0-9_-]+", name) else url for name, url in extra)
+        links = project.links()
+        if links:
+            self.places["UV_FIND_LINKS"] = ",".join(links)
+        for url in (default or "", *(url for dummy, url in extra)):
+            login = urllib.parse.urlsplit(url).netloc.rpartition("@")[0]
+            for part in (login, login.partition(":")[2]):
+                self.secrets += [item for item in (part, urllib.parse.unquote(part)) if len(item) >= 4]
+
+    # --- the lock ---------------------------------------------------------------------------------------------------------
+
+    def resolve(self, source: str) -> dict:
+        """Everything that is installed, with versions: C(text), for which C(platforms), from which C(inputs).
+
+        Found once for the same inputs. Hosts that build together are given what one of them has found.
+        """
+        python, version = self.python()
+        wanted = self.dependencies
+        project = _requirements.Project(source, wanted["file"])
+        project.check(wanted["groups"], wanted["extras"])
+        if project.kind == "requirements.txt":
+            self.projects(source, split_local(_requirements.read_requirements(project.path))[1])
+        self.find_places(source, project)
+        mine = f"{minor(version)} {platform.machine()}"
+        platforms = sorted({mine, *(self.params.get("platforms") or [])})
+        wheels = sorted(os.listdir(self.places["UV_FIND_LINKS"])) if wanted["wheelhouse"] else []
+        inputs = digest([
+            project.kind, project.name, project.material(), wanted["groups"], wanted["extras"], self.params["server_packages"],
+            [without_password(place) for name, place in sorted(self.places.items()) if name.endswith("INDEX")], wheels, 1,
+        ])
+        given = self.params.get("lock") or {}
+        if given.get("inputs") == inputs and mine in given["platforms"]:
+            return given
+        path = f"{self.home}/locks/{digest([inputs, platforms])}.json"
+        with contextlib.suppress(OSError, ValueError):
+            with open(path, encoding="utf-8") as file:
+                found = json.load(file)
+            os.utime(path)
+            return found
+        text = self.locked(project, python, platforms)
+        text += self.servers(text, python, platforms)
+        found = {"inputs": inputs, "platforms": platforms, "text": text}
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(f"{path}.new", "w", encoding="utf-8") as file:
+            json.dump(found, file)
+        os.rename(f"{path}.new", path)
+        for old in sorted(glob.glob(f"{glob.escape(self.home)}/locks/*"), key=os.path.getmtime, reverse=True)[KEPT_LOCKS:]:
+            os.unlink(old)
+        return found
+
+    def locked(self, project: _requirements.Project, python: str, platforms: list[str]) -> str:
+        groups, extras = self.dependencies["groups"], self.dependencies["extras"]
+        if project.kind == "uv.lock":
+            text = self.from_uv(project, python)
+        elif project.kind == "pylock.toml":
+            text = _requirements.from_pylock(project.path, groups, extras)
+        elif project.kind in TOOLS:
+            text = self.exported(project, python)
+        elif project.kind == "requirements.txt":
+            text = _requirements.read_requirements(project.path)
             if "--hash=" not in text:
-                text = self.compiled("requirements.txt", text, source, python)
-        elif is_package or "dependencies" in project.get("project", {}):
-            name = "pyproject.toml" if project else "setup.py"
-            with open(f"{source}/{name}", encoding="utf-8") as file:
-                text = self.compiled(name, file.read(), source, python)
+                text = self.compiled([project.name], project.name, project.source, python, platforms)
+        elif project.kind:
+            chosen = [*(f"--group={name}" for name in groups), *(f"--extra={name}" for name in extras)]
+            text = self.compiled([project.kind, *chosen], project.name, project.folder, python, platforms)
         else:
-            text = ""
-        third_party, local = split_local(text)
-        return third_party, local, is_package
+            return ""
+        text = _requirements.relative(_requirements.without_places(text), os.path.realpath(project.folder))
+        return text if text.endswith("\n") or not text else text + "\n"
 
-    def compiled(self, name: str, content: str, source: str, python: str) -> str:
-        """Unpinned requirements are resolved once for the same input, so that the same input means the same environment."""
-        key = hashlib.sha256(json.dumps([name, content, python, platform.machine()]).encode()).hexdigest()[:32]
-        path = f"{self.home}/locks/{key}.txt"
-        if not os.path.exists(path):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            temporary = f"{path}.{os.getpid()}"
-            self.uv("pip", "compile", name, "--output-file", temporary, "--python", python, "--no-header", "--no-annotate", "--quiet",
-                    what=f"uv pip compile of {name}", cwd=source, hint="check the names and versions in it, and that this host reaches the package index.")
-            os.rename(temporary, path)
-        with open(path, encoding="utf-8") as file:
-            return file.read()
+    def from_uv(self, project: _requirements.Project, python: str) -> str:
+        groups = self.dependencies["groups"]
+        arguments = ["export", "--locked", "--no-header", "--no-annotate", "--format", "requirements-txt", "--python", python, "--quiet",
+                     *([] if "dev" in groups else ["--no-dev"]), *(f"--group={name}" for name in groups),
+                     *(f"--extra={name}" for name in self.dependencies["extras"])]
+        what = f"uv export of {project.name}"
+        # For uv a lock is out of date when it names an index that is not configured, and dependencies may come from another one here.
+        locked = " ".join(project.registries())
+        # Whether it is up to date shows without an index, unless code has to run that says what it needs.
+        with contextlib.suppress(BuildError):
+            return self.uv(*arguments, "--offline", what=what, cwd=project.folder, UV_INDEX=locked, UV_DEFAULT_INDEX=None, UV_NO_INDEX=None, UV_FIND_LINKS=None)
+        here = [self.places.get(name, "") for name in ("UV_INDEX", "UV_DEFAULT_INDEX")]
+        return self.uv(*arguments, what=what, cwd=project.folder, hint="run uv lock in the project and commit uv.lock.",
+                       UV_INDEX=" ".join([*here, locked]).strip(), UV_NO_INDEX=None)
+
+    def exported(self, project: _requirements.Project, python: str) -> str:
+        """What the tool that made a lock says is in it. It runs where whatever it makes goes away again."""
+        groups, extras = self.dependencies["groups"], self.dependencies["extras"]
+        kind = project.kind or ""
+        tool, *more = TOOLS[kind]
+        name = re.match(r"\w+", tool).group()
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=self.home) as place:
+            for entry in os.listdir(project.folder):
+                if os.path.isdir(f"{project.folder}/{entry}") and entry not in (".venv", ".pyweb", ".git"):
+                    os.symlink(f"{project.folder}/{entry}", f"{place}/{entry}")
+            for entry in (kind, "pyproject.toml", "Pipfile", "poetry.toml", "pdm.toml", "README.md"):
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copyfile(f"{project.folder}/{entry}", f"{place}/{entry}")
+            start = [UV, "tool", "run", "--quiet", "--no-config", "--python", python, "--from", tool,
+                     *(word for package in more for word in ("--with", package)), name]
+
+            def run(*arguments: str, hint: str = "") -> str:
+                return self.run([*start, *arguments], f"{' '.join([name, *arguments[:2]])} for {project.name}", cwd=place, hint=hint,
+                                env={**TOOL_ENV, "PATH": f"{os.path.dirname(python)}:{self.uv_env['PATH']}"})
+
+            if kind == "poetry.lock":
+                with_groups = [f"--with={','.join(groups)}"] if groups else []
+                text = run("export", "--format=requirements.txt", "--without-urls", *with_groups, *(f"--extras={name}" for name in extras))
+            elif kind == "pdm.lock":
+                try:
+                    run("lock", "--check")
+                except BuildError as error:
+                    if "No solution" in str(error):
+                        raise
+                    raise BuildError(f"{project.name} does not match pyproject.toml: run pdm lock and commit {project.name}.") from None
+                # PDM takes all groups for development unless told otherwise.
+                unwanted = {item for item in project.groups() or () if normal(item) not in {normal(name) for name in groups}}
+                text = run("export", "--format=requirements", *(f"--without={item}" for item in sorted(unwanted)), *(f"--group={name}" for name in extras))
+            else:
+                try:
+                    run("verify")
+                except BuildError as error:
+                    if "out-of-date" not in str(error):
+                        raise
+                    raise BuildError(f"{project.name} does not match Pipfile: run pipenv lock and commit {project.name}.") from None
+                text = run("requirements", "--hash", f"--categories={','.join(['packages', *groups])}")
+            return _requirements.relative(text, place)
+
+    def compiled(self, what: list[str], name: str, folder: str, python: str, platforms: list[str], *arguments: str) -> str:
+        """Unpinned requirements with the versions that an index has now. For hosts that differ: with what each of them needs."""
+        versions = sorted({item.split()[0] for item in platforms}, key=lambda version: [int(part) for part in version.split(".")])
+        universal = ["--universal", "--python-version", versions[0]] if len(platforms) > 1 else []
+        return self.uv("pip", "compile", *what, *arguments, *universal, "--python", python, "--no-header", "--no-annotate", "--quiet",
+                       what=f"uv pip compile of {name}", cwd=folder, hint="check the names and versions in it, and that this host reaches the package index.")
+
+    def servers(self, text: str, python: str, platforms: list[str]) -> str:
+        """The server that the application lacks, with all that it needs, as far as the lock does not have it."""
+        have = _requirements.names(text)
+        missing = sorted(package for package in self.params["server_packages"] if normal(re.split(r"[=\[]", package)[0]) not in have)
+        if not missing:
+            return ""
+        with tempfile.TemporaryDirectory(prefix=".server-", dir=self.home) as place:
+            with open(f"{place}/constraints.txt", "w", encoding="utf-8") as file:
+                file.writelines(f"{name}=={version} {marker}\n" for name, version, marker in _requirements.PINNED.findall(text))
+            with open(f"{place}/server.txt", "w", encoding="utf-8") as file:
+                file.write("\n".join(missing) + "\n")
+            hashes = ["--generate-hashes"] if _requirements.hashed(text) else []
+            found = self.compiled(["server.txt"], ", ".join(missing), place, python, platforms, "--constraint", "constraints.txt", "--no-config", *hashes)
+        # One line, or one and its hashes; what the lock has stays as it is there.
+        parts = re.split(r"(?m)^(?=[A-Za-z0-9])", found)
+        return "".join(part for part in parts if part.strip() and not _requirements.names(part) & have)
+
+    # --- installing -------------------------------------------------------------------------------------------------------
 
     def base(self, lock: str, python: str) -> str:
         """The third-party part, built once for each (lock, Python, platform), byte-compiled, relocatable, never changed afterwards."""
-        names = {normal(match.group(1)) for match in map(REQUIREMENT.match, lock.splitlines()) if match}
-        extra = [package for package in self.params["server_packages"] if normal(package.split("==")[0]) not in names]
-        key = hashlib.sha256(json.dumps([lock, sorted(extra), os.path.realpath(python), platform.machine(), *platform.libc_ver(), 1]).encode()).hexdigest()[:32]
+        requirements = _requirements.logical(lock)
+        key = digest([sorted(requirements), os.path.realpath(python), minor(version_of(python)), platform.machine(), *platform.libc_ver(), 2])
         final = f"{self.home}/envs/{key}"
         if os.path.isdir(final):
             return key
@@ -88,96 +266,152 @@ class Environment:
             if leftover.startswith("."):
                 shutil.rmtree(f"{self.home}/envs/{leftover}")
         temporary = tempfile.mkdtemp(prefix=f".{key}-", dir=f"{self.home}/envs")
-        os.chmod(temporary, 0o750)
-        env = f"{temporary}/env"
-        self.uv("venv", "--quiet", "--relocatable", "--no-project", "--no-config", "--python", python, env, what="uv venv")
-        interpreter = f"{env}/bin/python"
-        hint = "check the requirements, and that this host reaches the package index."
-        if lock.strip():
-            with open(f"{temporary}/lock.txt", "w", encoding="utf-8") as file:
-                file.write(lock)
-            hashes = ["--require-hashes"] if "--hash=" in lock else []
-            self.uv("pip", "sync", "--quiet", "--no-config", "--compile-bytecode", *hashes, "--python", interpreter, f"{temporary}/lock.txt",
-                    what="installing the requirements", hint=hint)
-        if extra:
-            self.uv("pip", "install", "--quiet", "--no-config", "--compile-bytecode", "--python", interpreter, *extra,
-                    what=f"installing {', '.join(extra)}", hint=hint)
-        os.rename(env, final)
-        shutil.rmtree(temporary)
+        try:
+            os.chmod(temporary, 0o750)
+            env = f"{temporary}/env"
+            self.uv("venv", "--quiet", "--relocatable", "--no-project", "--no-config", "--python", python, env, what="uv venv")
+            if requirements:
+                with open(f"{temporary}/lock.txt", "w", encoding="utf-8") as file:
+                    file.write("\n".join(requirements) + "\n")
+                hashed = _requirements.hashed(lock)
+                # With hashes it does not matter which index has a package, so all of them are asked for the version.
+                more = {"UV_INDEX_STRATEGY": "unsafe-best-match"} if hashed else {}
+                self.uv("pip", "sync", "--quiet", "--no-config", "--compile-bytecode", *(["--require-hashes"] if hashed else []),
+                        "--python", f"{env}/bin/python", f"{temporary}/lock.txt", what="installing the requirements",
+                        hint="check the requirements, and that this host reaches the package index.", **more)
+            os.rename(env, final)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
         return key
 
     def install(self, target: str) -> dict:
         python, version = self.python()
-        lock, local, is_package = self.lock(target, python)
-        key = self.base(lock, python)
+        lock = self.resolve(target)
+        third_party, local = split_local(lock["text"])
+        key = self.base(third_party, python)
         venv = f"{target}/.venv"
         call(["cp", "-al", f"{self.home}/envs/{key}", venv], "cloning the environment", self.env)
-        projects = [*local, *([target] if is_package else [])]
-        for project in projects:
-            where = os.path.normpath(os.path.join(target, project))
-            if where != target and not where.startswith(target + "/"):
-                raise BuildError(f"the requirement {project!r} lies outside of the source: only paths inside of it can be deployed.")
+        for where in self.projects(target, local):
             # Seen to bring old code back: what an earlier build left in the source.
-            for leftover in [f"{where}/build", *(f"{where}/{item}" for item in os.listdir(where) if item.endswith(".egg-info"))]:
+            for leftover in [f"{where}/build", *(f"{where}/{item}" for item in (os.listdir(where) if os.path.isdir(where) else ()) if item.endswith(".egg-info"))]:
                 shutil.rmtree(leftover, ignore_errors=True)
             self.uv("pip", "install", "--quiet", "--no-deps", "--compile-bytecode", "--python", f"{venv}/bin/python", where,
-                    what=f"installing the project {os.path.relpath(where, target)}", cwd=where, hint="check its pyproject.toml.")
+                    what=f"installing the project {os.path.relpath(where, target)}", cwd=where if os.path.isdir(where) else target,
+                    hint="check its pyproject.toml.")
         # uv's, and writable by everybody.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{venv}/.lock")
         with open(f"{venv}/pyweb-lock.txt", "w", encoding="utf-8") as file:
-            file.write(lock)
-        return {"environment": key, "lock_digest": hashlib.sha256(lock.encode()).hexdigest(), "python": python, "python_version": version}
+            file.write(lock["text"])
+        return {
+            "environment": key, "lock_digest": hashlib.sha256(lock["text"].encode()).hexdigest(), "python": python, "python_version": version,
+            "lock": {name: lock[name] for name in ("inputs", "platforms")},
+        }
+
+    def projects(self, target: str, local: list[str]) -> list[str]:
+        """What is installed from this release's source: what the lock names, and the source itself where it is a package."""
+        project = _requirements.Project(target, self.dependencies["file"])
+        top = target if project.kind == "requirements.txt" else project.folder
+        found = [os.path.normpath(os.path.join(top, path)) for path in local]
+        # uv.lock knows by itself whether it is one.
+        if project.is_package and project.kind != "uv.lock":
+            found.append(os.path.normpath(project.folder))
+        for where in found:
+            if where != target and not where.startswith(target + "/"):
+                raise BuildError(f"the requirement {os.path.relpath(where, top)!r} lies outside of the source: only paths inside of it can be deployed.")
+        return list(dict.fromkeys(found))
+
+
+def digest(material: t.Any) -> str:
+    return hashlib.sha256(json.dumps(material).encode()).hexdigest()[:32]
+
+
+def bare(url: str) -> str:
+    return without_password(url).rstrip("/")
+
+
+def minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def version_of(path: str) -> str:
+    try:
+        done = subprocess.run([path, "-I", "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              text=True, check=False)
+        version = done.stdout.strip()
+    except OSError:
+        version = ""
+    if not re.fullmatch(r"3\.\d+\.\d+", version):
+        raise BuildError(f"python is {path!r}, which is not a Python 3 that starts on this host: give the path of an interpreter, or a version.")
+    return version
 
 
 def find_python(wanted: str | None) -> tuple[str, str]:
+    """The interpreter and its version: X.Y where the distribution keeps it up to date, X.Y.Z where it is exact."""
+    if wanted and re.fullmatch(r"\d+\.\d+\.\d+", wanted):
+        path = next(iter(sorted(glob.glob(f"{PYTHONS}/cpython-{wanted}-*/bin/python3"))), None)
+        if not path:
+            raise BuildError(f"python is {wanted!r}, but this host has no {PYTHONS}/cpython-{wanted}-*: run the playbook provision, "
+                             "which installs it, or name it in python_versions of role python.")
+        return path, version_of(path)
+    if wanted and wanted.startswith("/"):
+        if not os.path.isfile(wanted) or not os.access(wanted, os.X_OK):
+            raise BuildError(f"python is {wanted!r}, but this host has no program there: install it, or give a version.")
+        version = version_of(wanted)
+        return wanted, minor(version) if os.path.realpath(wanted).startswith("/usr/bin/") else version
     path = shutil.which(f"python{wanted}", path="/usr/local/bin:/usr/bin") if wanted else "/usr/bin/python3"
     if not path:
-        raise BuildError(f"python is {wanted!r}, but this host has no python{wanted}: install it, or leave the variable out for the distribution's Python.")
-    version = subprocess.run([path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], stdout=subprocess.PIPE, text=True, check=True)
-    return path, version.stdout.strip()
+        raise BuildError(f"python is {wanted!r}, but this host has no python{wanted}: install it, give a full version such as {wanted}.8, "
+                         "or leave the variable out for the distribution's Python.")
+    return path, minor(version_of(path))
 
 
-def normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+# What uv says when something fails, and what it means for the user: the first that fits.
+UNREACHABLE = re.compile(r"(?s)(?:error sending request for url|Failed to fetch|Failed to download|Could not connect)[^\n]*?((?:https?|file)://[^\s`)]+)")
+REFUSED = re.compile(r"An index URL \((\S+?)\) (?:could not be queried due to a lack of valid authentication|returned a `?403)")
+NOT_FOUND = re.compile(r"(?:Because |And because |because )?([A-Za-z0-9][\w.-]*) was not found in (?:the package registry|the cache|the provided package locations)")
+NO_VERSION = re.compile(r"there (?:is|are) no versions? of ([A-Za-z0-9][\w.-]*(?:[=<>!~]=?\S+)?)")
+BUILD = re.compile(r"Failed to (?:download and )?build `([^`]+)`")
+LACKS = re.compile(
+    r"fatal error: ([\w./+-]+\.h(?:pp)?): No such file|(?:No such file or directory: |unable to execute |command )'?(\S*?\b(?:gcc|cc|g\+\+|c\+\+|clang)(?:-\d+)?)\b"
+    r"|([\w-]*_config|pkg-config|pkgconf|cargo|rustc|cmake|ninja|gfortran|swig)\b[^\n]*(?:not found|not installed|No such file)"
+    r"|(?:Could not find|can't find|cannot find|not find) ([\w-]*_config|pkg-config|Rust compiler)")
 
 
-def load_toml(path: str) -> dict:
-    import tomllib
-
-    try:
-        with open(path, "rb") as file:
-            return tomllib.load(file)
-    except FileNotFoundError:
-        return {}
-    except tomllib.TOMLDecodeError as error:
-        raise BuildError(f"{os.path.basename(path)} cannot be read: {error}.") from None
-
-
-def read_requirements(path: str, seen: tuple[str, ...] = ()) -> str:
-    """The file with everything it includes: what it means, as one text."""
-    if path in seen:
-        return ""
-    try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-    except OSError as error:
-        raise BuildError(f"{os.path.basename(path)} cannot be read: {error.strerror}.") from None
-    result = [text]
-    for match in re.finditer(r"(?m)^\s*(?:-r|-c|--requirement|--constraint)[ =]?\s*(\S+)", text):
-        result.append(read_requirements(os.path.join(os.path.dirname(path), match.group(1)), (*seen, path)))
-    return "\n".join(result)
-
-
-def split_local(text: str) -> tuple[str, list[str]]:
-    """Requirements that are paths belong to this release's source, never to an environment that outlives it."""
-    kept, local = [], []
-    for line in text.splitlines(keepends=True):
-        match = re.match(r"\s*(?:(?:-e|--editable)[ =]\s*)?(\.{1,2}(?:/\S*)?)(?:\s|$)", line)
-        if match:
-            local.append(match.group(1))
-        elif re.match(r"\s*(-r|-c|--requirement|--constraint)\b", line):
-            continue
-        else:
-            kept.append(line)
-    return "".join(kept), local
+def explain(output: str, wheelhouse: str | None) -> str:
+    """One sentence for what uv says at length; nothing when it is something else."""
+    found = re.search(r"all requirements must have a hash, but none were provided for: ([^\n]+)", output)
+    if found:
+        return f"{found.group(1)} has no hash, but others have: write hashes for all, or for none."
+    found = re.search(r"Hash mismatch for `([^`]+)`", output)
+    if found:
+        return f"what the index has as {found.group(1)} is not the file that was locked: lock again if you trust it."
+    if "needs to be updated, but `--locked`" in output:
+        return "uv.lock does not match pyproject.toml: run uv lock in the project and commit uv.lock."
+    if "poetry.lock" in output and "changed significantly" in output:
+        return "poetry.lock does not match pyproject.toml: run poetry lock and commit poetry.lock."
+    found = REFUSED.search(output)
+    if found:
+        return f"{found.group(1)} refused the user or the password: check dependencies.index and dependencies.extra_indexes."
+    missing = NOT_FOUND.search(output) or NO_VERSION.search(output)
+    if missing:
+        name = missing.group(1).rstrip(",.")
+        wanted = re.search(rf"(?:you require|depends on|resolving: `)\s*({re.escape(re.split(r'[=<>!~]', name)[0])}(?:\[[^\]]*\])?[=<>!~]=?[\w.*+!]+)", output)
+        name = (wanted.group(1) if wanted else name).rstrip(",.")
+        if wheelhouse:
+            return f"the wheelhouse {wheelhouse} has no {name}: put it there."
+        return f"no index has {name}: check its name and version, and dependencies.index."
+    found = BUILD.search(output)
+    if found and "error sending request" not in output:
+        lacks = LACKS.search(output)
+        if lacks:
+            what = next(group for group in lacks.groups() if group)
+            return (f"{found.group(1)} is compiled on this host, which lacks {os.path.basename(what)}: add what has it to system_packages, such as "
+                    "build-essential for a compiler and python3-dev for Python.h.")
+        return f"{found.group(1)} is built on this host, and that failed: add what it lacks to system_packages, or take a version that has a wheel."
+    found = UNREACHABLE.search(output)
+    if found:
+        return f"the package index at {found.group(1)} cannot be reached from this host: check dependencies.index and the network."
+    if "does not satisfy Python" in output:
+        return "the requirements ask for another Python than this one: set python."
+    return ""

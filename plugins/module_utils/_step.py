@@ -16,6 +16,7 @@ import traceback
 import typing as t
 
 TAIL = 25
+FULL = re.compile(r"No space left on device|no storage space|Disk quota exceeded", re.IGNORECASE)
 
 
 class BuildError(Exception):
@@ -64,8 +65,8 @@ def as_user(user: str, function: t.Callable[[], t.Any]) -> t.Any:
     return answer["result"]
 
 
-def call(argv: list[str], what: str, env: dict[str, str], cwd: str | None = None, hint: str = "", **options: t.Any) -> str:
-    """Run a step; when it fails, say which one and show the end of what it printed."""
+def call(argv: list[str], what: str, env: dict[str, str], cwd: str | None = None, hint: str | t.Callable[[str], str] = "", **options: t.Any) -> str:
+    """Run a step; when it fails, say which one and show the end of what it printed. C(hint) may depend on that."""
     try:
         done = subprocess.run(argv, env=env, cwd=cwd, stdin=options.pop("stdin", subprocess.DEVNULL), stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT if not options.pop("split", False) else subprocess.PIPE, text=True, errors="replace",
@@ -73,13 +74,16 @@ def call(argv: list[str], what: str, env: dict[str, str], cwd: str | None = None
     except FileNotFoundError:
         raise BuildError(f"{what}: {argv[0]} is not installed on this host.") from None
     if done.returncode != 0:
-        output = ((done.stderr or "") + (done.stdout or "")).strip()
-        if "No space left on device" in output:
+        output = without_password(((done.stderr or "") + (done.stdout or "")).strip())
+        if FULL.search(output):
             hint = "the disk is full: free some space and deploy again."
+        elif callable(hint):
+            hint = hint(output)
         tail = "\n".join(output.splitlines()[-TAIL:])
         raise BuildError(f"{what} failed (exit status {done.returncode}){'; ' + hint if hint else '.'}\n{tail}")
     return done.stdout
 
 
 def without_password(url: str) -> str:
-    return re.sub(r"(?<=://)[^/@]+@", "", url)
+    """Also of an address within a text, and with an @ in the password that should have been written as %40."""
+    return re.sub(r"(?<=://)[^/\s\"'<>]+@", "", url)

@@ -125,7 +125,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils import (
 )
 
 # What a release that is copied has in common with the one that it was copied from.
-COPIED = ("environment", "lock_digest", "python", "python_version")
+COPIED = ("environment", "lock_digest", "python", "python_version", "lock")
 
 
 def build_digest(params):

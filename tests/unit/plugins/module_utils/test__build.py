@@ -1,24 +1,20 @@
 # Copyright (c) pyweb.stack contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a release is made, with real git repositories, real files, real processes and the real uv (without a network)."""
+"""How a release is made, with real git repositories, real files and real processes."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import pathlib
 import pwd
 import shutil
 import subprocess
-import sys
 import time
-import zipfile
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _build, _environment, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _build, _step
 
 ENV = {
     "PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com",
@@ -171,34 +167,7 @@ def test_without_password(url, shown):
     assert _step.without_password(url) == shown
 
 
-# --- requirements -----------------------------------------------------------------------------------------------------
-
-@pytest.mark.parametrize("text, third_party, local", [
-    ("flask==3.0\ngunicorn\n", "flask==3.0\ngunicorn\n", []),
-    (".\nflask\n", "flask\n", ["."]),
-    ("-e .\n-e ./lib\n--editable=../x\n", "", [".", "./lib", "../x"]),
-    ("./src  # the project\n", "", ["./src"]),
-    ("-r base.txt\n-c limits.txt\n--requirement other.txt\nflask\n", "flask\n", []),
-    ("flask @ https://example.com/flask.whl\n", "flask @ https://example.com/flask.whl\n", []),
-    ("flask==3.0 \\\n    --hash=sha256:00\n", "flask==3.0 \\\n    --hash=sha256:00\n", []),
-    ("--index-url https://example.com/simple\n", "--index-url https://example.com/simple\n", []),
-    (".hidden\n", ".hidden\n", []),
-])
-def test_split_local(text, third_party, local):
-    assert _environment.split_local(text) == (third_party, local)
-
-
-def test_requirements_with_all_that_they_include(tmp_path):
-    (tmp_path / "sub").mkdir()
-    files = {"requirements.txt": "a\n-r sub/more.txt\n-c limits.txt\n", "sub/more.txt": "b\n--requirement=deep.txt\n", "sub/deep.txt": "c\n-r more.txt\n",
-             "limits.txt": "d<2\n"}
-    for name, text in files.items():
-        (tmp_path / name).write_text(text)
-    found = _environment.read_requirements(str(tmp_path / "requirements.txt"))
-    assert [line for line in found.splitlines() if line and line[0] != "-"] == ["a", "b", "c", "d<2"]
-    with pytest.raises(_step.BuildError, match="^gone.txt cannot be read: No such file or directory.$"):
-        _environment.read_requirements(str(tmp_path / "gone.txt"))
-
+# --- assets ---------------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("name, hashed", [
     ("guestbook.4f3a9c1b.css", True), ("index-BxK3f_9a.js", True), ("app.4f3a9c1b2d3e.js.map", True), ("a.0123456789abcdef.woff2", True),
@@ -209,172 +178,11 @@ def test_names_that_change_with_the_content(name, hashed):
     assert bool(_build.HASHED.search(name)) is hashed
 
 
-@pytest.mark.parametrize("name, expected", [("Flask_SQLAlchemy", "flask-sqlalchemy"), ("zope.interface", "zope-interface"), ("a--b__c", "a-b-c")])
-def test_normal(name, expected):
-    assert _environment.normal(name) == expected
-
-
-# --- lock and environment, by the real uv -----------------------------------------------------------------------------
-
-def wheel(folder, name, version, requires=()):
-    """A package that an index would have."""
-    files = {
-        f"{name}/__init__.py": f"VERSION = {version!r}\n",
-        f"{name}-{version}.dist-info/METADATA":
-            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" + "".join(f"Requires-Dist: {item}\n" for item in requires),
-        f"{name}-{version}.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = "".join(
-        f"{path},sha256={base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip('=')},{len(text)}\n" for path, text in files.items())
-    files[f"{name}-{version}.dist-info/RECORD"] = record + f"{name}-{version}.dist-info/RECORD,,\n"
-    path = folder / f"{name}-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        for inner, text in files.items():
-            archive.writestr(inner, text)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-@pytest.fixture(scope="module")
-def index(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("index")
-    digests = {}
-    for name, version, requires in (("alpha", "1.0", ["beta"]), ("alpha", "2.0", ["beta"]), ("beta", "1.0", []), ("server", "9.0", [])):
-        digests[f"{name}=={version}"] = wheel(folder, name, version, requires)
-    return folder, digests
-
-
-@pytest.fixture
-def uv(make, index, tmp_path, monkeypatch):
-    """A builder whose uv finds its packages in a directory; what it was called with is in uv.calls."""
-    real = shutil.which("uv", path=os.path.dirname(sys.executable)) or shutil.which("uv")
-    assert real, "uv is in requirements.txt"
-    log = tmp_path / "calls"
-    script = tmp_path / "uv"
-    script.write_text(f'#!/bin/sh\necho "$*" >> {log}\nexec {real} "$@"\n')
-    script.chmod(0o755)
-    monkeypatch.setattr(_environment, "UV", str(script))
-
-    def uv(**params):
-        builder = make(**params)
-        builder.environment.uv_env.update(UV_NO_INDEX="1", UV_FIND_LINKS=str(index[0]), UV_OFFLINE="1")
-        return builder
-
-    uv.calls = lambda: log.read_text().splitlines() if log.exists() else []
-    return uv
-
-
-PROJECT = '[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["alpha"]\n'
-BUILD_SYSTEM = '[build-system]\nrequires = []\nbuild-backend = "nowhere"\n'
-UV_LOCK = '''version = 1
-requires-python = ">=3.9"
-
-[[package]]
-name = "shop"
-version = "1"
-source = { virtual = "." }
-dependencies = [{ name = "alpha" }]
-
-[package.metadata]
-requires-dist = [{ name = "alpha" }]
-
-[[package]]
-name = "alpha"
-version = "1.0"
-source = { registry = "https://index.example.com/simple" }
-wheels = [{ url = "https://files.pythonhosted.org/alpha-1.0-py3-none-any.whl", hash = "sha256:%s" }]
-'''
-
-# files -> names in the lock, local ones, is it a package?, what uv did
-LOCKS = {
-    "nothing": ({"app.py": ""}, [], [], False, None),
-    "requirements": ({"requirements.txt": "alpha\n"}, ["alpha==2.0", "beta==1.0"], [], False, "compile"),
-    "requirements with a limit": ({"requirements.txt": "alpha\n-c limits.txt\n", "limits.txt": "alpha<2\n"}, ["alpha==1.0", "beta==1.0"], [], False, "compile"),
-    "requirements with the project": ({"requirements.txt": "beta\n./lib\n", "lib/pyproject.toml": PROJECT.replace("alpha", "beta")},
-                                      ["beta==1.0"], ["./lib"], False, "compile"),
-    "requirements with hashes": ({"requirements.txt": "beta==1.0 --hash=sha256:00\n"}, ["beta==1.0"], [], False, None),
-    "requirements before pyproject": ({"requirements.txt": "beta\n", "pyproject.toml": PROJECT + BUILD_SYSTEM}, ["beta==1.0"], [], True, "compile"),
-    "pyproject": ({"pyproject.toml": PROJECT}, ["alpha==2.0", "beta==1.0"], [], False, "compile"),
-    "pyproject of a package": ({"pyproject.toml": PROJECT + BUILD_SYSTEM}, ["alpha==2.0", "beta==1.0"], [], True, "compile"),
-    "pyproject for tools only": ({"pyproject.toml": "[tool.black]\nline-length = 100\n"}, [], [], False, None),
-    "uv.lock": ({"pyproject.toml": PROJECT, "uv.lock": UV_LOCK % ("0" * 64)}, ["alpha==1.0"], [], False, "export"),
-    "uv.lock before requirements": ({"pyproject.toml": PROJECT, "uv.lock": UV_LOCK % ("0" * 64), "requirements.txt": "beta\n"},
-                                    ["alpha==1.0"], [], False, "export"),
-}
-
-
 def write(folder, files):
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     return str(folder)
-
-
-@pytest.mark.parametrize("files, names, local, is_package, did", LOCKS.values(), ids=LOCKS)
-def test_lock(uv, tmp_path, files, names, local, is_package, did):
-    source = write(tmp_path / "source", files)
-    builder = uv()
-    lock, found, package = builder.environment.lock(source, sys.executable)
-    assert ([line.split()[0] for line in lock.splitlines() if line.strip() and line[0] not in " -#"], found, package) == (names, local, is_package)
-    assert (did in " ".join(uv.calls()) if did else uv.calls() == []), uv.calls()
-    assert ("--hash=" in lock) is ("hashes" in str(files) or did == "export" or "--hash" in str(files))
-    # Unpinned requirements mean the same the next time, without asking again.
-    before = len(uv.calls())
-    assert builder.environment.lock(source, sys.executable)[0] == lock and len(uv.calls()) == before + (did == "export")
-
-
-@pytest.mark.parametrize("files, sentence", [
-    ({"requirements.txt": "no-such-package\n"}, "uv pip compile of requirements.txt failed (exit status 1); check the names and versions in it"),
-    ({"requirements.txt": "-r gone.txt\n"}, "gone.txt cannot be read: No such file or directory."),
-    ({"pyproject.toml": "[project\n"}, "pyproject.toml cannot be read: "),
-    ({"pyproject.toml": PROJECT, "uv.lock": "nonsense"}, "uv export of uv.lock failed (exit status 2); run uv lock in the project and commit uv.lock."),
-])
-def test_a_lock_that_cannot_be_made(uv, tmp_path, files, sentence):
-    with pytest.raises(_step.BuildError) as caught:
-        uv().environment.lock(write(tmp_path / "source", files), sys.executable)
-    assert str(caught.value).startswith(sentence)
-
-
-def test_an_environment_is_built_once_and_never_half(uv, index, tmp_path):
-    digest = index[1]["beta==1.0"]
-    envs = tmp_path / "srv/build/envs"
-    (envs / ".cut-short").mkdir(parents=True)
-    builder = uv(server_packages=["server==9.0", "beta==0.5"])
-    lock = f"beta==1.0 --hash=sha256:{digest}\n"
-    with pytest.raises(_step.BuildError, match="^installing the requirements failed"):
-        builder.environment.base(lock.replace(digest, "0" * 64), sys.executable)
-    assert [name for name in os.listdir(envs) if not name.startswith(".")] == []
-    key = builder.environment.base(lock, sys.executable)
-    assert os.listdir(envs) == [key], "what was cut short is gone"
-    packages = next((envs / key / "lib").iterdir()) / "site-packages"
-    # The application's own version of a server comes before ours.
-    assert (packages / "beta/__init__.py").read_text() == "VERSION = '1.0'\n" and (packages / "server").is_dir()
-    assert list((packages / "beta").glob("__pycache__/*.pyc"))
-    assert sum("--require-hashes" in line for line in uv.calls()) == 2
-    before = len(uv.calls())
-    assert builder.environment.base(lock, sys.executable) == key and len(uv.calls()) == before
-    assert uv(server_packages=[]).environment.base(lock, sys.executable) != key
-
-
-@pytest.mark.parametrize("outside", ["../other", "./../../x"])
-def test_a_requirement_outside_of_the_source(uv, tmp_path, outside):
-    target = write(tmp_path / "releases/x", {"requirements.txt": f"{outside}\n"})
-    builder = uv(python=None)
-    builder.environment.python = lambda: (sys.executable, "3.11")
-    (tmp_path / "other").mkdir()
-    builder.environment.lock = lambda source, python: ("", [outside], False)
-    with pytest.raises(_step.BuildError, match="lies outside of the source"):
-        builder.environment.install(target)
-
-
-@pytest.mark.parametrize("wanted", ["3.0", "3.99"])
-def test_a_python_that_is_not_there(wanted):
-    with pytest.raises(_step.BuildError, match=f"python is '{wanted}', but this host has no python{wanted}"):
-        _environment.find_python(wanted)
-
-
-def test_the_distributions_python():
-    path, version = _environment.find_python(None)
-    assert path == "/usr/bin/python3" and version.startswith("3.")
 
 
 # --- steps ------------------------------------------------------------------------------------------------------------

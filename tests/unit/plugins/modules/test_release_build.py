@@ -180,7 +180,7 @@ def test_configuration_alone_fetches_and_builds_nothing(host, deploy):
 
 @pytest.mark.parametrize("change", [
     {"build": ["true"]}, {"build_env": {"A": "1"}}, {"shared": ["media"]}, {"server_packages": []}, {"force": True},
-    {"hooks": {"after_build": ["true"]}}, {"dependencies": {"extras": ["x"]}},
+    {"hooks": {"after_build": ["true"]}}, {"dependencies": {"extra_indexes": ["http://127.0.0.1:9/simple"]}},
 ])
 def test_what_is_built_again(host, deploy, change):
     deploy()

@@ -1,0 +1,573 @@
+# Copyright (c) pyweb.stack contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an application needs, and the environment that is made of it: with real files, the real uv and an index of our own."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _environment, _requirements, _step
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "support"))
+
+import index as packages  # noqa: E402
+
+LOGIN = "deploy:correct%40horse"
+MINE = f"{sys.version_info.major}.{sys.version_info.minor} {os.uname().machine}"
+
+
+def write(folder, files):
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return str(folder)
+
+
+# --- requirements -----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("text, third_party, local", [
+    ("flask==3.0\ngunicorn\n", "flask==3.0\ngunicorn\n", []),
+    (".\nflask\n", "flask\n", ["."]),
+    ("-e .\n-e ./lib\n--editable=../x\n", "", [".", "./lib", "../x"]),
+    ("./src  # the project\n", "", ["./src"]),
+    (".[redis]\n./lib[x] ; python_version > '3'\n", "", [".", "./lib"]),
+    ("-r base.txt\n-c limits.txt\n--requirement other.txt\nflask\n", "flask\n", []),
+    ("flask @ https://example.com/flask.whl\n", "flask @ https://example.com/flask.whl\n", []),
+    ("flask==3.0 \\\n    --hash=sha256:00\n", "flask==3.0 \\\n    --hash=sha256:00\n", []),
+    (".hidden\n", ".hidden\n", []),
+])
+def test_split_local(text, third_party, local):
+    assert _requirements.split_local(text) == (third_party, local)
+
+
+@pytest.mark.parametrize("line, expected", [
+    ("-e file:///srv/x", "-e ."), ("file:///srv/x/lib", "./lib"), ("lib @ file:///srv/x/lib ; python_version > '3'", "./lib ; python_version > '3'"),
+    ("-e file:///${PROJECT_ROOT}/lib", "-e ./lib"), ("lib[a] @ /srv/x/lib", "./lib"), ("lib @ file:///srv/xy/lib", "lib @ file:///srv/xy/lib"),
+    ("alpha==1.0", "alpha==1.0"),
+])
+def test_paths_that_tools_write_in_full(line, expected):
+    assert _requirements.relative(line, "/srv/x") == expected
+
+
+def test_requirements_with_all_that_they_include(tmp_path):
+    files = {"requirements.txt": "a\n-r sub/more.txt\n-c limits.txt\n", "sub/more.txt": "b\n--requirement=deep.txt\n", "sub/deep.txt": "c\n-r more.txt\n",
+             "limits.txt": "d<2\n"}
+    write(tmp_path, files)
+    found = _requirements.read_requirements(str(tmp_path / "requirements.txt"))
+    assert [line for line in found.splitlines() if line and line[0] != "-"] == ["a", "b", "c", "d<2"]
+    with pytest.raises(_step.BuildError, match="^gone.txt cannot be read: No such file or directory.$"):
+        _requirements.read_requirements(str(tmp_path / "gone.txt"))
+
+
+@pytest.mark.parametrize("text, hashed", [
+    ("a==1\n", False), ("a==1 --hash=sha256:00\n", True), ("a==1 \\\n    --hash=sha256:00\nb==1\n", True),
+    ("a==1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\nb @ git+https://x@00\n", False), ("--no-binary a\na==1 --hash=sha256:00 # why\n", True), ("", False),
+])
+def test_hashes_for_all_or_for_none(text, hashed):
+    assert _requirements.hashed(text) is hashed
+
+
+@pytest.mark.parametrize("name, expected", [("Flask_SQLAlchemy", "flask-sqlalchemy"), ("zope.interface", "zope-interface"), ("a--b__c", "a-b-c")])
+def test_normal(name, expected):
+    assert _requirements.normal(name) == expected
+
+
+@pytest.mark.parametrize("file, kind", [
+    ("uv.lock", "uv.lock"), ("api/poetry.lock", "poetry.lock"), ("pylock.prod.toml", "pylock.toml"), ("requirements/production.txt", "requirements.txt"),
+    ("deps.in", "requirements.txt"),
+])
+def test_the_kind_of_a_file(file, kind):
+    assert _requirements.kind_of(file) == kind
+
+
+@pytest.mark.parametrize("file, sentence", [
+    ("Dockerfile", "dependencies.file is 'Dockerfile': accepted are uv.lock, pylock.toml, .*, and other names that end with .txt"),
+    ("requirements/gone.txt", "dependencies.file is 'requirements/gone.txt', which the source does not have."),
+])
+def test_a_file_that_cannot_be_taken(tmp_path, file, sentence):
+    with pytest.raises(_step.BuildError, match=f"^{sentence}"):
+        _requirements.Project(str(tmp_path), file)
+
+
+PYLOCK = '''lock-version = "1.0"
+extras = ["color"]
+dependency-groups = ["prod", "docs"]
+default-groups = ["docs"]
+
+[[packages]]
+name = "alpha"
+version = "1.0"
+index = "https://index.example.com/simple"
+wheels = [{ url = "https://files.example.com/alpha.whl", hashes = { sha256 = "aa" } }]
+sdist = { url = "https://files.example.com/alpha.tar.gz", hashes = { sha256 = "bb" } }
+
+[[packages]]
+name = "beta"
+version = "1.0"
+marker = "python_version >= '3.9' and 'color' in extras"
+wheels = [{ url = "https://files.example.com/beta.whl", hashes = { sha256 = "cc" } }]
+
+[[packages]]
+name = "gamma"
+version = "1.0"
+marker = "'prod' in dependency_groups or 'docs' not in dependency_groups"
+wheels = [{ url = "https://files.example.com/gamma.whl", hashes = { sha256 = "dd" } }]
+
+[[packages]]
+name = "delta"
+vcs = { type = "git", url = "https://git.example.com/delta", commit-id = "00ff", subdirectory = "py" }
+
+[[packages]]
+name = "shop"
+directory = { path = ".", editable = true }
+
+[[packages]]
+name = "lib"
+directory = { path = "packages/lib" }
+'''
+
+
+@pytest.mark.parametrize("groups, extras, beta, gamma", [
+    ([], [], "python_version < '3'", "python_version < '3' or python_version < '3'"),
+    (["prod"], ["Color"], "python_version >= '3'", "python_version >= '3' or python_version < '3'"),
+])
+def test_pylock(tmp_path, groups, extras, beta, gamma):
+    write(tmp_path, {"pylock.toml": PYLOCK})
+    assert _requirements.logical(_requirements.from_pylock(str(tmp_path / "pylock.toml"), groups, extras)) == [
+        "alpha==1.0 --hash=sha256:aa --hash=sha256:bb",
+        f"beta==1.0 ; python_version >= '3.9' and {beta} --hash=sha256:cc",
+        f"gamma==1.0 ; {gamma} --hash=sha256:dd",
+        "delta @ git+https://git.example.com/delta@00ff#subdirectory=py",
+        "./.",
+        "./packages/lib",
+    ]
+
+
+PIPFILE_LOCK = '{"_meta": {"sources": [{"name": "pypi", "url": "https://index.example.com/simple"}]}, "default": {}, "develop": {}, "prod": {}}'
+GROUPS = ('[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["alpha<2"]\n[project.optional-dependencies]\n'
+          'color = ["gamma"]\n[dependency-groups]\nprod = ["server"]\ndev = ["no-such-package"]\n')
+
+
+@pytest.mark.parametrize("files, groups, extras, sentence", [
+    ({"pyproject.toml": GROUPS}, ["PROD"], ["color"], None),
+    ({"pyproject.toml": GROUPS, "uv.lock": ""}, ["nope"], [], "dependencies.groups has 'nope', which pyproject.toml does not define: it defines dev, prod."),
+    ({"pyproject.toml": GROUPS}, [], ["nope"], "dependencies.extras has 'nope', which pyproject.toml does not define: it defines color."),
+    ({"pyproject.toml": "[tool.poetry.group.web.dependencies]\n", "poetry.lock": ""}, ["web"], [], None),
+    ({"pyproject.toml": "[tool.pdm.dev-dependencies]\nweb = []\n", "pdm.lock": ""}, ["web"], ["x"],
+     "dependencies.extras has 'x', which pyproject.toml does not define: it defines none."),
+    ({"pylock.toml": PYLOCK}, ["prod"], ["color"], None),
+    ({"pylock.toml": PYLOCK}, ["dev"], [], "dependencies.groups has 'dev', which pylock.toml does not define: it defines docs, prod."),
+    ({"Pipfile.lock": PIPFILE_LOCK}, ["prod", "dev-packages"], [], None),
+    ({"Pipfile.lock": PIPFILE_LOCK}, ["nope"], [], "dependencies.groups has 'nope', which Pipfile.lock does not define: it defines dev-packages, prod."),
+    ({"Pipfile.lock": PIPFILE_LOCK}, [], ["x"], "dependencies.extras has 'x', but Pipfile.lock knows no extras: leave it out."),
+    ({"requirements.txt": ""}, ["x"], [], "dependencies.groups has 'x', but requirements.txt knows no groups: leave it out."),
+    ({"setup.py": ""}, [], ["anything"], None),
+    ({"app.py": ""}, ["x"], [], "dependencies.groups has 'x', but the source knows no groups: leave it out."),
+])
+def test_groups_and_extras_that_are_not_there(tmp_path, files, groups, extras, sentence):
+    project = _requirements.Project(write(tmp_path, files), None)
+    if not sentence:
+        project.check(groups, extras)
+        return
+    with pytest.raises(_step.BuildError) as caught:
+        project.check(groups, extras)
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize("files, expected", [
+    ({"pyproject.toml": '[project]\ndependencies = []\n[[tool.uv.index]]\nname = "ours"\nurl = "https://a/simple"\n[[tool.uv.index]]\nurl = "https://b"\ndefault = true\n'},
+     [("ours", "https://a/simple", False), ("", "https://b", True)]),
+    ({"pyproject.toml": '[[tool.poetry.source]]\nname = "ours"\nurl = "https://a/simple"\n[[tool.poetry.source]]\nname = "PyPI"\n', "poetry.lock": ""},
+     [("ours", "https://a/simple", False)]),
+    ({"pyproject.toml": '[[tool.pdm.source]]\nname = "pypi"\nurl = "https://a/simple"\n', "pdm.lock": ""}, [("pypi", "https://a/simple", True)]),
+    ({"Pipfile.lock": PIPFILE_LOCK}, [("pypi", "https://index.example.com/simple", True)]),
+    ({"pylock.toml": PYLOCK}, [("", "https://index.example.com/simple", False)]),
+    ({"requirements.txt": "--index-url https://a/simple\n--extra-index-url=https://b/simple\nx\n"}, [("", "https://a/simple", True), ("", "https://b/simple", False)]),
+    ({"requirements.txt": "-i https://pypi.org/simple\nx\n"}, []),
+])
+def test_indexes_that_a_project_names(tmp_path, files, expected):
+    assert [tuple(index) for index in _requirements.Project(write(tmp_path, files), None).indexes()] == expected
+
+
+# --- lock and environment, by the real uv -----------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("index")
+    return folder, {
+        f"{name}=={version}": packages.wheel(folder, name, version, requires)
+        for name, version, requires in (("alpha", "1.0", ["beta"]), ("alpha", "2.0", ["beta"]), ("beta", "1.0", []), ("gamma", "1.0", []), ("server", "9.0", []))
+    }
+
+
+@pytest.fixture
+def serve(index):
+    """The same packages at an address that asks for a password."""
+    server = packages.serve(str(index[0]), 0, LOGIN.replace("%40", "@"))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"127.0.0.1:{server.server_port}/simple"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def bare_uv(tmp_path, monkeypatch):
+    """An environment whose uv notes what it was called with."""
+    real = shutil.which("uv", path=os.path.dirname(sys.executable)) or shutil.which("uv")
+    assert real, "uv is in requirements.txt"
+    log = tmp_path / "calls"
+    script = tmp_path / "uv"
+    script.write_text(f'#!/bin/sh\necho "$*" >> {log}\nexec {real} "$@"\n')
+    script.chmod(0o755)
+    monkeypatch.setattr(_environment, "UV", str(script))
+    home = tmp_path / "srv/build"
+    home.mkdir(parents=True)
+
+    def uv(**params):
+        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"), "UV_HTTP_RETRIES": "0"}
+        environment = _environment.Environment(str(home), {"python": None, "server_packages": [], **params}, env)
+        environment.python = lambda: (sys.executable, ".".join(str(part) for part in sys.version_info[:3]))
+        return environment
+
+    uv.calls = lambda: log.read_text().splitlines() if log.exists() else []
+    uv.home = home
+    return uv
+
+
+@pytest.fixture
+def uv(bare_uv, index):
+    """One that finds its packages in a directory."""
+    def uv(**params):
+        environment = bare_uv(**params)
+        environment.uv_env.update(UV_NO_INDEX="1", UV_FIND_LINKS=str(index[0]), UV_OFFLINE="1")
+        return environment
+
+    uv.calls, uv.home = bare_uv.calls, bare_uv.home
+    return uv
+
+
+PROJECT = '[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["alpha"]\n'
+BUILD_SYSTEM = '[build-system]\nrequires = []\nbuild-backend = "nowhere"\n'
+SOURCE = 'source = { virtual = "." }'
+UV_LOCK = '''version = 1
+requires-python = ">=3.9"
+
+[[package]]
+name = "shop"
+version = "1"
+source = { virtual = "." }
+dependencies = [{ name = "alpha" }]
+
+[package.metadata]
+requires-dist = [{ name = "alpha" }]
+
+[[package]]
+name = "alpha"
+version = "1.0"
+source = { registry = "https://index.example.com/simple" }
+wheels = [{ url = "https://files.pythonhosted.org/alpha-1.0-py3-none-any.whl", hash = "sha256:%s" }]
+''' % ("0" * 64)
+DYNAMIC = '[project]\nname = "shop"\nversion = "1"\ndynamic = ["dependencies"]\n' + BUILD_SYSTEM
+
+# files -> names in the lock, local ones, what uv did
+LOCKS = {
+    "nothing": ({"app.py": ""}, [], [], None),
+    "requirements": ({"requirements.txt": "alpha\n"}, ["alpha==2.0", "beta==1.0"], [], "compile"),
+    "requirements with a limit": ({"requirements.txt": "alpha\n-c limits.txt\n", "limits.txt": "alpha<2\n"}, ["alpha==1.0", "beta==1.0"], [], "compile"),
+    "requirements with the project": ({"requirements.txt": "beta\n./lib\n", "lib/pyproject.toml": PROJECT.replace("alpha", "beta")},
+                                      ["beta==1.0"], ["lib"], "compile"),
+    "requirements with hashes": ({"requirements.txt": "--index-url https://x:y@z\nbeta==1.0 --hash=sha256:00\n"}, ["beta==1.0"], [], None),
+    "requirements before pyproject": ({"requirements.txt": "beta\n", "pyproject.toml": PROJECT + BUILD_SYSTEM}, ["beta==1.0"], ["."], "compile"),
+    "pyproject": ({"pyproject.toml": PROJECT}, ["alpha==2.0", "beta==1.0"], [], "compile"),
+    "pyproject of a package": ({"pyproject.toml": PROJECT + BUILD_SYSTEM}, ["alpha==2.0", "beta==1.0"], ["."], "compile"),
+    "pyproject of what is no package": ({"pyproject.toml": PROJECT + BUILD_SYSTEM + "[tool.poetry]\npackage-mode = false\n"},
+                                        ["alpha==2.0", "beta==1.0"], [], "compile"),
+    "pyproject for tools only": ({"pyproject.toml": "[tool.black]\nline-length = 100\n"}, [], [], None),
+    "uv.lock": ({"pyproject.toml": PROJECT, "uv.lock": UV_LOCK}, ["alpha==1.0"], [], "export"),
+    "uv.lock of a package": ({"pyproject.toml": PROJECT + BUILD_SYSTEM, "uv.lock": UV_LOCK.replace("virtual", "editable")}, ["alpha==1.0"], ["."], "export"),
+    "uv.lock before requirements": ({"pyproject.toml": PROJECT, "uv.lock": UV_LOCK, "requirements.txt": "beta\n"}, ["alpha==1.0"], [], "export"),
+    "pylock": ({"pylock.toml": PYLOCK, "requirements.txt": "beta\n"}, ["alpha==1.0", "beta==1.0", "gamma==1.0", "delta"], [".", "packages/lib"], None),
+}
+
+
+@pytest.mark.parametrize("files, names, local, did", LOCKS.values(), ids=LOCKS)
+def test_lock(uv, tmp_path, files, names, local, did):
+    source = write(tmp_path / "source", files)
+    environment = uv()
+    lock = environment.resolve(source)
+    third_party, found = _requirements.split_local(lock["text"])
+    assert [line.split()[0] for line in _requirements.logical(third_party)] == names
+    assert [os.path.relpath(path, source) for path in environment.projects(source, found)] == local
+    assert len(uv.calls()) == bool(did) and (not did or did in uv.calls()[0]), uv.calls()
+    # The same means the same the next time, without asking again.
+    assert uv().resolve(source) == lock and len(uv.calls()) == bool(did)
+
+
+def test_the_file_that_is_named(uv, tmp_path):
+    source = write(tmp_path / "source", {"requirements.txt": "gamma\n", "requirements/production.txt": "-r base.txt\nbeta\n", "requirements/base.txt": "alpha<2\n",
+                                         "api/pyproject.toml": PROJECT + BUILD_SYSTEM, "api/uv.lock": UV_LOCK.replace("virtual", "editable")})
+    environment = uv(dependencies={"file": "requirements/production.txt"})
+    assert _requirements.names(environment.resolve(source)["text"]) == {"alpha", "beta"}
+    environment = uv(dependencies={"file": "api/uv.lock"})
+    lock = environment.resolve(source)
+    assert _requirements.names(lock["text"]) == {"alpha"}
+    assert environment.projects(source, _requirements.split_local(lock["text"])[1]) == [f"{source}/api"]
+
+
+def test_groups_and_extras(uv, tmp_path):
+    source = write(tmp_path / "source", {"pyproject.toml": GROUPS})
+    found = [_requirements.names(uv(dependencies=chosen).resolve(source)["text"])
+             for chosen in ({}, {"groups": ["prod"]}, {"extras": ["color"]}, {"groups": ["prod"], "extras": ["color"]})]
+    assert found == [{"alpha", "beta"}, {"alpha", "beta", "server"}, {"alpha", "beta", "gamma"}, {"alpha", "beta", "server", "gamma"}]
+
+
+@pytest.mark.parametrize("files, changed", [
+    ({"pyproject.toml": PROJECT}, {"pyproject.toml": PROJECT.replace("alpha", "gamma")}),
+    ({"requirements.txt": "-r more.txt\n", "more.txt": "alpha\n"}, {"more.txt": "gamma\n"}),
+    ({"requirements.txt": "./lib\n", "lib/pyproject.toml": PROJECT}, {"lib/pyproject.toml": PROJECT.replace("alpha", "gamma")}),
+])
+def test_whatever_the_answer_depends_on_is_asked_anew(uv, tmp_path, files, changed):
+    source = write(tmp_path / "source", {**files, "README.txt": "one"})
+    assert _requirements.names(uv().resolve(source)["text"]) == {"alpha", "beta"}
+    write(tmp_path / "source", {"README.txt": "two"})
+    uv().resolve(source)
+    assert len(uv.calls()) == 1
+    write(tmp_path / "source", changed)
+    assert _requirements.names(uv().resolve(source)["text"]) == {"gamma"}
+
+
+def test_dependencies_that_code_tells(tmp_path):
+    source = write(tmp_path, {"pyproject.toml": DYNAMIC, "requirements.in": "alpha\n", "README.txt": ""})
+    assert [name for name, text in _requirements.Project(source, None).material()] == ["pyproject.toml", "requirements.in"]
+
+
+@pytest.mark.parametrize("files, sentence", [
+    ({"requirements.txt": "no-such-package\n"}, "uv pip compile of requirements.txt failed (exit status 1); no index has no-such-package: check its name"),
+    ({"requirements.txt": "-r gone.txt\n"}, "gone.txt cannot be read: No such file or directory."),
+    ({"requirements.txt": "../other\n"}, "the requirement '../other' lies outside of the source: only paths inside of it can be deployed."),
+    ({"pyproject.toml": "[project\n"}, "pyproject.toml cannot be read: "),
+    ({"pyproject.toml": PROJECT, "uv.lock": "nonsense"}, "uv.lock cannot be read: "),
+    ({"pyproject.toml": PROJECT, "uv.lock": "version = 99\n"}, "uv export of uv.lock failed (exit status 2); run uv lock in the project and commit uv.lock."),
+    ({"pylock.toml": 'lock-version = "2.0"\n'}, "pylock.toml has the lock-version '2.0': 1.0 is known here."),
+])
+def test_a_lock_that_cannot_be_made(uv, tmp_path, files, sentence):
+    with pytest.raises(_step.BuildError) as caught:
+        uv().resolve(write(tmp_path / "source", files))
+    assert str(caught.value).startswith(sentence)
+
+
+def test_a_uv_lock_that_is_out_of_date(bare_uv, index, serve, tmp_path):
+    project = PROJECT + f'[[tool.uv.index]]\nname = "ours"\nurl = "http://{serve}"\ndefault = true\n'
+    source = write(tmp_path / "source", {"pyproject.toml": project.replace('"alpha"', '"alpha", "gamma"'), "uv.lock": UV_LOCK})
+    with pytest.raises(_step.BuildError) as caught:
+        bare_uv(dependencies={"index": f"http://{LOGIN}@{serve}"}).resolve(source)
+    assert str(caught.value).splitlines()[0] == (
+        "uv export of uv.lock failed (exit status 1); uv.lock does not match pyproject.toml: run uv lock in the project and commit uv.lock.")
+
+
+def test_an_environment_is_built_once_and_never_half(uv, index, tmp_path):
+    digest = index[1]["beta==1.0"]
+    envs = uv.home / "envs"
+    (envs / ".cut-short").mkdir(parents=True)
+    environment = uv()
+    lock = f"beta==1.0 --hash=sha256:{digest}\nserver==9.0 \\\n    --hash=sha256:{index[1]['server==9.0']}\n"
+    with pytest.raises(_step.BuildError, match="^installing the requirements failed .*; what the index has as beta==1.0 is not the file that was locked"):
+        environment.base(lock.replace(digest, "0" * 64), sys.executable)
+    assert os.listdir(envs) == []
+    key = environment.base(lock, sys.executable)
+    assert os.listdir(envs) == [key], "what was cut short is gone"
+    packages = next((envs / key / "lib").glob("python*/site-packages"))
+    assert (packages / "beta/__init__.py").exists() and (packages / "server").exists() and list((packages / "beta").glob("__pycache__/*.pyc"))
+    assert sum("--require-hashes" in line for line in uv.calls()) == 2
+    before = len(uv.calls())
+    # Comments are nothing that is installed.
+    assert environment.base("# made today\n" + lock, sys.executable) == key and len(uv.calls()) == before
+    assert environment.base(lock.splitlines()[0], sys.executable) != key
+
+
+@pytest.mark.parametrize("requirements, servers, expected", [
+    ("beta==1.0\n", ["server==9.0"], ["beta==1.0", "server==9.0"]),
+    ("server==9.0\n", ["Server==8.0"], ["server==9.0"]),
+    ("beta==1.0 --hash={beta}\n", ["server==9.0", "alpha[x]==2.0"], ["beta==1.0", "alpha==2.0", "server==9.0"]),
+    ("", ["alpha==2.0"], ["alpha==2.0", "beta==1.0"]),
+])
+def test_the_server_that_an_application_lacks(uv, index, tmp_path, requirements, servers, expected):
+    text = requirements.replace("{beta}", f"sha256:{index[1]['beta==1.0']}")
+    source = write(tmp_path / "source", {"requirements.txt": text})
+    found = uv(server_packages=servers).resolve(source)["text"]
+    assert [line.split()[0] for line in _requirements.logical(found)] == expected
+    assert _requirements.hashed(found) is ("--hash" in requirements)
+
+
+def test_the_same_for_all_hosts(uv, index, tmp_path):
+    source = write(tmp_path / "source", {"requirements.txt": "alpha\nbeta; python_version < '3.7'\n"})
+    other = f"3.7 {os.uname().machine}"
+    first = uv(platforms=[MINE, other]).resolve(source)
+    assert (first["platforms"], _requirements.names(first["text"])) == (sorted([MINE, other]), {"alpha", "beta"})
+    assert "--universal --python-version 3.7" in uv.calls()[0]
+    # A host that is given it asks nobody, whatever the index has by now; for another source, or another Python, it is not taken.
+    shutil.rmtree(uv.home / "locks")
+    given = {**first, "text": "gamma==1.0\n"}
+    assert uv(lock=given, platforms=[MINE]).resolve(source) == given and len(uv.calls()) == 1
+    assert uv(lock={**given, "platforms": [other]}).resolve(source) != given
+    write(tmp_path / "source", {"requirements.txt": "beta\n"})
+    assert uv(lock=given).resolve(source)["text"] == "beta==1.0\n"
+
+
+def test_locks_do_not_pile_up(uv, tmp_path):
+    for number in range(_environment.KEPT_LOCKS + 2):
+        uv().resolve(write(tmp_path / "source", {"requirements.txt": f"beta==1.0 --hash=sha256:{number}\n"}))
+        os.utime(max((uv.home / "locks").iterdir(), key=os.path.getmtime), (number, number))
+    assert len(list((uv.home / "locks").iterdir())) == _environment.KEPT_LOCKS
+
+
+def test_install(uv, index, tmp_path):
+    """One call for the project, none without one, once the base is there."""
+    (tmp_path / "bin").mkdir()
+    for name in ("one", "two"):
+        target = write(tmp_path / name, {"requirements.txt": f"beta==1.0 --hash=sha256:{index[1]['beta==1.0']}\n"})
+        before = len(uv.calls())
+        facts = uv().install(target)
+        venv = pathlib.Path(target, ".venv")
+        done = subprocess.run([venv / "bin/python", "-c", "import sys, beta; print(sys.prefix, beta.VERSION)"], stdout=subprocess.PIPE, text=True, check=True)
+        assert done.stdout.split() == [str(venv), "1.0"]
+        assert not (venv / ".lock").exists() and "beta==1.0" in (venv / "pyweb-lock.txt").read_text()
+    assert len(uv.calls()) == before
+    assert facts["lock"]["platforms"] == [MINE] and len(facts["lock_digest"]) == 64
+
+
+# --- where packages come from -----------------------------------------------------------------------------------------
+
+def secrets_in(folder, *words):
+    return [str(path) for path in pathlib.Path(folder).rglob("*") if path.is_file() and any(word.encode() in path.read_bytes() for word in words)]
+
+
+@pytest.mark.parametrize("how", ["index", "extra_indexes", "project"])
+def test_a_password_is_nowhere_to_be_seen(bare_uv, serve, tmp_path, how):
+    address = f"http://{LOGIN}@{serve}"
+    files = {"requirements.txt": "alpha<2\n"}
+    if how == "project":
+        # The project names the index, the inventory has the password.
+        files = {"pyproject.toml": PROJECT.replace('"alpha"', '"alpha<2"') + f'[[tool.uv.index]]\nname = "ours"\nurl = "http://{serve}"\n'}
+    given = {"index": address} if how == "index" else {"index": "http://127.0.0.1:9/simple", "extra_indexes": [address]}
+    source = write(tmp_path / "source", files)
+    facts = bare_uv(dependencies=given).install(source)
+    assert "alpha==1.0" in pathlib.Path(source, ".venv/pyweb-lock.txt").read_text()
+    words = ("correct", "horse")
+    assert secrets_in(tmp_path, *words) == [] and not any(word in str(facts) for word in words)
+    # Another password: nothing is built anew, nobody is asked.
+    before = len(bare_uv.calls())
+    changed = {name: str(value).replace("horse", "battery") if name == "index" else [item.replace("horse", "battery") for item in value]
+               for name, value in given.items()}
+    other = write(tmp_path / "other", files)
+    assert bare_uv(dependencies=changed).install(other)["environment"] == facts["environment"]
+    assert len(bare_uv.calls()) == before
+    shutil.rmtree(bare_uv.home)
+    bare_uv.home.mkdir()
+    with pytest.raises(_step.BuildError) as caught:
+        bare_uv(dependencies=changed).install(write(tmp_path / "third", files))
+    said = str(caught.value)
+    assert f"http://{serve} refused the user or the password: check dependencies.index and dependencies.extra_indexes." in said.splitlines()[0]
+    assert "battery" not in said and "correct" not in said
+
+
+def test_an_index_that_cannot_be_reached(bare_uv, tmp_path):
+    with pytest.raises(_step.BuildError) as caught:
+        bare_uv(dependencies={"index": "http://joe:secret@127.0.0.1:9/simple"}).resolve(write(tmp_path / "source", {"requirements.txt": "alpha\n"}))
+    first = str(caught.value).splitlines()[0]
+    assert first.endswith("; the package index at http://127.0.0.1:9/simple/alpha/ cannot be reached from this host: check dependencies.index and the network.")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["wheels", "absolute"])
+def test_a_wheelhouse(bare_uv, index, tmp_path, place):
+    files = {"requirements.txt": "alpha\n", "pyproject.toml": f'[[tool.uv.index]]\nurl = "http://127.0.0.1:9/simple"\n{BUILD_SYSTEM}[tool.uv]\npackage = false\n'}
+    source = write(tmp_path / "source", files)
+    if place == "absolute":
+        place = str(index[0])
+    else:
+        shutil.copytree(index[0], f"{source}/wheels")
+    bare_uv(server_packages=["server==9.0"], dependencies={"wheelhouse": place}).install(source)
+    lock = pathlib.Path(source, ".venv/pyweb-lock.txt").read_text()
+    assert [line.split()[0] for line in _requirements.logical(lock)] == ["alpha==2.0", "beta==1.0", "server==9.0"]
+    with pytest.raises(_step.BuildError) as caught:
+        bare_uv(server_packages=["uvicorn==0.1"], dependencies={"wheelhouse": place}).resolve(source)
+    assert f"; the wheelhouse {place} has no uvicorn==0.1: put it there." in str(caught.value).splitlines()[0]
+
+
+def test_a_wheelhouse_that_is_not_there(bare_uv, tmp_path):
+    with pytest.raises(_step.BuildError, match="^dependencies.wheelhouse is 'wheels', which is not a directory in the source or on this host.$"):
+        bare_uv(dependencies={"wheelhouse": "wheels"}).resolve(write(tmp_path / "source", {"app.py": ""}))
+
+
+# --- what uv says, and what it means ----------------------------------------------------------------------------------
+
+NATIVE = "error: Failed to build `charlie==1.0`\n  cause: The build backend returned an error\n         [stderr]\n         "
+
+
+@pytest.mark.parametrize("output, wheelhouse, expected", [
+    ("error: In `--require-hashes` mode, all requirements must have a hash, but none were provided for: beta==1.0", None, "beta==1.0 has no hash"),
+    ("  cause: Hash mismatch for `alpha==1.0`\n", None, "what the index has as alpha==1.0 is not the file that was locked"),
+    ("error: The lockfile at `uv.lock` needs to be updated, but `--locked` was provided.", None, "uv.lock does not match pyproject.toml"),
+    ("pyproject.toml changed significantly since poetry.lock was last generated. Run `poetry lock` to fix", None, "poetry.lock does not match pyproject.toml"),
+    ("  cause: Because nonexist was not found in the package registry and you require nonexist==1.0, we can conclude", None, "no index has nonexist==1.0: check"),
+    ("  cause: Because there is no version of alpha==7 and you require alpha==7, we can", None, "no index has alpha==7: check"),
+    ("cause: Because setuptools was not found in the cache and you require setuptools>=40.8.0, we can", "wheels", "the wheelhouse wheels has no setuptools>=40.8.0: put"),
+    (NATIVE + "error: [Errno 2] No such file or directory: '/nope/cc'", None, "charlie==1.0 is compiled on this host, which lacks cc: add what has it"),
+    (NATIVE + "error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory", None, "charlie==1.0 is compiled on this host, which lacks x86_64-linux-gnu-gcc"),
+    (NATIVE + "charlie.c:1:10: fatal error: Python.h: No such file or directory", None, "charlie==1.0 is compiled on this host, which lacks Python.h: add"),
+    (NATIVE + "Error: pg_config executable not found.", None, "charlie==1.0 is compiled on this host, which lacks pg_config: add"),
+    (NATIVE + "SyntaxError: invalid syntax", None, "charlie==1.0 is built on this host, and that failed: add"),
+    ("error: Failed to fetch: `https://x.example.com/simple/a/`\n  cause: error sending request for url (https://x.example.com/simple/a/)\n  cause: dns error", None,
+     "the package index at https://x.example.com/simple/a/ cannot be reached from this host"),
+    ("Because the current Python version (3.11.2) does not satisfy Python>=3.12 and", None, "the requirements ask for another Python"),
+    ("something else", None, ""),
+])
+def test_what_uv_says_in_one_sentence(output, wheelhouse, expected):
+    said = _environment.explain(output, wheelhouse)
+    assert said.startswith(expected) and bool(said) is bool(expected)
+
+
+# --- the interpreter --------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("wanted", ["3.0", "3.99"])
+def test_a_python_that_is_not_there(wanted):
+    with pytest.raises(_step.BuildError, match=f"python is '{wanted}', but this host has no python{wanted}: install it, give a full version such as"):
+        _environment.find_python(wanted)
+
+
+def test_the_distributions_python():
+    path, version = _environment.find_python(None)
+    assert path == "/usr/bin/python3" and version.startswith("3.") and version.count(".") == 1
+
+
+def test_an_exact_python(tmp_path, monkeypatch):
+    monkeypatch.setattr(_environment, "PYTHONS", str(tmp_path))
+    with pytest.raises(_step.BuildError, match="^python is '3.11.9', but this host has no .*/cpython-3.11.9-[*]: run the playbook provision"):
+        _environment.find_python("3.11.9")
+    program = tmp_path / "cpython-3.11.9-linux-x86_64-gnu/bin/python3"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\necho 3.11.9\n")
+    program.chmod(0o755)
+    assert _environment.find_python("3.11.9") == (str(program), "3.11.9")
+    assert _environment.find_python(str(program)) == (str(program), "3.11.9")
+
+
+@pytest.mark.parametrize("path, sentence", [
+    ("/nowhere/python3", "python is '/nowhere/python3', but this host has no program there: install it, or give a version."),
+    ("/bin/true", "python is '/bin/true', which is not a Python 3 that starts on this host: give the path of an interpreter, or a version."),
+])
+def test_a_path_that_is_no_python(path, sentence):
+    with pytest.raises(_step.BuildError) as caught:
+        _environment.find_python(path)
+    assert str(caught.value) == sentence
