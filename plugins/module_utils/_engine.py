@@ -4,7 +4,8 @@
 """The state of an application's releases on a host, and the processes of a release.
 
 The modules import this file, and the role appserver installs it as /usr/local/lib/pyweb/engine.py: the boot unit and the
-dead man's switch run it there. So it needs nothing but Python's standard library.
+dead man's switch run it there. So it needs nothing but Python's standard library; HTTP and TLS are imported by who asks
+somebody, since that takes longer than most steps do.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import contextlib
 import fcntl
 import grp
 import hmac
-import http.client
 import json
 import os
 import pwd
@@ -21,7 +21,6 @@ import re
 import shutil
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import time
@@ -296,13 +295,13 @@ class App:
         if fault:
             raise EngineError(f"release {release} does not start: {fault}{self.log(release, processes)}")
 
-    def stop(self, release: str, processes: list[str] | None = None, at_once: bool = False) -> None:
-        """C(at_once) is for a release that has never served anybody: nothing is worth waiting for."""
+    def stop(self, release: str, processes: list[str] | None = None, at_once: bool = False, wait: bool = True) -> None:
+        """C(at_once) is for a release that has never served anybody: nothing is worth waiting for. Without C(wait), it only begins to stop."""
         manager = self.manager(release)
         instances = [name for name in (self.processes(release) if processes is None else processes) if manager.defined(release, name)]
         if instances:
-            manager.stop(release, instances, at_once)
-        if processes is None:
+            manager.stop(release, instances, at_once, wait)
+        if processes is None and wait:
             shutil.rmtree(f"{self.run_path}/{release}", ignore_errors=True)
 
     def log(self, release: str, processes: list[str], lines: int = LOG_LINES) -> str:
@@ -382,17 +381,19 @@ class App:
         begun, manager = time.monotonic(), self.manager(release)
         bad_since, fault = None, f"nothing listens on its socket after {health['timeout']} s"
         while time.monotonic() - begun < health["timeout"]:
-            how = manager.ended(release, "web")
-            if how:
-                fault = f"its web process ended by itself ({how})"
-                break
+            status = None
             try:
                 status = ask_socket(path, host, health["path"], min(10.0, health["timeout"]))
             except TimeoutError:
                 fault = f"GET {health['path']} gets no answer"
-                continue
-            except (OSError, http.client.HTTPException):
-                time.sleep(0.05)
+            except OSError:
+                pass
+            how = manager.ended(release, "web")
+            if how:
+                fault = f"its web process ended by itself ({how})"
+                break
+            if status is None:
+                time.sleep(0.02)
                 continue
             if accepted(status, health["status"]):
                 return
@@ -426,7 +427,7 @@ class App:
                 if accepted(status, web["health"]["status"]) if web else status < 400:
                     return
                 fault = f"answers {status}"
-            except (OSError, http.client.HTTPException) as error:
+            except OSError as error:
                 fault = f"fails ({error})"
             time.sleep(0.3)
         if not web:
@@ -501,8 +502,11 @@ class App:
             os.unlink(self.switch_path)
         self.disarm()
 
-    def settle(self, watch: float = 0.0) -> dict:
-        """Complete the switch that is under way, or return from it. Every step may be repeated."""
+    def settle(self, watch: float = 0.0, meanwhile: t.Callable[[], t.Any] | None = None) -> dict:
+        """Complete the switch that is under way, or return from it. Every step may be repeated.
+
+        C(meanwhile) is called while the old release finishes what it has begun.
+        """
         switch = read_json(self.switch_path)
         if not switch:
             return {"release": self.live, "completed": False}
@@ -527,12 +531,19 @@ class App:
         except Exception as error:
             self._undo(switch, error)
             raise
-        if previous and previous != release:
-            self.stop(previous)
-            self.update_manifest(previous, state="bad" if switch["action"] == "rollback" else "superseded", ended=now())
+        leaving = previous if previous != release else None
+        if leaving:
+            self.stop(leaving, wait=False)
+            self.update_manifest(leaving, state="bad" if switch["action"] == "rollback" else "superseded", ended=now())
         self.update_manifest(release, state="active", activated=now(), error=None)
         self.record(switch["action"], switch)
-        self.end_switch()
+        try:
+            if meanwhile:
+                meanwhile()
+        finally:
+            if leaving:
+                self.stop(leaving)
+            self.end_switch()
         return {"release": release, "completed": True}
 
     def arm(self, seconds: float) -> None:
@@ -585,11 +596,9 @@ class Systemd:
         return os.path.exists(self.path(release, instance))
 
     def write(self, release: str, instances: dict[str, dict]) -> None:
-        missing = {instance: process for instance, process in instances.items() if not self.defined(release, instance)}
-        for instance, process in missing.items():
-            write_file(self.path(release, instance), unit_text(self.app, release, instance, process), 0o644)
-        if missing:
-            self.reload()
+        for instance, process in instances.items():
+            if not self.defined(release, instance):
+                write_file(self.path(release, instance), unit_text(self.app, release, instance, process), 0o644)
 
     def remove(self, release: str, instances: t.Iterable[str]) -> None:
         for instance in instances:
@@ -597,18 +606,24 @@ class Systemd:
                 os.unlink(self.path(release, instance))
 
     def reload(self) -> None:
-        """After units were written or removed."""
-        run(["systemctl", "daemon-reload"])
+        """After instances were removed. systemd has forgotten a unit that is at rest."""
 
     def start(self, release: str, instances: list[str]) -> str:
         """What keeps them from starting; nothing when they did."""
         units = [self.unit(release, instance) for instance in instances]
         run(["systemctl", "reset-failed", *units])
         started = run(["systemctl", "start", *units])
+        if started.returncode == 5:
+            # It finds new units by itself, unless the clock went back since it looked. A reload takes longer than the start.
+            run(["systemctl", "daemon-reload"])
+            started = run(["systemctl", "start", *units])
         return started.stdout.strip() if started.returncode != 0 else ""
 
-    def stop(self, release: str, instances: list[str], at_once: bool) -> None:
+    def stop(self, release: str, instances: list[str], at_once: bool, wait: bool) -> None:
         units = [self.unit(release, instance) for instance in instances]
+        if not wait:
+            run(["systemctl", "stop", "--no-block", *units])
+            return
         if at_once:
             run(["systemctl", "kill", "--signal=SIGKILL", *units])
         run(["systemctl", "stop", *units])
@@ -651,7 +666,10 @@ def accepted(status: int, wanted: list[int] | None) -> bool:
     return status in wanted if wanted else status < 500
 
 
-def ask(connection: http.client.HTTPConnection, host: str, path: str) -> int:
+def ask(connection: t.Any, host: str, path: str) -> int:
+    """The status of the answer. What is no answer is an OSError."""
+    from http.client import HTTPException
+
     try:
         connection.request("GET", path, headers={
             "Host": host, "X-Forwarded-Proto": "https", "X-Forwarded-Host": host, "X-Forwarded-For": "127.0.0.1",
@@ -660,12 +678,16 @@ def ask(connection: http.client.HTTPConnection, host: str, path: str) -> int:
         answer = connection.getresponse()
         answer.read(65536)
         return answer.status
+    except HTTPException as error:
+        raise OSError(f"no HTTP: {error!r}") from None
     finally:
         connection.close()
 
 
 def ask_socket(path: str, host: str, url: str, timeout: float) -> int:
-    connection = http.client.HTTPConnection("localhost", timeout=timeout)
+    from http.client import HTTPConnection
+
+    connection = HTTPConnection("localhost", timeout=timeout)
     connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.sock.settimeout(timeout)
     connection.sock.connect(path)
@@ -674,10 +696,13 @@ def ask_socket(path: str, host: str, url: str, timeout: float) -> int:
 
 def ask_site(domain: str, port: int, url: str, timeout: float = 10.0) -> int:
     """On this machine, whatever the domain's address is; the certificate may be self-signed."""
+    import ssl
+    from http.client import HTTPSConnection
+
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    connection = http.client.HTTPSConnection(domain, port, timeout=timeout, context=context)
+    connection = HTTPSConnection(domain, port, timeout=timeout, context=context)
     connection.sock = context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout), server_hostname=domain)
     return ask(connection, domain, url)
 

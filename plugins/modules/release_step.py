@@ -125,13 +125,15 @@ def step(app, params):
             if name in ("pin", "unpin"):
                 result = pin(app, params)
             else:
+                pruned = []
                 if name == "settle":
-                    settled = app.settle(params["watch"])
+                    settled = app.settle(params["watch"], lambda: pruned.extend(_prune.prune(app, params)))
                     if settled["release"] != params["release"]:
                         raise _engine.EngineError(f"{settled['release']} is live instead of {params['release']}: the host returned by itself.")
                 if name == "abort":
                     app.recover()
-                pruned = _prune.prune(app, params) if name in ("settle", "prune") else []
+                if name == "prune" or name == "settle" and not settled["completed"]:
+                    pruned = _prune.prune(app, params)
                 result = {"changed": name != "prune" or bool(pruned), "pruned": pruned}
         except Exception:
             app.drop_lease(lease["token"])

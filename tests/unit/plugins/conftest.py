@@ -52,6 +52,10 @@ class Systemd:
     def refuse(self, unit):
         (self.state / f"refuse-{unit}").touch()
 
+    def overlook(self, unit):
+        """Until it is told to look again."""
+        (self.state / f"overlook-{unit}").touch()
+
     def show(self, unit, **values):
         (self.state / "show" / unit).write_text("".join(f"{name}={value}\n" for name, value in values.items()))
 
@@ -68,9 +72,14 @@ class Systemd:
             for unit in rest:
                 if (self.state / f"refuse-{unit}").exists():
                     status, output = 1, f"Job for {unit} failed."
+                elif (self.state / f"overlook-{unit}").exists():
+                    status, output = 5, f"Failed to start {unit}: Unit {unit} not found."
                 else:
                     (self.state / "up" / unit).touch()
-        elif verb == "stop":
+        elif verb == "daemon-reload":
+            for path in self.state.glob("overlook-*"):
+                path.unlink()
+        elif verb == "stop" and "--no-block" not in rest:
             for unit in rest:
                 (self.state / "up" / unit).unlink(missing_ok=True)
         elif verb == "is-active":

@@ -79,6 +79,27 @@ def test_the_order_of_a_switch(host, app):
     assert not os.path.exists(app.switch_path)
 
 
+@pytest.mark.parametrize("fault", [None, OSError("no space left")])
+def test_what_is_done_while_the_old_release_finishes(host, app, fault):
+    app.begin_switch(B, "activate", "me@here")
+    app.set_live(B)
+    seen = []
+
+    def meanwhile():
+        seen.append((host.up(), app.running(), states(app), app.history()[-1]["release"], os.path.exists(app.switch_path)))
+        if fault:
+            raise fault
+
+    if fault:
+        with pytest.raises(OSError, match="no space left"):
+            app.settle(meanwhile=meanwhile)
+    else:
+        app.settle(meanwhile=meanwhile)
+    # It is still there, is known to be left, and who is killed now goes on from here.
+    assert seen == [({A: 1, B: 4}, {A, B}, {A: "superseded", B: "active"}, B, True)]
+    assert (app.live, host.up()) == (B, {B: 4}) and not os.path.exists(app.switch_path)
+
+
 def test_settling_again_changes_nothing(host, app):
     deploy(app)
     before = (states(app), app.history(), host.up())
@@ -96,7 +117,7 @@ def test_the_old_release_answers_until_nginx_has_left_it(host, app, monkeypatch)
     app.begin_switch(B, "activate", "me")
     app.set_live(B)
     begun, stopped, stop = clock[0], [], app.stop
-    monkeypatch.setattr(app, "stop", lambda release, processes=None: (stopped.append(clock[0]), stop(release, processes)))
+    monkeypatch.setattr(app, "stop", lambda release, **options: (stopped.append(clock[0]), stop(release, **options)))
     app.settle(0.0)
     assert stopped[0] - begun >= 2.5
 
