@@ -43,7 +43,7 @@ options:
           - Without it, an address for SSH uses a key that is made on the host; the public half is shown, to be added to the repository.
         type: str
       token:
-        description: Token that may read the repository over HTTPS. It is in no command line and in no file.
+        description: Token that may read the repository over HTTPS, alone or as V(user:token). It is in no command line and in no file.
         type: str
       known_hosts:
         description: Lines for C(known_hosts); without them, the host key that the server shows first is accepted and kept.
@@ -72,6 +72,9 @@ options:
       package:
         description: Package from an index as V(name==version) or V(name[extra]==version), or the path of a wheel on the controller.
         type: str
+  sent:
+    description: What the controller has of the source. The action plugin fills it in, playbooks do not.
+    type: dict
   python:
     description: Version of Python such as V(3.12) or, exact and managed by uv, V(3.12.8), or the path of an interpreter; the distribution's by default.
     type: str

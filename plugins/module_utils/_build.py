@@ -62,7 +62,10 @@ class Builder:
             os.symlink(run_path, f"{target}/.pyweb")
             self.hooks("after_fetch", env, target)
         with self.phase("environment"):
-            facts = self.environment.install(target)
+            try:
+                facts = self.environment.install(target)
+            except BuildError as error:
+                raise BuildError(self.source.explain(str(error))) from None
         with self.phase("build"):
             self.hooks("before_build", env, target)
             for step in params["build"]:

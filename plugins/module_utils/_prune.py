@@ -1,7 +1,7 @@
 # Copyright: pyweb.stack contributors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Deletes what no longer is worth its space: releases, and the environments and assets that only they had."""
+"""Deletes what no longer is worth its space: releases, and the environments, assets and packed sources that only they had."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _releases, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _releases, _source, _step
 
 KEEP = {
     "keep_releases": {"type": "int", "default": 5},
@@ -37,6 +37,7 @@ def prune(app: _engine.App, keep: dict) -> list[str]:
         # Read as root: the build user may not.
         kept = app.manifests()
         used = {manifest.get("environment") for manifest in kept.values()}
+        revisions = {manifest.get("revision") for manifest in kept.values()}
         static = [
             {url: f"{app.release_path(release)}/{directory}" for url, directory in manifest.get("static", {}).items()}
             for release, manifest in kept.items()
@@ -44,6 +45,7 @@ def prune(app: _engine.App, keep: dict) -> list[str]:
 
         def what_builds_left() -> None:
             _build.prune_environments(app.build_path, used)
+            _source.prune_sources(app.build_path, revisions)
             _build.prune_assets(f"{app.path}/assets", static)
 
         # In directories that builds write to, root would follow whatever they have put there.

@@ -1,78 +1,167 @@
 # Copyright: pyweb.stack contributors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a release comes from: what the wanted version is now, and its files. All of it runs as the build user."""
+"""Where a release comes from: what the wanted version is now, and its files.
+
+All of it runs as the build user. What that user may not keep, and what the controller has sent, is opened before by root.
+"""
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
+import http.client
 import os
 import re
 import shlex
+import shutil
+import ssl
 import subprocess
 import tempfile
 import typing as t
+import urllib.error
+import urllib.request
 
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call, without_password
+from ansible_collections.pyweb.stack.plugins.module_utils import _unpack
+from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call, split_password, without_password
+
+# The same as in the role app, which makes a key for such an address.
+SSH = re.compile(r"ssh://|[^/:]+:(?!//)")
+# A server that does not take the deploy key has at least answered.
+NO_SERVER = re.compile(r"Could not resolve|Connection (refused|timed out|reset)|No route to host|Network is unreachable|Host key verification failed")
+NO_LOGIN = re.compile(r"Authentication failed|could not read (Username|Password)|terminal prompts disabled|error: 40[13]")
+# Build steps run as the user that fetches: what they leave in the mirror's configuration must not run, or see a key, with the next fetch.
+MIRROR = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
+ASKPASS = """#!/bin/sh
+case "$1" in
+"Username for '$PYWEB_GIT_SCHEME$PYWEB_GIT_HOST': ") printf '%s\\n' "$PYWEB_GIT_USER" ;;
+"Password for '$PYWEB_GIT_SCHEME"*"@$PYWEB_GIT_HOST': ") printf '%s\\n' "$PYWEB_GIT_TOKEN" ;;
+*) exit 1 ;;
+esac
+"""
 
 
-def source_of(home: str, params: dict, env: dict[str, str]) -> "Git":
-    """The source that C(params) name."""
-    return Git(home, params["source"], env)
+def source_of(home: str, params: dict, env: dict[str, str]) -> "Source":
+    """The source that C(params) name. C(sent) is what the controller says of a source that lies there."""
+    source, sent = params["source"], params.get("sent") or {}
+    if source.get("path"):
+        return Tree(home, source, env, sent)
+    if source.get("archive"):
+        return (Download if "://" in source["archive"] else Archive)(home, source, env, sent)
+    if source.get("package"):
+        return (Wheel if source["package"].endswith(".whl") else Package)(home, source, env, sent)
+    return Git(home, source, env, sent)
 
 
-class Git:
-    """A repository that the host reaches, with one bare mirror for each application."""
+def own_key(config_path: str, source: dict | None) -> dict | None:
+    """The source with the deploy key that was made on this host, where it needs one. For root: the build user cannot read it."""
+    if not source or not source.get("repo") or source.get("deploy_key") or not SSH.match(source["repo"]):
+        return source
+    try:
+        with open(f"{config_path}/deploy_key", encoding="utf-8") as private, open(f"{config_path}/deploy_key.pub", encoding="utf-8") as public:
+            return {**source, "deploy_key": private.read(), "public_key": public.read().strip()}
+    except FileNotFoundError:
+        return source
 
-    def __init__(self, home: str, source: dict, env: dict[str, str]):
+
+class Source:
+    """What all sources have. C(version) and C(shown) are for people; C(shown) has no credentials."""
+
+    kind = ""
+
+    def __init__(self, home: str, source: dict, env: dict[str, str], sent: dict | None = None):
         self.home = home
         self.source = source
-        self.mirror = f"{home}/repo.git"
         self.env = env
+        self.sent = sent or {}
+        self.handle: int | None = None
+        self.version = source.get("version") or "HEAD"
+        self.shown = ""
+
+    def resolve(self) -> str:
+        """What the wanted version is now, as hexadecimal digits."""
+        raise NotImplementedError
+
+    def remote(self) -> str:
+        """The same without writing anything (for check mode)."""
+        return self.resolve()
+
+    def between(self, old: str, new: str) -> list[str]:
+        return []
+
+    def missing(self, revision: str) -> bool:
+        """Has the controller to send it first?"""
+        return False
+
+    def fetch(self, revision: str) -> None:
+        """Bring here what C(export) needs."""
+
+    def export(self, revision: str, target: str) -> None:
+        raise NotImplementedError
+
+    def facts(self) -> dict:
+        """For the manifest."""
+        return {"kind": self.kind, "source": self.shown, "version": self.version}
+
+    def explain(self, message: str) -> str:
+        """What went wrong with the environment, in words of this source."""
+        return message
+
+
+class Git(Source):
+    """A repository that the host reaches, with one bare mirror for each application and one for each submodule."""
+
+    kind = "repo"
+
+    def __init__(self, home: str, source: dict, env: dict[str, str], sent: dict | None = None):
+        super().__init__(home, source, env, sent)
+        self.mirror = f"{home}/repo.git"
+        self.url, password = split_password(source["repo"])
+        # https://user@… with a token: both belong together.
+        self.token = f"{password}:{source['token']}" if source.get("token") and password and ":" not in password else source.get("token") or password
+        self.shown = without_password(self.url)
 
     def resolve(self) -> str:
         """Bring the mirror up to date and return the commit that the wanted version names."""
-        source = self.source
-        os.makedirs(f"{self.home}/home", exist_ok=True)
-        env = dict(self.env)
-        git = ["git", f"--git-dir={self.mirror}"]
-        if not os.path.exists(f"{self.mirror}/HEAD"):
-            call(["git", "init", "--quiet", "--bare", self.mirror], "git init", env)
-        with self.ssh() as ssh:
-            env["GIT_SSH_COMMAND"] = ssh
-            call([*git, "-c", "gc.auto=0", "fetch", "--quiet", "--force", "--prune", "--no-auto-maintenance", "--end-of-options", source["repo"],
-                  "+HEAD:refs/pyweb/HEAD", "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"],
-                 f"git fetch from {without_password(source['repo'])}", env,
-                 hint="check source.repo, that this host may reach it, and the deploy key and known_hosts where it needs them.")
-        version = source["version"]
+        self.update(self.mirror, self.url, "", "+HEAD:refs/pyweb/HEAD", "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+        version = self.version
         names = ["refs/pyweb/HEAD"] if version == "HEAD" else [f"refs/heads/{version}", f"refs/tags/{version}"]
         if re.fullmatch(r"[0-9a-f]{7,40}", version):
             names.append(version)
         for name in names:
-            found = subprocess.run([*git, "rev-parse", "--quiet", "--verify", f"{name}^{{commit}}"], env=env, stdout=subprocess.PIPE,
-                                   stderr=subprocess.DEVNULL, text=True, check=False)
-            if found.returncode == 0:
-                return found.stdout.strip()
-        raise BuildError(f"{without_password(source['repo'])} has no branch, tag or commit {version!r}: check the version.")
+            found = self.commit(name)
+            if found:
+                return found
+        raise BuildError(f"{self.shown} has no branch, tag or commit {version!r}: check the version.")
 
     def remote(self) -> str:
-        """The commit that the wanted version names, without writing anything (for check mode)."""
-        source = self.source
-        version = source["version"]
-        env = dict(self.env)
-        with self.ssh() as ssh:
-            env["GIT_SSH_COMMAND"] = ssh
-            listed = call(["git", "ls-remote", "--quiet", "--end-of-options", source["repo"]], f"git ls-remote of {without_password(source['repo'])}", env)
+        version = self.version
+        with self.access(self.url) as env:
+            listed = call(["git", "-c", "credential.helper=", "ls-remote", "--quiet", "--end-of-options", self.url], f"git ls-remote of {self.shown}", env,
+                          hint=self.hint, split=True)
         names = dict(reversed(line.split("\t", 1)) for line in listed.splitlines() if "\t" in line)
         for name in ("HEAD",) if version == "HEAD" else (f"refs/heads/{version}", f"refs/tags/{version}^{{}}", f"refs/tags/{version}"):
             if name in names:
                 return names[name]
         if re.fullmatch(r"[0-9a-f]{40}", version):
             return version
-        raise BuildError(f"{without_password(source['repo'])} has no branch, tag or commit {version!r}: check the version.")
+        if re.fullmatch(r"[0-9a-f]{7,39}", version):
+            # A server does not tell commits by their short names; the mirror does, or one that something still names.
+            known = {self.commit(version)} - {""} or {commit for commit in names.values() if commit.startswith(version)}
+            if len(known) == 1:
+                return known.pop()
+            raise BuildError(f"{self.shown} has no branch or tag {version!r}, and check mode does not fetch commits: give all 40 digits, or leave out --check.")
+        raise BuildError(f"{self.shown} has no branch, tag or commit {version!r}: check the version.")
 
-    def has(self, revision: str) -> bool:
-        return subprocess.run(["git", f"--git-dir={self.mirror}", "cat-file", "-e", f"{revision}^{{commit}}"], env=self.env,
+    def commit(self, name: str) -> str:
+        if not os.path.exists(f"{self.mirror}/HEAD"):
+            return ""
+        return subprocess.run(["git", f"--git-dir={self.mirror}", "rev-parse", "--quiet", "--verify", f"{name}^{{commit}}"], env=self.env,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout.strip()
+
+    def has(self, revision: str, mirror: str | None = None) -> bool:
+        return subprocess.run(["git", f"--git-dir={mirror or self.mirror}", "cat-file", "-e", f"{revision}^{{commit}}"], env=self.env,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
     def fetch(self, revision: str) -> None:
@@ -80,7 +169,9 @@ class Git:
         if not self.has(revision):
             self.resolve()
         if not self.has(revision):
-            raise BuildError(f"commit {revision} is no longer in {without_password(self.source['repo'])}.")
+            raise BuildError(f"commit {revision} is no longer in {self.shown}.")
+        for dummy in self.submodules(self.mirror, revision, self.url):
+            pass
 
     def between(self, old: str, new: str, most: int = 50) -> list[str]:
         """What a deploy of C(new) would bring."""
@@ -90,30 +181,330 @@ class Git:
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace", check=False)
         return done.stdout.splitlines()
 
+    def submodules(self, mirror: str, revision: str, url: str, above: str = "", depth: int = 0) -> t.Iterator[tuple[str, str, str]]:
+        """Path, mirror and commit of each submodule, and of theirs, which are fetched on the way unless they are here."""
+        listed = call(["git", f"--git-dir={mirror}", "ls-tree", "-r", "-z", "--full-tree", revision], f"git ls-tree of {revision[:12]}", self.env, split=True)
+        links = [entry.split("\t", 1) for entry in listed.split("\0") if entry.startswith("160000 ")]
+        known = self.gitmodules(mirror, revision) if links else {}
+        for meta, path in links:
+            place = f"{above}{path}"
+            settings = known.get(path, {})
+            if settings.get("update") == "none":
+                continue
+            if not settings.get("url"):
+                raise BuildError(f"{self.shown} has a submodule at {place!r}, but its .gitmodules does not say where it comes from: add it, or remove {place}.")
+            if depth > 8:
+                raise BuildError(f"{self.shown} has submodules in submodules without end, at {place!r}.")
+            address, password = split_password(relative_url(url, settings["url"]))
+            commit, inner = meta.split()[2], f"{self.home}/submodules/{hashlib.sha256(address.encode()).hexdigest()[:32]}.git"
+            if not self.has(commit, inner):
+                self.update(inner, address, f"the submodule {place} ", "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", password=password)
+            if not self.has(commit, inner):
+                # Not below any branch or tag. Most servers give it all the same.
+                with contextlib.suppress(BuildError):
+                    self.update(inner, address, f"the submodule {place} ", f"+{commit}:refs/pyweb/{commit}", password=password)
+            if not self.has(commit, inner):
+                raise BuildError(f"the submodule {place} is to be at commit {commit[:12]}, which {without_password(address)} does not have: push it there.")
+            yield place, inner, commit
+            yield from self.submodules(inner, commit, address, f"{place}/", depth + 1)
+
+    def gitmodules(self, mirror: str, revision: str) -> dict[str, dict[str, str]]:
+        """What C(.gitmodules) says, by path. Only these settings count: no command in it is ever run."""
+        found = subprocess.run(["git", f"--git-dir={mirror}", "config", f"--blob={revision}:.gitmodules", "-z", "--get-regexp",
+                                r"^submodule\..*\.(path|url|update)$"], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                               errors="surrogateescape", check=False).stdout
+        modules: dict[str, dict[str, str]] = {}
+        for entry in found.split("\0"):
+            key, dummy, value = entry.partition("\n")
+            name, dummy, option = key.rpartition(".")
+            modules.setdefault(name, {})[option] = value
+        return {settings["path"]: settings for settings in modules.values() if "path" in settings}
+
+    def update(self, mirror: str, url: str, what: str, *refs: str, password: str | None = None) -> None:
+        """Fetch into a mirror, which is made where it is missing."""
+        os.makedirs(f"{self.home}/home", exist_ok=True)
+        if not os.path.exists(f"{mirror}/HEAD"):
+            call(["git", "init", "--quiet", "--bare", mirror], "git init", self.env)
+        with open(f"{mirror}/config", "w", encoding="utf-8") as file:
+            file.write(MIRROR)
+        prune = ["--prune"] if "+refs/heads/*:refs/heads/*" in refs else []
+        with self.access(url, password) as env:
+            if what:
+                # Whoever can change .gitmodules must not be able to name a file of this host, or a command.
+                env["GIT_ALLOW_PROTOCOL"] = "https:http:git:ssh" + (":file" if self.url.startswith(("/", "file://")) else "")
+            call(["git", f"--git-dir={mirror}", "-c", "gc.auto=0", "-c", "credential.helper=", "-c", f"core.hooksPath={os.devnull}", "fetch", "--quiet", "--force",
+                  *prune, "--no-auto-maintenance", "--no-recurse-submodules", "--end-of-options", url, *refs],
+                 f"git fetch of {what}from {without_password(url)}" if what else f"git fetch from {without_password(url)}", env,
+                 hint="check its address in .gitmodules, and that this host may reach it and read it." if what else self.hint)
+
+    def hint(self, output: str) -> str:
+        """What to do when git fetch says C(output)."""
+        if self.source.get("public_key") and not NO_SERVER.search(output):
+            return f"add this deploy key to the repository (to read it is enough) and deploy again: {self.source['public_key']}"
+        if NO_LOGIN.search(output):
+            return "check source.repo, and that source.token is one that may read it."
+        return "check source.repo, that this host may reach it, and the deploy key and known_hosts where it needs them."
+
     @contextlib.contextmanager
-    def ssh(self) -> t.Iterator[str]:
-        """The deploy key exists as a file only while git fetches: build steps never see it."""
+    def access(self, url: str, password: str | None = None) -> t.Iterator[dict[str, str]]:
+        """The environment of a git that may read C(url). A deploy key is a file, and a token a variable, only while git fetches: build steps see neither."""
         source = self.source
-        with tempfile.TemporaryDirectory(prefix=".ssh-", dir=self.home) as directory:
+        env = {**self.env, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_ALLOW_PROTOCOL": "https:http:git:ssh:file"}
+        with tempfile.TemporaryDirectory(prefix=".git-", dir=self.home) as directory:
             options = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20"]
-            if source["known_hosts"]:
-                with open(f"{directory}/known_hosts", "w", encoding="utf-8") as file:
-                    file.write("\n".join(source["known_hosts"]) + "\n")
+            if source.get("known_hosts"):
+                write(f"{directory}/known_hosts", "\n".join(source["known_hosts"]) + "\n")
                 options += ["-o", f"UserKnownHostsFile={directory}/known_hosts", "-o", "StrictHostKeyChecking=yes"]
             else:
                 options += ["-o", f"UserKnownHostsFile={self.home}/home/known_hosts", "-o", "StrictHostKeyChecking=accept-new"]
-            if source["deploy_key"]:
-                handle = os.open(f"{directory}/key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    file.write(source["deploy_key"].strip() + "\n")
+            if source.get("deploy_key"):
+                write(f"{directory}/key", source["deploy_key"].strip() + "\n")
                 options += ["-i", f"{directory}/key", "-o", "IdentitiesOnly=yes"]
-            yield shlex.join(options)
+            env["GIT_SSH_COMMAND"] = shlex.join(options)
+            scheme, host = server(url)
+            token = password or (self.token if (scheme, host) == server(self.url) else None)
+            if token and scheme.startswith("http"):
+                write(f"{directory}/askpass", ASKPASS, 0o700)
+                user, dummy, secret = token.partition(":") if ":" in token else ("x-access-token", "", token)
+                env.update(GIT_ASKPASS=f"{directory}/askpass", PYWEB_GIT_SCHEME=scheme, PYWEB_GIT_HOST=host, PYWEB_GIT_USER=user, PYWEB_GIT_TOKEN=secret)
+            yield env
 
     def export(self, revision: str, target: str) -> None:
-        with subprocess.Popen(["git", f"--git-dir={self.mirror}", "archive", "--format=tar", revision], env=self.env,
+        self.unpack(self.mirror, revision, target)
+        for path, mirror, commit in self.submodules(self.mirror, revision, self.url):
+            where = f"{target}/{path}"
+            if os.path.realpath(where) != f"{os.path.realpath(target)}/{path}":
+                raise BuildError(f"{self.shown} has a submodule at {path!r}, which leads out of the release.")
+            # It is not there where .gitattributes leaves it out.
+            if os.path.isdir(where):
+                self.unpack(mirror, commit, where)
+        refuse_names(target)
+
+    def unpack(self, mirror: str, revision: str, target: str) -> None:
+        with subprocess.Popen(["git", f"--git-dir={mirror}", "archive", "--format=tar", revision], env=self.env,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as archive:
             call(["tar", "-x", "--no-same-owner", "-C", target], f"export of {revision[:12]}", self.env, stdin=archive.stdout)
         if archive.returncode != 0:
             raise BuildError(f"export of {revision[:12]} failed: git archive ended with {archive.returncode}.")
-        if os.path.lexists(f"{target}/.pyweb") or os.path.lexists(f"{target}/.venv"):
-            raise BuildError("the source has an entry .pyweb or .venv at its top: these names belong to the release, remove it from the repository.")
+
+
+class Sent(Source):
+    """A file that the controller has sent once, in a directory of its own that is named like its revision."""
+
+    name = "source"
+
+    def __init__(self, home: str, source: dict, env: dict[str, str], sent: dict | None = None):
+        super().__init__(home, source, env, sent)
+        self.version = self.sent.get("version", "")
+        self.shown = self.sent.get("source", "")
+
+    def resolve(self) -> str:
+        if not self.sent.get("revision"):
+            raise BuildError(f"source.{self.kind} lies on the controller, which has said nothing of it: pyweb.stack.release_info is to be run as a task.")
+        return self.sent["revision"]
+
+    def place(self, revision: str) -> str:
+        return f"{self.home}/sources/{revision}/{self.name}"
+
+    def missing(self, revision: str) -> bool:
+        return not os.path.exists(self.place(revision))
+
+    def receive(self, file: str) -> None:
+        """As root: where the connection's user has put it, the build user cannot read."""
+        self.handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+
+    def fetch(self, revision: str) -> None:
+        if not self.missing(revision):
+            return
+        if self.handle is None:
+            raise BuildError(f"{self.shown} has not been sent: deploy again.")
+        try:
+            with os.fdopen(os.dup(self.handle), "rb") as content, self.arriving(revision) as file:
+                digest = copied(content, file)
+                if digest != self.sent["sha256"]:
+                    raise BuildError(f"{self.shown} has changed while it was sent (its sha256 is {digest} instead of {self.sent['sha256']}): deploy again.")
+        except OSError as error:
+            raise BuildError(f"{self.shown} cannot be kept on this host: {error.strerror or error}.") from None
+
+    @contextlib.contextmanager
+    def arriving(self, revision: str) -> t.Iterator[t.IO[bytes]]:
+        """A file that is there as a whole, or not at all."""
+        final = os.path.dirname(self.place(revision))
+        os.makedirs(f"{self.home}/sources", exist_ok=True)
+        for leftover in os.listdir(f"{self.home}/sources"):
+            if leftover.startswith("."):
+                shutil.rmtree(f"{self.home}/sources/{leftover}", ignore_errors=True)
+        temporary = tempfile.mkdtemp(prefix=".new-", dir=f"{self.home}/sources")
+        try:
+            with open(f"{temporary}/{self.name}", "wb") as file:
+                yield file
+            shutil.rmtree(final, ignore_errors=True)
+            os.rename(temporary, final)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def facts(self) -> dict:
+        return {**super().facts(), **self.sent.get("facts", {})}
+
+
+class Tree(Sent):
+    """A directory of the controller, packed there."""
+
+    kind = "path"
+    name = "source.tar.gz"
+
+    def export(self, revision: str, target: str) -> None:
+        _unpack.unpack(self.place(revision), self.shown, target, strip=False)
+        refuse_names(target)
+
+
+class Archive(Sent):
+    """A file of the controller that has the source in it."""
+
+    kind = "archive"
+
+    def __init__(self, home: str, source: dict, env: dict[str, str], sent: dict | None = None):
+        super().__init__(home, source, env, sent)
+        self.name = "source.zip" if source["archive"].split("?")[0].endswith(".zip") else "source.tar"
+
+    def export(self, revision: str, target: str) -> None:
+        _unpack.unpack(self.place(revision), self.shown, target)
+        refuse_names(target)
+
+
+class Download(Archive):
+    """An archive at an address that the host reaches. What it has to be is known before, so no host is asked for that."""
+
+    def __init__(self, home: str, source: dict, env: dict[str, str], sent: dict | None = None):
+        super().__init__(home, source, env, sent)
+        self.url, password = split_password(source["archive"])
+        self.password = source.get("token") or password
+        # What is behind the question mark is often a signature.
+        self.shown = self.url.split("?")[0]
+        self.version = os.path.basename(self.shown)
+
+    def resolve(self) -> str:
+        found = re.fullmatch(r"sha256:([0-9a-f]{64})", self.source.get("checksum") or "")
+        if not found:
+            raise BuildError("source.checksum is missing: an archive from the net needs the sha256 of what it has to be, as sha256:…")
+        return found[1]
+
+    def missing(self, revision: str) -> bool:
+        return False
+
+    def fetch(self, revision: str) -> None:
+        if os.path.exists(self.place(revision)):
+            return
+        if not self.url.startswith(("https://", "http://")):
+            raise BuildError(f"source.archive is {self.shown}: an address that begins with https:// is needed, or a file on the controller.")
+        request = urllib.request.Request(self.url, headers={"User-Agent": "pyweb.stack"})
+        if self.password:
+            # Not sent on to another host.
+            request.add_unredirected_header("Authorization", "Basic " + base64.b64encode((self.password if ":" in self.password else f"{self.password}:").encode()).decode())
+        context = ssl.create_default_context(cafile=self.env.get("SSL_CERT_FILE"))
+        try:
+            with urllib.request.urlopen(request, timeout=60, context=context) as answer, self.arriving(revision) as file:
+                digest = copied(answer, file)
+                if digest != revision:
+                    raise BuildError(f"{self.shown} has the sha256 {digest}, but source.checksum says {revision}: it is not the file that was meant.")
+        except urllib.error.HTTPError as error:
+            raise BuildError(f"{self.shown} cannot be fetched: the server answers {error.code} ({error.reason}); check source.archive.") from None
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", error)
+            raise BuildError(f"{self.shown} cannot be fetched: {reason}; check source.archive, and that this host reaches it.") from None
+
+
+class Package(Source):
+    """A package of an index. The release has no source of its own, only a file that says what its environment needs."""
+
+    kind = "package"
+
+    def __init__(self, home: str, source: dict, env: dict[str, str], sent: dict | None = None):
+        super().__init__(home, source, env, sent)
+        name, dummy, version = source["package"].replace(" ", "").partition("==")
+        self.version = version if self.version == "HEAD" else self.version
+        self.shown = f"{name}=={self.version}"
+
+    def resolve(self) -> str:
+        if self.shown.endswith("=="):
+            raise BuildError(f"source.package is {self.source['package']!r}: name==version is needed, such as shop==1.4.0.")
+        return hashlib.sha256(self.requirement("").encode()).hexdigest()
+
+    def requirement(self, revision: str) -> str:
+        return self.shown
+
+    def export(self, revision: str, target: str) -> None:
+        # It is then what unpinned requirements are: resolved once, and kept.
+        write(f"{target}/requirements.txt", self.requirement(revision) + "\n", 0o640)
+
+    def explain(self, message: str) -> str:
+        first, newline, rest = message.partition("\n")
+        if "requirements.txt" not in first:
+            return message
+        return f"the package {self.shown} cannot be installed; check its name and version, and that this host reaches the package index.{newline}{rest}"
+
+
+class Wheel(Sent, Package):
+    """A package in a file of the controller."""
+
+    def __init__(self, home: str, source: dict, env: dict[str, str], sent: dict | None = None):
+        Sent.__init__(self, home, source, env, sent)
+        self.name = os.path.basename(source["package"])
+        if not re.fullmatch(r"[A-Za-z0-9][\w.+!-]*\.whl", self.name):
+            raise BuildError(f"source.package is {source['package']!r}: this is not the name of a wheel.")
+
+    def requirement(self, revision: str) -> str:
+        return f"{self.name.split('-')[0]} @ file://{self.place(revision)}#sha256={revision}"
+
+
+def write(path: str, text: str, mode: int = 0o600) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def copied(content: t.Any, file: t.IO[bytes]) -> str:
+    """The sha256 of what was copied."""
+    digest = hashlib.sha256()
+    while True:
+        block = content.read(1 << 20)
+        if not block:
+            return digest.hexdigest()
+        digest.update(block)
+        file.write(block)
+
+
+def refuse_names(target: str) -> None:
+    if os.path.lexists(f"{target}/.pyweb") or os.path.lexists(f"{target}/.venv"):
+        raise BuildError("the source has an entry .pyweb or .venv at its top: these names belong to the release, remove it from the source.")
+
+
+def server(url: str) -> tuple[str, str]:
+    """Scheme, and host with port: what a token belongs to."""
+    found = re.match(r"(\w+://)(?:[^/]*@)?([^/]*)", url)
+    return (found[1], found[2]) if found else ("", "")
+
+
+def relative_url(base: str, url: str) -> str:
+    """The address of a submodule as git reads it: C(./) and C(../) begin at the address of what it is in."""
+    if not url.startswith(("./", "../")):
+        return url
+    base, joint, rest = base.rstrip("/"), "/", url
+    # The server stays the same, however many C(../) there are.
+    found = re.match(r"\w+://[^/]*", base)
+    least = len(found[0]) if found else 1
+    while rest.startswith(("./", "../")):
+        if rest.startswith("../"):
+            position = base.rfind("/") if "/" in base else base.rfind(":")
+            if position < least:
+                raise BuildError(f"the address {url!r} of a submodule leads above {without_password(base)}: check .gitmodules.")
+            base, joint = base[:position], base[position]
+        rest = rest.split("/", 1)[1]
+    return f"{base}{joint}{rest.rstrip('/')}"
+
+
+def prune_sources(home: str, used: set[str], newest: int = 2) -> None:
+    """What the controller has sent and no kept release was made from, but for the newest."""
+    with contextlib.suppress(FileNotFoundError):
+        names = sorted(os.listdir(f"{home}/sources"), key=lambda name: os.lstat(f"{home}/sources/{name}").st_mtime, reverse=True)
+        for name in [name for name in names if name not in used][newest:]:
+            shutil.rmtree(f"{home}/sources/{name}", ignore_errors=True)

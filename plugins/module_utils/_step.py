@@ -14,6 +14,7 @@ import signal
 import subprocess
 import traceback
 import typing as t
+import urllib.parse
 
 TAIL = 25
 FULL = re.compile(r"No space left on device|no storage space|Disk quota exceeded", re.IGNORECASE)
@@ -87,3 +88,9 @@ def call(argv: list[str], what: str, env: dict[str, str], cwd: str | None = None
 def without_password(url: str) -> str:
     """Also of an address within a text, and with an @ in the password that should have been written as %40."""
     return re.sub(r"(?<=://)[^/\s\"'<>]+@", "", url)
+
+
+def split_password(url: str) -> tuple[str, str | None]:
+    """An address for HTTP without the C(user:password) in it, and these. The user of an address for SSH is part of the address."""
+    found = re.match(r"(https?://)([^/]*)@(.*)", url, re.DOTALL)
+    return (found[1] + found[3], urllib.parse.unquote(found[2])) if found else (url, None)

@@ -11,7 +11,7 @@ short_description: Build a release of a Python web application beside the live o
 version_added: 0.1.0
 author: pyweb.stack contributors (@pyweb)
 description:
-  - Makes one release directory with the source of one commit, an environment of its own, the results of the build steps,
+  - Makes one release directory with the source of one revision, an environment of its own, the results of the build steps,
     links to the shared directories and static files that nginx may read. Nothing that is live changes.
   - All of it runs as the application's build user. A build that fails is kept for a look and never becomes live.
 extends_documentation_fragment:
@@ -25,13 +25,15 @@ attributes:
   diff_mode:
     description: A release is a whole directory; its revision is what changes.
     support: none
+notes:
+  - An action plugin goes before it, and sends what the source has on the controller to a host that does not have it yet.
 options:
   release:
     description: Id of the release to build, as O(pyweb.stack.release#module:state=begin) returned it.
     type: str
     required: true
   revision:
-    description: The commit to build.
+    description: The commit to build, or the digest of what the source is otherwise.
     type: str
     required: true
   server_packages:
@@ -121,7 +123,7 @@ import pwd
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pyweb.stack.plugins.module_utils import (
-    _build, _engine, _environment, _hooks, _options, _prune, _releases, _step,
+    _build, _engine, _environment, _hooks, _options, _prune, _releases, _source, _step,
 )
 
 # What a release that is copied has in common with the one that it was copied from.
@@ -138,6 +140,7 @@ def build_digest(params):
 
 
 def make(app, params):
+    """The manifest of the release; none when the controller has to send the source first."""
     release, revision = _releases.valid_id(params["release"]), params["revision"]
     target = app.release_path(release)
     if app.manifest(release).get("state") in ("built", *_releases.GOOD):
@@ -153,10 +156,14 @@ def make(app, params):
     donor = None
     if not params["force"]:
         donor = _releases.donor(app.manifests(), digest, _environment.find_python(params["python"])[0])
+    builder = _build.Builder(app.name, app.path, {**params, "source": _source.own_key(app.config_path, params["source"])})
+    if not donor and builder.source.missing(revision):
+        if not (params["sent"] or {}).get("file"):
+            return None
+        builder.source.receive(params["sent"]["file"])
     app.update_manifest(
         release, schema=1, app=app.name, release=release, state="building", created=_engine.now(), revision=revision,
-        version=params["source"]["version"], source=_step.without_password(params["source"]["repo"]), by=params["lease"]["by"],
-        config_digest=params["config_digest"], build_digest=digest, static=params["static"],
+        **builder.source.facts(), by=params["lease"]["by"], config_digest=params["config_digest"], build_digest=digest, static=params["static"],
     )
     account = pwd.getpwnam(f"{app.name}-build")
     owner = pwd.getpwnam(app.name)
@@ -165,7 +172,6 @@ def make(app, params):
     os.chown(target, account.pw_uid, account.pw_gid)
     for path in params["shared"]:
         _step.as_user(owner.pw_name, lambda path=path: os.makedirs(f"{app.shared}/{path}", mode=0o700, exist_ok=True))
-    builder = _build.Builder(app.name, app.path, params)
     run_path = f"{app.run_path}/{release}"
     try:
         if donor:
@@ -188,6 +194,7 @@ def main():
             "release": {"type": "str", "required": True},
             "revision": {"type": "str", "required": True},
             "source": {"type": "dict", "options": _options.SOURCE},
+            "sent": {"type": "dict"},
             "python": {"type": "str"},
             "dependencies": {"type": "dict", "options": _options.DEPENDENCIES},
             "server_packages": {"type": "list", "elements": "str", "default": []},
@@ -216,7 +223,7 @@ def main():
             except Exception:
                 app.drop_lease(params["lease"]["token"])
                 raise
-        module.exit_json(changed=True, release=params["release"], manifest=manifest)
+        module.exit_json(changed=bool(manifest), release=params["release"], manifest=manifest)
     except (_engine.EngineError, _step.BuildError, _releases.ReleaseError, OSError) as error:
         more = _hooks.failure(app, params["hooks"], None, error)
         module.fail_json(msg=app.mask(f"{params['name']}: release {params['release']} was not built: {error}{more}"), release=params["release"])

@@ -13,7 +13,8 @@ author: pyweb.stack contributors (@pyweb)
 description:
   - Returns the live release, the manifests of all kept releases and the history of activations on a host.
   - With O(source), also returns the commit that the wanted version names now, and everything that O(pyweb.stack.release#module:state=begin)
-    needs for its decision. The application's git mirror on the host is brought up to date for that.
+    needs for its decision. The application's git mirror on the host is brought up to date for that; of a source that lies on the
+    controller, the revision is a digest of what is there now.
 extends_documentation_fragment:
   - pyweb.stack.release.name
   - pyweb.stack.release.source
@@ -24,6 +25,8 @@ attributes:
   diff_mode:
     description: Nothing changes, so there is nothing to show.
     support: none
+notes:
+  - An action plugin goes before it. On the controller, once in a run for all hosts, it packs what the source has there.
 options:
   config_digest:
     description: Digest of the configuration that the wanted release is to have.
@@ -78,16 +81,16 @@ lease:
   returned: always
   type: dict
 revision:
-  description: The commit that the wanted version names.
+  description: The commit that the wanted version names, or a digest of what the source is otherwise.
   returned: when O(source) is given and the host can tell
   type: str
 pending:
   description: Commits between the live release and C(revision), newest first, each as short revision and subject; 50 at the most.
-  returned: when O(source) is given, not in check mode
+  returned: when O(source.repo) is given, not in check mode
   type: list
   elements: str
 version:
-  description: The wanted version.
+  description: The wanted version, as people call it. Of a directory, its commit or its name; of an archive, the name of the file.
   returned: when O(source) is given
   type: str
 wanted:
@@ -102,7 +105,7 @@ import shutil
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _environment, _options, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _environment, _options, _source, _step
 
 
 def look(app, params, check_mode):
@@ -114,22 +117,24 @@ def look(app, params, check_mode):
     }
     if not params["source"]:
         return info
-    info["version"] = params["source"]["version"]
-    info["revision"] = None
-    ready = app.exists and shutil.which("git")
-    if ready:
-        try:
-            pwd.getpwnam(f"{app.name}-build")
-        except KeyError:
-            ready = False
-    if ready:
-        builder = _build.Builder(app.name, app.path, params)
-        info["revision"] = _step.as_user(f"{app.name}-build", builder.source.remote if check_mode else builder.source.resolve)
-        live_revision = info["releases"].get(live, {}).get("revision")
-        if live_revision and not check_mode:
-            info["pending"] = _step.as_user(f"{app.name}-build", lambda: builder.source.between(live_revision, info["revision"]))
-    elif not check_mode:
+    source = _build.Builder(app.name, app.path, {**params, "source": _source.own_key(app.config_path, params["source"])}).source
+    info["version"] = source.version
+    ready = app.exists
+    try:
+        pwd.getpwnam(f"{app.name}-build")
+    except KeyError:
+        ready = False
+    if not ready and not check_mode:
         raise _engine.EngineError(f"{app.name} is not set up on this host: run the playbook site (or provision) first.")
+    if source.kind != "repo":
+        info["revision"] = source.resolve()
+    elif not ready or (check_mode and not shutil.which("git")):
+        info["revision"] = None
+    else:
+        info["revision"] = _step.as_user(f"{app.name}-build", source.remote if check_mode else source.resolve)
+        old = info["releases"].get(live, {})
+        if old.get("revision") and old.get("kind", "repo") == "repo" and not check_mode:
+            info["pending"] = _step.as_user(f"{app.name}-build", lambda: source.between(old["revision"], info["revision"]))
     try:
         python_version = _environment.find_python(params["python"])[1]
     except (_step.BuildError, OSError):
@@ -150,6 +155,7 @@ def main():
         argument_spec={
             "name": {"type": "str", "required": True},
             "source": {"type": "dict", "options": _options.SOURCE},
+            "sent": {"type": "dict"},
             "python": {"type": "str"},
             "dependencies": {"type": "dict", "options": _options.DEPENDENCIES},
             "config_digest": {"type": "str", "default": ""},

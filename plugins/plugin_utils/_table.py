@@ -69,5 +69,6 @@ def table(name: str, hosts: dict[str, dict], now: float) -> list[str]:
     if pending:
         lines += [f"A deploy of {version} would bring:", *(f"  {line}" for line in pending)]
     elif version:
-        lines.append(f"A deploy of {version} would bring nothing new from the source.")
+        news = any(info.get("revision") not in (None, live[host]) for host, info in hosts.items())
+        lines.append(f"A deploy of {version} would bring {'another state' if news else 'nothing new'} from the source.")
     return lines

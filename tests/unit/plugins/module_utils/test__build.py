@@ -124,13 +124,14 @@ def test_the_mirror_follows_what_moves_and_goes(make, tmp_path, repository):
 
 def test_the_deploy_key_is_a_file_only_while_git_fetches(make, tmp_path):
     builder = make(source={"deploy_key": "-----KEY-----", "known_hosts": ["git.example.com ssh-ed25519 AAAA"]})
-    with builder.source.ssh() as command:
-        words = command.split()
+    with builder.source.access("git@git.example.com:x") as env:
+        words = env["GIT_SSH_COMMAND"].split()
         key = pathlib.Path(words[words.index("-i") + 1])
         assert (key.read_text(), key.stat().st_mode & 0o777, key.parent.stat().st_mode & 0o777) == ("-----KEY-----\n", 0o600, 0o700)
         assert "StrictHostKeyChecking=yes" in words and "IdentitiesOnly=yes" in words and "BatchMode=yes" in words
     assert os.listdir(tmp_path / "srv/build") == []
-    assert "StrictHostKeyChecking=accept-new" in next(iter(make().source.ssh().gen))
+    with make().source.access("git@git.example.com:x") as env:
+        assert "StrictHostKeyChecking=accept-new" in env["GIT_SSH_COMMAND"]
 
 
 def test_export(make, repository, tmp_path):

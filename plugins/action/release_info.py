@@ -1,0 +1,14 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible_collections.pyweb.stack.plugins.plugin_utils._sender import Sender
+
+
+class ActionModule(Sender):
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        arguments, dummy = self.arguments(task_vars)
+        return self._execute_module(module_name="pyweb.stack.release_info", module_args=arguments, task_vars=task_vars)

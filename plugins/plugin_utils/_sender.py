@@ -1,0 +1,45 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the actions before release_info and release_build have in common."""
+
+from __future__ import annotations
+
+import os
+
+from ansible import constants
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.pyweb.stack.plugins.module_utils._step import split_password
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _pack
+
+
+class Sender(ActionBase):
+    _supports_check_mode = True
+    _supports_async = False
+    _requires_connection = True
+
+    def arguments(self, task_vars: dict) -> tuple[dict, str | None]:
+        """For the module, and the file to send."""
+        arguments = dict(self._task.args)
+        source = arguments.get("source")
+        if not isinstance(source, dict):
+            return arguments, None
+        places = [str(task_vars[name]) for name in ("playbook_dir", "inventory_dir") if task_vars.get(name)]
+        try:
+            offered = _pack.offer(source, places or [os.getcwd()], f"{constants.DEFAULT_LOCAL_TMP}/pyweb", self._task.check_mode)
+        except _pack.PackError as error:
+            raise AnsibleActionFail(f"{arguments.get('name')}: {error}") from None
+        file = offered.pop("file") if offered else None
+        return {**arguments, "source": hidden(source), "sent": offered}, file
+
+
+def hidden(source: dict) -> dict:
+    """A password in an address goes where Ansible hides it: it prints the other arguments of a module."""
+    option = "archive" if source.get("archive") else "repo"
+    url, password = split_password(str(source.get(option) or ""))
+    if not password:
+        return source
+    token = source.get("token")
+    return {**source, option: url, "token": f"{password}:{token}" if token and ":" not in password else token or password}
