@@ -8,10 +8,12 @@ All of it runs as the application's build user.
 
 from __future__ import annotations
 
+import calendar
 import contextlib
 import os
 import re
 import shutil
+import stat
 import subprocess
 import time
 import typing as t
@@ -22,6 +24,8 @@ from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildErro
 CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
 # guestbook.4f3a9c1b.css, index-BxK3f_9a.js, app.4f3a9c1b2d3e.js.map: names that change with the content.
 HASHED = re.compile(r"[.-](?=[^.]*\d)[0-9A-Za-z_-]{8,64}(\.[A-Za-z0-9]{1,5}){1,2}$")
+# A page that is no longer in a release must not be found, whatever its name looks like.
+PAGES = (".html", ".htm")
 
 
 class Builder:
@@ -76,8 +80,10 @@ class Builder:
             for path in params["shared"]:
                 link(f"{target}/{path}", f"{shared}/{path}")
             self.hooks("after_build", env, target)
+            written = released(release)
             for url, directory in params["static"].items():
-                self.static(target, url, directory)
+                if not is_shared(directory, params["shared"]):
+                    self.static(target, url, directory, written)
         return {**facts, "size": size(target), "durations": self.durations}
 
     def hooks(self, phase: str, env: dict[str, str], where: str) -> None:
@@ -92,30 +98,86 @@ class Builder:
             os.symlink(run_path, f"{target}/.pyweb")
         return {"size": size(target), "durations": self.durations}
 
-    def static(self, target: str, url: str, directory: str) -> None:
+    def static(self, target: str, url: str, directory: str, written: float | None = None) -> None:
         """nginx may read the static files, and the hashed ones outlive their release."""
-        top = f"{target}/{directory}"
+        top = os.path.normpath(f"{target}/{directory}")
         if not os.path.isdir(top):
-            raise BuildError(f"site.static has {url}: {directory}, which is not in the source and which no build step made.")
-        for step in range(1, len(directory.split("/")) + 1):
-            allow(f"{target}/{'/'.join(directory.split('/')[:step])}", 0o001)
+            named = f"site.root is {directory}" if url == "/" else f"site.static has {url}: {directory}"
+            raise BuildError(f"{named}, which is not in the source and which no build step made.")
+        place = target
+        for step in os.path.relpath(top, target).split("/"):
+            place = os.path.normpath(f"{place}/{step}")
+            allow(place, 0o001)
         assets = f"{self.path}/assets{url.rstrip('/')}"
-        for root, dummy, files in os.walk(top):
+        for root, dirs, files in os.walk(top):
+            # Such as .venv and .git; nginx refuses their names, too.
+            dirs[:] = [name for name in dirs if served(name)]
             allow(root, 0o005)
             place = os.path.normpath(os.path.join(assets, os.path.relpath(root, top)))
-            for name in files:
+            for name in filter(served, files):
                 path = f"{root}/{name}"
                 if os.path.islink(path):
                     continue
                 allow(path, 0o004)
-                if HASHED.search(name):
+                if HASHED.search(name) and not name.endswith(PAGES):
                     os.makedirs(place, mode=0o755, exist_ok=True)
                     with contextlib.suppress(FileExistsError):
                         os.link(path, f"{place}/{name}")
+                elif written:
+                    # nginx tells versions of a file apart by its time and its size, which a commit or an archive may give to two of them.
+                    os.utime(path, (written, written))
         for root, dirs, dummy in os.walk(assets):
             for name in dirs:
                 os.chmod(f"{root}/{name}", 0o755)
             os.chmod(root, 0o755)
+
+
+def served(name: str) -> bool:
+    return not name.startswith(".") or name == ".well-known"
+
+
+def released(release: str) -> float:
+    """When a release was begun, the same on all hosts."""
+    return float(calendar.timegm(time.strptime(release[:16], "%Y%m%dT%H%M%SZ")))
+
+
+def is_shared(directory: str, shared: list[str]) -> bool:
+    """Media: what nginx serves there is the application's data."""
+    return any(directory == item or directory.startswith(f"{item}/") for item in shared)
+
+
+def make_shared(base: str, shared: list[str], media: list[str], web: int) -> None:
+    """Data is the application's alone. What nginx serves of it belongs to the group C(web), and so does what comes there later (setgid)."""
+    for path in shared:
+        os.makedirs(f"{base}/{path}", mode=0o700, exist_ok=True)
+    for path in media:
+        os.makedirs(f"{base}/{path}", mode=0o700, exist_ok=True)
+        parts = path.split("/")
+        for number in range(1, len(parts)):
+            way = "/".join(parts[:number])
+            if way not in media:
+                os.chmod(f"{base}/{way}", 0o711)
+        hand_over(f"{base}/{path}", web)
+
+
+def hand_over(top: str, web: int) -> None:
+    """What is there already is adapted once."""
+    status = os.stat(top)
+    if status.st_gid == web and status.st_mode & 0o7777 == 0o2750:
+        return
+    # The top comes last: whoever finds it done finds all of it done.
+    for root, dirs, files in os.walk(top, topdown=False):
+        for name in [*files, *dirs]:
+            path = f"{root}/{name}"
+            mode = os.lstat(path).st_mode
+            if stat.S_ISLNK(mode):
+                continue
+            # What another user has put there stays his.
+            with contextlib.suppress(PermissionError):
+                os.chown(path, -1, web)
+                os.chmod(path, stat.S_IMODE(mode) | (0o2050 if stat.S_ISDIR(mode) else 0o040))
+    os.chown(top, -1, web)
+    os.chmod(top, 0o2750)
 
 
 def prune_environments(home: str, used: set[str]) -> None:
@@ -129,7 +191,7 @@ def prune_environments(home: str, used: set[str]) -> None:
 def prune_assets(assets: str, kept: list[dict[str, str]]) -> None:
     """Assets that no kept release has; C(kept) gives, for each release, the directory of each address."""
     for root, dummy, files in os.walk(assets):
-        place = "/" + os.path.relpath(root, assets) + "/"
+        place = os.path.normpath("/" + os.path.relpath(root, assets)).rstrip("/") + "/"
         for name in files:
             path = place + name
             if not any(path.startswith(url) and os.path.exists(f"{directory}/{path[len(url):]}")

@@ -59,12 +59,14 @@ options:
     elements: str
     default: []
   shared:
-    description: Directories of the release that outlive it. They become links into C(shared/).
+    description: Directories of the release that outlive it. They become links into C(shared/), and are the application's alone unless O(static) names them.
     type: list
     elements: str
     default: []
   static:
-    description: Addresses and the directories of the release that nginx serves there.
+    description:
+      - Addresses and the directories of the release that nginx serves there; V(/) is for a site of files alone.
+      - A directory that lies in one of O(shared) is the application's data. It becomes readable for the group C(<name>-web), now and later.
     type: dict
     default: {}
   config_digest:
@@ -115,6 +117,7 @@ manifest:
   type: dict
 """
 
+import grp
 import hashlib
 import json
 import os
@@ -170,8 +173,10 @@ def make(app, params):
     os.mkdir(target, 0o751)
     os.chmod(target, 0o751)
     os.chown(target, account.pw_uid, account.pw_gid)
-    for path in params["shared"]:
-        _step.as_user(owner.pw_name, lambda path=path: os.makedirs(f"{app.shared}/{path}", mode=0o700, exist_ok=True))
+    if params["shared"]:
+        media = [directory for directory in params["static"].values() if _build.is_shared(directory, params["shared"])]
+        web = grp.getgrnam(f"{app.name}-web").gr_gid if media else -1
+        _step.as_user(owner.pw_name, lambda: _build.make_shared(app.shared, params["shared"], media, web))
     run_path = f"{app.run_path}/{release}"
     try:
         if donor:

@@ -232,7 +232,59 @@ def test_a_static_site(visit):
     assert (answer.status_code, "docs" in answer.text) == (200, True)
     assert answer.headers["Strict-Transport-Security"] == "max-age=3600"
     assert visit("https://docs.example.com/.git/config").status_code == 404
-    assert visit("https://docs.example.com/none").status_code == 404
+    missing = visit("https://docs.example.com/none")
+    assert (missing.status_code, "not in the docs" in missing.text) == (404, True)
+
+
+HTML, SCRIPT = "text/html; charset=utf-8", "application/javascript; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "kind", "cache", "text"),
+    [
+        ("", 200, HTML, "no-cache", "<title>page</title>"),
+        ("index.html", 200, HTML, "no-cache", "<title>page</title>"),
+        ("js/app.4f3a9c1b.js", 200, SCRIPT, "public, max-age=31536000, immutable", "new()"),
+        # Pages of an earlier release ask for it.
+        ("js/app.0b5a054a.js", 200, SCRIPT, "public, max-age=31536000, immutable", "old()"),
+        # The application finds its way in the browser.
+        ("users/7", 200, HTML, "no-cache", "<title>page</title>"),
+        ("users/", 200, HTML, "no-cache", "<title>page</title>"),
+        ("users/jo.doe", 200, HTML, "no-cache", "<title>page</title>"),
+        ("js/app.ffffffff.js", 404, HTML, None, "404"),
+        (".well-known/security.txt", 404, HTML, None, "404"),
+        ("js/", 403, HTML, None, "403"),
+        (".git/config", 404, "text/html", None, "404"),
+        ("%2egit/config", 404, "text/html", None, "404"),
+        ("private.txt", 404, HTML, None, "404"),
+        ("js/..%2f..%2fprivate.txt", 404, HTML, None, "404"),
+    ],
+)
+def test_a_site_that_finds_its_way_in_the_browser(visit, path, status, kind, cache, text):
+    answer = visit(f"https://page.example.com/{path}")
+    assert (answer.status_code, answer.headers["Content-Type"], answer.headers.get("Cache-Control")) == (status, kind, cache)
+    assert text in answer.text and "secret" not in answer.text
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_site_of_files_has_a_page_before_its_first_release(visit):
+    for path in ("", "page", "js/app.js"):
+        answer = visit(f"https://early.example.com/{path}")
+        assert (answer.status_code, answer.headers["Retry-After"], "Back soon" in answer.text) == (503, "10", True)
+
+
+def test_uploads_are_shown_and_do_nothing(visit):
+    photo = visit("https://guestbook.example.com/media/photo.jpg")
+    assert (photo.status_code, photo.headers["Content-Type"], photo.headers["Cache-Control"]) == (200, "image/jpeg", "no-cache")
+    assert photo.headers["X-Content-Type-Options"] == "nosniff" and "Content-Security-Policy" not in photo.headers
+    page = visit("https://guestbook.example.com/media/page.html")
+    assert page.status_code == 200 and page.headers["Content-Security-Policy"].endswith("; sandbox")
+
+
+@pytest.mark.parametrize("path", ["", ".env", "users", "above/secret.txt", "above/media/photo.jpg"])
+def test_uploads_lead_nowhere(visit, path):
+    answer = visit(f"https://guestbook.example.com/media/{path}")
+    assert answer.status_code == 403 and "root:" not in answer.text and "secret" not in answer.text
 
 
 def test_certificates_are_for_the_domains(address):
@@ -337,7 +389,7 @@ def test_what_is_no_longer_defined_is_gone(host):
     names = host.check_output("ls /etc/nginx/conf.d /etc/nginx/pyweb/tls").split()
     assert not [name for name in names if "leaving" in name or "gone" in name]
     assert sorted(name for name in names if name.startswith("pyweb.site.")) == [
-        f"pyweb.site.{name}.conf" for name in ("docs", "empty", "guestbook", "tcp")
+        f"pyweb.site.{name}.conf" for name in ("docs", "early", "empty", "guestbook", "page", "tcp")
     ]
     assert not [name for name in names if name.startswith("docs-")], "a given certificate needs no self-signed one"
 

@@ -237,6 +237,68 @@ def test_hashed_files_outlive_their_release(make, tmp_path):
         builder.static(str(target), "/x/", "gone")
 
 
+def test_a_site_of_files_alone(make, tmp_path):
+    """The whole release, here: all but what begins with a dot."""
+    target = tmp_path / "srv/releases/a"
+    names = ("index.html", "js/app-4f3a9c1b.js", "about/page-4f3a9c1b.html", ".env", ".git/config-4f3a9c1b.js", ".venv/bin/x", ".well-known/security.txt")
+    write(target, {name: name for name in names})
+    for path in [target, *target.rglob("*")]:
+        path.chmod(0o750 if path.is_dir() else 0o640)
+    builder = make()
+    for dummy in range(2):
+        builder.static(str(target), "/", ".", _build.released("20261120T201500Z-1a2b3c4"))
+    assets = tmp_path / "srv/assets"
+    assert [str(path.relative_to(assets)) for path in assets.rglob("*") if path.is_file()] == ["js/app-4f3a9c1b.js"]
+    modes = {name: (target / name).stat().st_mode & 0o777 for name in (".", "js", ".git", ".venv", ".well-known", *names)}
+    assert [modes[name] for name in (".", "js", "index.html", "js/app-4f3a9c1b.js", ".well-known", ".well-known/security.txt")] == [
+        0o755, 0o755, 0o644, 0o644, 0o755, 0o644]
+    assert [modes[name] for name in (".git", ".venv", ".env", ".git/config-4f3a9c1b.js")] == [0o750, 0o750, 0o640, 0o640]
+    # Two releases never have the same time and size for different pages.
+    assert (target / "index.html").stat().st_mtime == 1795205700
+    with pytest.raises(_step.BuildError, match=r"^site.root is dist, which is not in the source and which no build step made.$"):
+        builder.static(str(target), "/", "dist")
+
+
+def test_assets_of_a_site_of_files_alone(tmp_path):
+    assets, kept = tmp_path / "assets", tmp_path / "releases/b/dist"
+    write(assets, {"old.1.css": "", "new.2.css": "", "js/old.1.js": "", "js/new.2.js": ""})
+    write(kept, {"new.2.css": "", "js/new.2.js": ""})
+    _build.prune_assets(str(assets), [{"/": str(kept)}])
+    assert sorted(str(path.relative_to(assets)) for path in assets.rglob("*") if path.is_file()) == ["js/new.2.js", "new.2.css"]
+
+
+def modes(folder):
+    return {str(path.relative_to(folder)): path.lstat().st_mode & 0o7777 for path in sorted(folder.rglob("*")) if not path.is_symlink()}
+
+
+def test_data_is_private_and_media_are_for_nginx(tmp_path):
+    web = os.getgid()
+    umask = os.umask(0o027)
+    try:
+        for dummy in range(2):
+            _build.make_shared(str(tmp_path), ["data", "media", "files"], ["media", "files/public/images"], web)
+        (tmp_path / "media/2026").mkdir()
+        (tmp_path / "media/2026/photo.jpg").write_text("x")
+    finally:
+        os.umask(umask)
+    assert modes(tmp_path) == {
+        "data": 0o700, "media": 0o2750, "files": 0o711, "files/public": 0o711, "files/public/images": 0o2750,
+        "media/2026": 0o2750, "media/2026/photo.jpg": 0o640,
+    }
+
+
+def test_media_that_are_there_already_are_adapted_once(tmp_path, monkeypatch):
+    write(tmp_path, {"media/a/b.jpg": "", "media/c.jpg": "", "outside": ""})
+    os.symlink(tmp_path / "outside", tmp_path / "media/link")
+    for path, mode in {"media/a/b.jpg": 0o600, "media/c.jpg": 0o664, "media/a": 0o700, "media": 0o700, "outside": 0o600}.items():
+        (tmp_path / path).chmod(mode)
+    for dummy in range(2):
+        _build.make_shared(str(tmp_path), ["media"], ["media"], os.getgid())
+        assert modes(tmp_path) == {"media": 0o2750, "media/a": 0o2750, "media/a/b.jpg": 0o640, "media/c.jpg": 0o664, "outside": 0o600}
+        # What the application does later is its own decision.
+        monkeypatch.setattr(os, "walk", lambda *arguments, **options: pytest.fail("looked through once more"))
+
+
 def test_assets_that_no_kept_release_has(tmp_path):
     assets, kept = tmp_path / "assets", tmp_path / "releases/b/out"
     write(assets, {"static/old.1.css": "", "static/js/new.2.js": "", "media/new.2.js": ""})
