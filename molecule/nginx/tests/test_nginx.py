@@ -257,7 +257,7 @@ HTML, SCRIPT = "text/html; charset=utf-8", "application/javascript; charset=utf-
         (".git/config", 404, "text/html", None, "404"),
         ("%2egit/config", 404, "text/html", None, "404"),
         ("private.txt", 404, HTML, None, "404"),
-        ("js/..%2f..%2fprivate.txt", 404, HTML, None, "404"),
+        ("js/..%2f..%2fprivate.txt", 400, "text/html", None, "400"),
     ],
 )
 def test_a_site_that_finds_its_way_in_the_browser(visit, path, status, kind, cache, text):
@@ -281,7 +281,7 @@ def test_uploads_are_shown_and_do_nothing(visit):
     assert page.status_code == 200 and page.headers["Content-Security-Policy"].endswith("; sandbox")
 
 
-@pytest.mark.parametrize("path", ["", ".env", "users", "above/secret.txt", "above/media/photo.jpg"])
+@pytest.mark.parametrize("path", ["", ".env", "users", "log", "page/index.html"])
 def test_uploads_lead_nowhere(visit, path):
     answer = visit(f"https://guestbook.example.com/media/{path}")
     assert answer.status_code == 403 and "root:" not in answer.text and "secret" not in answer.text
