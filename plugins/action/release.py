@@ -140,13 +140,13 @@ class ActionModule(ActionBase):
     def _rollback(self, params: dict) -> dict:
         hosts = self._info(params)
         first = next(iter(hosts.values()))
-        target = _releases.rollback_target(first["live"], first["releases"], first["history"], params["release"])
+        target = _releases.rollback_target(first["live"], first["releases"], first["history"], params["release"], first.get("switch"))
         host = self._host(hosts)
         if target not in host["releases"]:
             raise _releases.ReleaseError(f"release {target} is not kept on this host: nothing was changed.")
         lease = controller()
         lease["takes_over"] = takes_over(host["lease"], lease)
-        if host["live"] == target and host["running"]:
+        if host["live"] == target and host["running"] and not host.get("switch"):
             return {"changed": False, "release": target, "previous": target, "pruned": []}
         return self._activate({**params, "release": target, "lease": lease, "action": "rollback", "previous": host["live"]})
 

@@ -11,6 +11,7 @@ somebody, since that takes longer than most steps do.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import grp
 import hmac
@@ -70,6 +71,13 @@ def write_file(path: str, text: str, mode: int = 0o640, group: int = -1) -> None
         raise
 
 
+def said(error: Exception) -> str:
+    """What a person can do about it, for the one error of the system that is likely."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full{f' ({error.filename})' if error.filename else ''}: free some space and deploy again."
+    return str(error)
+
+
 def read_json(path: str, default: t.Any = None) -> t.Any:
     try:
         with open(path, encoding="utf-8") as file:
@@ -91,6 +99,8 @@ class App:
             raise EngineError(f"name is {name!r}: a to z, 0 to 9 and single - between them are accepted, 26 characters at the most.")
         self.name = name
         self.dead_man = dead_man
+        # The host itself ends a switch: its controller is gone.
+        self.alone = dead_man
         self.lock_handle: int | None = None
         self.path = f"/srv/{name}"
         self.releases_path = f"{self.path}/releases"
@@ -177,7 +187,8 @@ class App:
 
     def record(self, action: str, switch: dict, why: str = "") -> None:
         """A switch that is settled a second time is recorded once."""
-        entry = {**switch, "time": now(), "action": action, **({"why": why} if why else {})}
+        known = {key: value for key, value in switch.items() if key != "token"}
+        entry = {**known, "time": now(), "action": action, **({"why": why} if why else {})}
         if action == "return":
             entry["release"], entry["from"] = switch["from"], switch["release"]
         last = (self.history() or [{}])[-1]
@@ -443,13 +454,17 @@ class App:
             (web if name == "web" else single if process.get("singleton") else ordinary).append(name)
         return web, ordinary, single
 
-    def begin_switch(self, release: str, action: str, by: str) -> None:
+    def begin_switch(self, release: str, action: str, by: str, token: str | None = None) -> None:
         """Start the release beside the live one and prove it. Everything up to the switch itself."""
+        pending = os.path.exists(self.switch_path)
         self.recover()
         previous = self.live
+        if pending and previous == release and self.manifest(release).get("state") == "active" and self.active(release):
+            # What a controller that died has begun is complete now, or returned from: there is nothing left to do.
+            return
         web, ordinary, single = self.split(release)
         dummy, old_ordinary, old_single = self.split(previous) if previous and previous != release else ([], [], [])
-        switch = {"release": release, "from": previous, "action": action, "by": by, "since": now()}
+        switch = {"release": release, "from": previous, "action": action, "by": by, "since": now(), "token": token}
         write_file(self.switch_path, json.dumps(switch))
         patience = sum(process["stop_timeout"] + (process.get("health") or {}).get("timeout", 0) + 10
                        for item in sorted({release, previous or release}) for process in self.processes(item).values())
@@ -477,7 +492,7 @@ class App:
     def _undo(self, switch: dict, error: BaseException) -> None:
         """Back to the release that was live; nothing a visitor sees has changed, or it changes back now."""
         release, previous = switch["release"], switch["from"]
-        why = str(error).split("\n", 1)[0]
+        why = said(error).split("\n", 1)[0]
         # The live release that only had to be started again stays what it is.
         if release != previous:
             served = self.live == release
@@ -487,19 +502,25 @@ class App:
                     self.start(previous, list(self.processes(previous)))
             if served:
                 self.set_live(previous)
-                self.record("return", switch, why)
+                # Where even this cannot be written, on a full disk, the way back goes on.
+                with contextlib.suppress(OSError):
+                    self.record("return", switch, why)
                 time.sleep(DRAIN if previous else 0)
             self.stop(release, at_once=not served)
             state = "bad" if self.manifest(release).get("state") in ("superseded", "bad") else "failed"
-            self.update_manifest(release, state=state, error=why, ended=now())
+            with contextlib.suppress(OSError):
+                self.update_manifest(release, state=state, error=why, ended=now())
         else:
             with contextlib.suppress(EngineError):
                 self.start(release, list(self.processes(release)))
-        self.end_switch()
+        self.end_switch(switch)
 
-    def end_switch(self) -> None:
+    def end_switch(self, switch: dict) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.switch_path)
+        if self.alone and switch.get("token"):
+            # Its controller is gone: nobody has to wait for it any longer.
+            self.drop_lease(switch["token"])
         self.disarm()
 
     def settle(self, watch: float = 0.0, meanwhile: t.Callable[[], t.Any] | None = None) -> dict:
@@ -528,22 +549,24 @@ class App:
                 how = self.manager(release).ended(release, process)
                 if how:
                     raise EngineError(f"release {release} ended by itself after the switch: its process {process} ({how}).{self.log(release, [process])}")
+            # As long as both run: where it cannot be written, on a full disk, the old one is there to return to.
+            self.update_manifest(release, state="active", activated=now(), error=None)
+            self.record(switch["action"], switch)
+            if previous and previous != release:
+                self.update_manifest(previous, state="bad" if switch["action"] == "rollback" else "superseded", ended=now())
         except Exception as error:
             self._undo(switch, error)
             raise
         leaving = previous if previous != release else None
         if leaving:
             self.stop(leaving, wait=False)
-            self.update_manifest(leaving, state="bad" if switch["action"] == "rollback" else "superseded", ended=now())
-        self.update_manifest(release, state="active", activated=now(), error=None)
-        self.record(switch["action"], switch)
         try:
             if meanwhile:
                 meanwhile()
         finally:
             if leaving:
                 self.stop(leaving)
-            self.end_switch()
+            self.end_switch(switch)
         return {"release": release, "completed": True}
 
     def arm(self, seconds: float) -> None:
@@ -825,6 +848,8 @@ UNIT = """# Written once for this release; the next deploy writes new ones.
 [Unit]
 Description={app} {instance} ({release})
 After=network.target
+# However long what it needs is away, a database say: it comes back by itself.
+StartLimitIntervalSec=0
 
 [Service]
 Type=exec
@@ -923,6 +948,7 @@ def main(arguments: list[str]) -> int:
         # At boot nothing else can run; the dead man's switch waits for a step that still does.
         with app.lock(None, wait=600.0):
             if arguments[0] == "boot":
+                app.alone = True
                 app.boot()
             elif arguments[0] == "settle":
                 app.settle()

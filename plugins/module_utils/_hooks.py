@@ -41,7 +41,7 @@ def run(app: _engine.App, hooks: dict | None, phase: str, release: str | None, *
 def failure(app: _engine.App, hooks: dict | None, release: str | None, error: Exception) -> str:
     """What goes behind the message of the failure: nothing, unless a hook for failures fails as well."""
     try:
-        run(app, hooks, "on_failure", release, PYWEB_FAILURE=app.mask(str(error)).split("\n", 1)[0])
+        run(app, hooks, "on_failure", release, PYWEB_FAILURE=app.mask(_engine.said(error)).split("\n", 1)[0])
     except (_step.BuildError, OSError, KeyError) as another:
         return f"\nAnd after that, {another}"
     return ""

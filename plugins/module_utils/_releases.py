@@ -69,7 +69,8 @@ def plan(hosts: dict[str, dict], now: str, force: bool = False) -> dict:
         steps[name] = {
             "release": host["live"] if is_live else release,
             "build": not is_live and release not in known[name],
-            "activate": not is_live or not host["running"],
+            # The end of a switch whose controller died is a part of the next one's work.
+            "activate": not is_live or not host["running"] or bool(host.get("switch")),
         }
     return {"release": release, "revision": revision, "version": version, "hosts": steps}
 
@@ -98,10 +99,15 @@ def donor(releases: dict[str, dict], build_digest: str, python: str) -> str | No
     return max(same_build, default=None)
 
 
-def rollback_target(live: str | None, releases: dict[str, dict], history: list[dict], wanted: str | None = None) -> str:
-    """The release to go back to: the last good one in the history before the live one, or the one that is named."""
+def rollback_target(live: str | None, releases: dict[str, dict], history: list[dict], wanted: str | None = None, switch: dict | None = None) -> str:
+    """The release to go back to: the last good one in the history before the live one, or the one that is named.
+
+    C(switch) is one that nobody has ended yet, and that the history does not know.
+    """
     if wanted:
         return named(releases, wanted)
+    if switch and switch["release"] == live != switch["from"] and switch["from"] in releases:
+        return switch["from"]
     for entry in reversed(history):
         release = entry["release"]
         if release != live and releases.get(release, {}).get("state") == "superseded":

@@ -117,6 +117,7 @@ manifest:
   type: dict
 """
 
+import contextlib
 import grp
 import hashlib
 import json
@@ -187,7 +188,9 @@ def make(app, params):
         app.write_launcher(release, revision, "".join(f"{name}={value}\0" for name, value in sorted(params["env"].items())))
         secrets_digest = app.write_secrets(params["secrets"])
     except (_step.BuildError, OSError) as error:
-        app.update_manifest(release, state="failed", error=app.mask(str(error)).split("\n", 1)[0], ended=_engine.now())
+        # On a full disk not even that: the next build notes it.
+        with contextlib.suppress(OSError):
+            app.update_manifest(release, state="failed", error=app.mask(_engine.said(error)).split("\n", 1)[0], ended=_engine.now())
         raise
     return app.update_manifest(release, state="built", secrets_digest=secrets_digest, **facts)
 
@@ -231,7 +234,7 @@ def main():
         module.exit_json(changed=bool(manifest), release=params["release"], manifest=manifest)
     except (_engine.EngineError, _step.BuildError, _releases.ReleaseError, OSError) as error:
         more = _hooks.failure(app, params["hooks"], None, error)
-        module.fail_json(msg=app.mask(f"{params['name']}: release {params['release']} was not built: {error}{more}"), release=params["release"])
+        module.fail_json(msg=app.mask(f"{params['name']}: release {params['release']} was not built: {_engine.said(error)}{more}"), release=params["release"])
 
 
 if __name__ == "__main__":

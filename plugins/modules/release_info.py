@@ -72,6 +72,10 @@ history:
   returned: always
   type: list
   elements: dict
+switch:
+  description: The switch that is under way, if any; also one that nobody has ended yet.
+  returned: always
+  type: dict
 directories:
   description: Whether the directories for releases and shared data are there.
   returned: always
@@ -112,7 +116,7 @@ def look(app, params, check_mode):
     live = app.live if app.exists else None
     info = {
         "exists": app.exists, "live": live, "running": bool(live) and app.active(live), "releases": app.manifests(), "history": app.history(),
-        "lease": _engine.read_json(app.lease_path),
+        "lease": _engine.read_json(app.lease_path), "switch": _engine.read_json(app.switch_path),
         "directories": all(os.path.isdir(path) for path in (app.releases_path, app.shared)),
     }
     if not params["source"]:
@@ -141,8 +145,12 @@ def look(app, params, check_mode):
         if not check_mode:
             raise
         python_version = None
-    # A secrets file that somebody removed is written again.
-    written = os.path.exists(f"{app.config_path}/secrets")
+    # A secrets file that somebody removed is written again, and one that a deploy which then failed has left: the next start would read it.
+    try:
+        with open(f"{app.config_path}/secrets", "rb") as file:
+            written = file.read() == params["secrets"].encode()
+    except FileNotFoundError:
+        written = False
     info["wanted"] = {
         "config_digest": params["config_digest"], "python_version": python_version,
         "secrets_digest": app.secrets_digest(params["secrets"]) if written else None,

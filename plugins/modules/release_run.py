@@ -106,9 +106,9 @@ def main():
                     app.drop_lease(lease["token"])
                 raise
         module.exit_json(changed=True, release=release, stdout=app.mask(output))
-    except (_engine.EngineError, _step.BuildError, _releases.ReleaseError) as error:
+    except (_engine.EngineError, _step.BuildError, _releases.ReleaseError, OSError) as error:
         more = _hooks.failure(app, params["hooks"], params["release"], error)
-        module.fail_json(msg=app.mask(f"{params['name']}: {error}{more}"))
+        module.fail_json(msg=app.mask(f"{params['name']}: {_engine.said(error)}{more}"))
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def start(app, params):
     previous = app.live
     if params["action"] == "activate":
         _hooks.run(app, params["hooks"], "before_activate", release)
-    app.begin_switch(release, params["action"], params["lease"]["by"])
+    app.begin_switch(release, params["action"], params["lease"]["by"], params["lease"]["token"])
     return {"previous": previous}
 
 
@@ -113,6 +113,14 @@ def pin(app, params):
     if changed:
         app.update_manifest(release, pinned=pinned)
     return {"changed": changed, "release": release}
+
+
+def prune(app, params):
+    try:
+        return _prune.prune(app, params)
+    except (_step.BuildError, OSError) as error:
+        live = f"release {params['release']} is live, but " if params["step"] == "settle" else ""
+        raise _engine.EngineError(f"{live}old releases could not be deleted: {_engine.said(error)}") from error
 
 
 def step(app, params):
@@ -127,13 +135,13 @@ def step(app, params):
             else:
                 pruned = []
                 if name == "settle":
-                    settled = app.settle(params["watch"], lambda: pruned.extend(_prune.prune(app, params)))
+                    settled = app.settle(params["watch"], lambda: pruned.extend(prune(app, params)))
                     if settled["release"] != params["release"]:
                         raise _engine.EngineError(f"{settled['release']} is live instead of {params['release']}: the host returned by itself.")
                 if name == "abort":
                     app.recover()
                 if name == "prune" or name == "settle" and not settled["completed"]:
-                    pruned = _prune.prune(app, params)
+                    pruned = prune(app, params)
                 result = {"changed": name != "prune" or bool(pruned), "pruned": pruned}
         except Exception:
             app.drop_lease(lease["token"])
@@ -169,7 +177,7 @@ def main():
         module.exit_json(**result)
     except (_engine.EngineError, _releases.ReleaseError, _step.BuildError, OSError) as error:
         more = _hooks.failure(app, params["hooks"], params["release"], error) if app and params["step"] in ("start", "settle") else ""
-        module.fail_json(msg=app.mask(f"{fault}{error}{more}") if app else f"{fault}{error}")
+        module.fail_json(msg=app.mask(f"{fault}{_engine.said(error)}{more}") if app else f"{fault}{error}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -222,6 +223,54 @@ def test_a_switch_that_nobody_ended_is_ended_before_the_next(host, app):
     app.set_live(C)
     app.settle()
     assert (host.up(), states(app)) == ({C: 4}, {A: "superseded", B: "failed", C: "active"})
+
+
+@pytest.mark.parametrize("release", [A, B])
+def test_a_deploy_of_what_the_end_of_that_switch_makes_live_has_nothing_left_to_do(host, app, release):
+    app.begin_switch(B, "activate", "me")
+    if release == B:
+        app.set_live(B)
+    app.begin_switch(release, "activate", "me")
+    assert (app.live, host.up(), os.path.exists(app.switch_path)) == (release, {release: 4}, False)
+    assert app.settle() == {"release": release, "completed": False}
+    assert [entry["release"] for entry in app.history()] == [A, B][:2 if release == B else 1]
+
+
+@pytest.mark.parametrize("switched", [True, False])
+def test_the_host_ends_the_turn_of_the_controller_whose_switch_it_ends(host, app, switched):
+    app.take_lease({"token": "dead", "by": "me"})
+    app.begin_switch(B, "activate", "me", "dead")
+    if switched:
+        app.set_live(B)
+    settled_by_the_host(host, app)
+    assert not os.path.exists(app.lease_path) and "token" not in app.history()[-1]
+
+
+def test_the_host_leaves_the_turn_of_another(host, app):
+    app.begin_switch(B, "activate", "me", "dead")
+    app.take_lease({"token": "other", "by": "another"})
+    settled_by_the_host(host, app)
+    assert os.path.exists(app.lease_path)
+
+
+@pytest.mark.parametrize("which", ["manifest", "history"])
+def test_a_full_disk_after_the_switch_leaves_the_old_release(host, app, monkeypatch, which):
+    write = _engine.write_file
+
+    def full(path, *arguments, **options):
+        if which in path:
+            raise OSError(errno.ENOSPC, "No space left on device", path)
+        write(path, *arguments, **options)
+
+    app.begin_switch(B, "activate", "me")
+    app.set_live(B)
+    monkeypatch.setattr(_engine, "write_file", full)
+    with pytest.raises(OSError) as caught:
+        app.settle()
+    assert _engine.said(caught.value).startswith("the disk is full (/") and _engine.said(caught.value).endswith("): free some space and deploy again.")
+    assert (app.live, host.up(), os.path.exists(app.switch_path)) == (A, {A: 4}, False)
+    monkeypatch.setattr(_engine, "write_file", write)
+    assert deploy(app)["completed"] and states(app) == {A: "superseded", B: "active"}
 
 
 # --- boot -------------------------------------------------------------------------------------------------------------

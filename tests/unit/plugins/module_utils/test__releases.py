@@ -61,6 +61,7 @@ PLANS = {
     "a fresh host": ({"h": info()}, {"h": (NEW, BUILD)}),
     "the live release is what is wanted": ({"h": info(A, {A: manifest()})}, {"h": (A, NOTHING)}),
     "it is, but does not run": ({"h": info(A, {A: manifest()}, running=False)}, {"h": (A, START)}),
+    "it is, by a switch that nobody has ended": ({"h": {**info(A, {A: manifest("built")}), "switch": {"release": A}}}, {"h": (A, START)}),
     "another revision": ({"h": info(A, {A: manifest(revision=OTHER)})}, {"h": (NEW, BUILD)}),
     "another configuration": ({"h": info(A, {A: manifest(config_digest="d")})}, {"h": (NEW, BUILD)}),
     "another Python": ({"h": info(A, {A: manifest(python_version="3.12")})}, {"h": (NEW, BUILD)}),
@@ -165,6 +166,14 @@ TARGETS = {
 @pytest.mark.parametrize("live, releases, past, wanted, target", TARGETS.values(), ids=TARGETS)
 def test_rollback_target(live, releases, past, wanted, target):
     assert _releases.rollback_target(live, releases, past, wanted) == target
+
+
+@pytest.mark.parametrize("live, old, target", [(C, B, B), (B, C, A), (C, C, B), (C, D, B)])
+def test_a_rollback_from_a_switch_that_nobody_has_ended(live, old, target):
+    """Only what is live by that switch is left for what was live before it; the history knows nothing of it."""
+    switch = {"release": C, "from": old}
+    releases = {**STATES, live: manifest("built"), **({old: manifest("active")} if old in STATES else {})}
+    assert _releases.rollback_target(live, releases, history(A, B), switch=switch) == target
 
 
 @pytest.mark.parametrize("releases, past, wanted, sentence", [

@@ -103,6 +103,21 @@ def test_what_makes_a_new_release(host, deploy, change):
     assert len({manifest["environment"] for manifest in app.manifests().values()}) == 1 and len(os.listdir(f"{app.build_path}/envs")) == 1
 
 
+def test_secrets_of_a_deploy_that_failed_do_not_stay(host, deploy):
+    """The live release would read them at its next start."""
+    first, dummy = deploy()
+    app = host.App("shop")
+    app.update_manifest(first["release"], state="active")
+    app.set_live(first["release"])
+    second, dummy = deploy(secrets="TOKEN=wrong999\0")
+    app.update_manifest(second["release"], state="failed")
+    deploy.now = "20261121T130000Z"
+    third, built = deploy()
+    assert third["release"] not in (first["release"], second["release"]) and built["manifest"]["build_of"]
+    with open(f"{app.config_path}/secrets", encoding="utf-8") as file:
+        assert file.read() == "TOKEN=hunter22\0"
+
+
 def test_the_revision_makes_a_new_release_with_the_new_code(host, deploy, origin):
     deploy()
     (origin / "app.py").write_text("VERSION = 2\n")
