@@ -125,7 +125,7 @@ class ActionModule(ActionBase):
             if not check:
                 raise AnsibleActionFail(f"{params['name']}: state begin needs what release_info returns with source.")
             return {"changed": True, "release": "(new)", "revision": None, "version": host.get("version"), "build": True, "migrate": True,
-                    "activate": True, "lease": lease, "previous": host.get("live")}
+                    "activate": True, "lease": lease, "previous": host.get("live"), "lock_host": None, "platforms": []}
         if not host["directories"] and not check:
             made = self._call(DEPLOY_HELPER, state="present", **self._directories(params["name"]))
             if made.get("failed"):
@@ -133,7 +133,7 @@ class ActionModule(ActionBase):
         plan = _releases.plan(hosts, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), params["force"])
         mine = plan["hosts"][self._task_vars["inventory_hostname"]]
         return {
-            "changed": False, **mine, "revision": plan["revision"], "version": plan["version"], "lease": lease, "previous": host["live"],
+            "changed": False, **mine, "lock_host": plan["lock_host"], "platforms": plan["platforms"], "revision": plan["revision"], "version": plan["version"], "lease": lease, "previous": host["live"],
             "migrate": any(item["release"] != hosts[name]["live"] for name, item in plan["hosts"].items()),
         }
 

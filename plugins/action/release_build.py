@@ -17,7 +17,7 @@ class ActionModule(Sender):
         if sent and not self._task.check_mode and arguments.get("revision") != sent["revision"]:
             raise AnsibleActionFail(f"{arguments.get('name')}: {sent['source']} is not what it was when it was looked at: deploy again.")
         result = self._build(arguments, task_vars)
-        if result.get("failed") or result.get("manifest") or not file or self._task.check_mode:
+        if result.get("failed") or result.get("manifest") or "lock" in result or not file or self._task.check_mode:
             return result
         # The host does not have it yet.
         directory = self._make_tmp_path()

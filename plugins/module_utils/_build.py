@@ -15,6 +15,7 @@ import re
 import shutil
 import stat
 import subprocess
+import tempfile
 import time
 import typing as t
 
@@ -85,6 +86,13 @@ class Builder:
                 if not is_shared(directory, params["shared"]):
                     self.static(target, url, directory, written)
         return {**facts, "size": size(target), "durations": self.durations}
+
+    def lock(self, revision: str) -> dict:
+        """What a build of this commit would install, found in a copy of the source that goes away again."""
+        self.source.fetch(revision)
+        with tempfile.TemporaryDirectory(prefix=".lock-", dir=self.home) as target:
+            self.source.export(revision, target)
+            return self.environment.resolve(target)
 
     def hooks(self, phase: str, env: dict[str, str], where: str) -> None:
         for hook in _hooks.commands(self.params["hooks"], phase):

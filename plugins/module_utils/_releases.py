@@ -40,7 +40,8 @@ def same(manifest: dict, wanted: dict) -> bool:
 def plan(hosts: dict[str, dict], now: str, force: bool = False) -> dict:
     """What a deploy has to do, from what C(inspect) said on each host that takes part.
 
-    Returns the release's id, revision and version for all hosts, and for each host whether to build and whether to activate.
+    Returns the release's id, revision and version for all hosts, and for each host whether to build and whether to activate;
+    also the host that finds the versions of all requirements, if there is anything to agree on, and for which platforms.
     """
     # In check mode, a host that is not set up yet cannot tell the revision.
     first = next(host for host in hosts.values() if host["revision"])
@@ -72,7 +73,12 @@ def plan(hosts: dict[str, dict], now: str, force: bool = False) -> dict:
             # The end of a switch whose controller died is a part of the next one's work.
             "activate": not is_live or not host["running"] or bool(host.get("switch")),
         }
-    return {"release": release, "revision": revision, "version": version, "hosts": steps}
+    # Requirements without versions mean the same on all hosts, on one that joins later, too.
+    building = [name for name, step in steps.items() if step["build"]]
+    having = [name for name in hosts if release in known[name]]
+    lock_host = next(iter(having or building)) if building and (having or len(building) > 1) else None
+    platforms = sorted({hosts[name]["platform"] for name in building if hosts[name].get("platform")})
+    return {"release": release, "revision": revision, "version": version, "hosts": steps, "lock_host": lock_host, "platforms": platforms}
 
 
 def named(releases: dict[str, dict], wanted: str) -> str:

@@ -155,6 +155,15 @@ build:
   description: Whether the release has to be built on this host.
   returned: with O(state=begin)
   type: bool
+lock_host:
+  description: The host that finds the versions of all requirements for all hosts (O(pyweb.stack.release_build#module:lock_only)), or none.
+  returned: with O(state=begin)
+  type: str
+platforms:
+  description: Versions of Python and machines that the release is built for.
+  returned: with O(state=begin)
+  type: list
+  elements: str
 migrate:
   description: Whether the release is a new one for any host.
   returned: with O(state=begin)

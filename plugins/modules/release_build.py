@@ -81,6 +81,19 @@ options:
     description: Build again what was built already. Without it, a release that differs in its configuration only is a copy by hard links.
     type: bool
     default: false
+  platforms:
+    description: The versions of Python and machines of all hosts that build the release, such as V(3.13 x86_64).
+    type: list
+    elements: str
+    default: []
+  lock_only:
+    description: Only find the versions of all requirements, for all O(platforms). Nothing is built.
+    type: bool
+    default: false
+  lock:
+    description: What another host returned with O(lock_only). Taken where it fits, so that all hosts have the same versions.
+    type: dict
+    default: {}
   keep_releases:
     description: How many good releases are kept.
     type: int
@@ -111,6 +124,10 @@ release:
   description: Id of the release.
   returned: always
   type: str
+lock:
+  description: All requirements with their versions, and what they were found for.
+  returned: with O(lock_only)
+  type: dict
 manifest:
   description: What the release was made from, and how long each phase took in seconds.
   returned: when it was built
@@ -143,6 +160,31 @@ def build_digest(params):
     return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()
 
 
+def donor_of(app, params, digest):
+    return None if params["force"] else _releases.donor(app.manifests(), digest, _environment.find_python(params["python"])[0])
+
+
+def find_lock(app, params):
+    """The lock of this release, or of the build that it will be a copy of; else what the source says now. None when that has to be sent first."""
+    release = _releases.valid_id(params["release"])
+    if app.manifest(release).get("state") not in ("built", *_releases.GOOD):
+        release = donor_of(app, params, build_digest(params))
+    found = app.manifest(release).get("lock") if release else None
+    builder = _build.Builder(app.name, app.path, {**params, "source": _source.own_key(app.config_path, params["source"])})
+    if not found and builder.source.missing(params["revision"]):
+        if not (params["sent"] or {}).get("file"):
+            return None
+        builder.source.receive(params["sent"]["file"])
+
+    def read():
+        if not found:
+            return builder.lock(params["revision"])
+        with open(f"{app.release_path(release)}/.venv/pyweb-lock.txt", encoding="utf-8") as file:
+            return {**found, "text": file.read()}
+
+    return _step.as_user(f"{app.name}-build", read)
+
+
 def make(app, params):
     """The manifest of the release; none when the controller has to send the source first."""
     release, revision = _releases.valid_id(params["release"]), params["revision"]
@@ -157,9 +199,7 @@ def make(app, params):
     if _prune.free(app) < params["keep_free"]:
         _prune.prune(app, params)
     digest = build_digest(params)
-    donor = None
-    if not params["force"]:
-        donor = _releases.donor(app.manifests(), digest, _environment.find_python(params["python"])[0])
+    donor = donor_of(app, params, digest)
     builder = _build.Builder(app.name, app.path, {**params, "source": _source.own_key(app.config_path, params["source"])})
     if not donor and builder.source.missing(revision):
         if not (params["sent"] or {}).get("file"):
@@ -215,18 +255,28 @@ def main():
             "config_digest": {"type": "str", "default": ""},
             "hooks": {"type": "dict", "default": {}},
             "force": {"type": "bool", "default": False},
+            "platforms": {"type": "list", "elements": "str", "default": []},
+            "lock_only": {"type": "bool", "default": False},
+            "lock": {"type": "dict", "default": {}},
             **_prune.KEEP,
             "lease": {"type": "dict", "required": True},
         },
         supports_check_mode=True,
     )
     params = module.params
+    # An address without a password is no secret, and may be named when something is wrong with it.
+    for url in [(params["dependencies"] or {}).get("index"), *((params["dependencies"] or {}).get("extra_indexes") or [])]:
+        if url and _step.without_password(url) == url:
+            module.no_log_values.discard(url)
     if module.check_mode:
-        module.exit_json(changed=True, release=params["release"])
+        module.exit_json(changed=not params["lock_only"], release=params["release"], **({"lock": {}} if params["lock_only"] else {}))
     app = _engine.App(params["name"])
     try:
         with app.lock(params["lease"]):
             try:
+                if params["lock_only"]:
+                    lock = find_lock(app, params)
+                    module.exit_json(changed=False, release=params["release"], **({"lock": lock} if lock else {}))
                 manifest = make(app, params)
             except Exception:
                 app.drop_lease(params["lease"]["token"])

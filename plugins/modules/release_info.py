@@ -28,6 +28,11 @@ attributes:
 notes:
   - An action plugin goes before it. On the controller, once in a run for all hosts, it packs what the source has there.
 options:
+  system_packages:
+    description: Debian packages that the application needs.
+    type: list
+    elements: str
+    default: []
   config_digest:
     description: Digest of the configuration that the wanted release is to have.
     type: str
@@ -97,6 +102,16 @@ version:
   description: The wanted version, as people call it. Of a directory, its commit or its name; of an archive, the name of the file.
   returned: when O(source) is given
   type: str
+missing_packages:
+  description: Those of O(system_packages) that are not installed.
+  returned: when O(source) is given
+  type: list
+  elements: str
+platform:
+  description: Version of Python and machine that the wanted release is for.
+  returned: when O(source) is given
+  type: str
+  sample: 3.13 x86_64
 wanted:
   description: What the wanted release is compared by.
   returned: when O(source) is given
@@ -104,12 +119,23 @@ wanted:
 """
 
 import os
+import platform
 import pwd
 import shutil
+import subprocess
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _environment, _options, _source, _step
+
+
+def missing(packages):
+    if not packages:
+        return []
+    done = subprocess.run(["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\\n", "--", *packages],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    installed = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("installed ")}
+    return [name for name in packages if name not in installed]
 
 
 def look(app, params, check_mode):
@@ -145,6 +171,8 @@ def look(app, params, check_mode):
         if not check_mode:
             raise
         python_version = None
+    info["missing_packages"] = missing(params["system_packages"])
+    info["platform"] = f"{_environment.minor(python_version or '')} {platform.machine()}"
     # A secrets file that somebody removed is written again, and one that a deploy which then failed has left: the next start would read it.
     try:
         with open(f"{app.config_path}/secrets", "rb") as file:
@@ -166,6 +194,7 @@ def main():
             "sent": {"type": "dict"},
             "python": {"type": "str"},
             "dependencies": {"type": "dict", "options": _options.DEPENDENCIES},
+            "system_packages": {"type": "list", "elements": "str", "default": []},
             "config_digest": {"type": "str", "default": ""},
             "secrets": {"type": "str", "default": "", "no_log": True},
         },
