@@ -128,6 +128,20 @@ def test_force_makes_a_new_release_for_all():
     assert {(step["release"], step["build"], step["activate"]) for step in plan["hosts"].values()} == {(f"{NOW}-1a2b3c4d", True, True)}
 
 
+@pytest.mark.parametrize("hosts, lock_host, platforms", [
+    ({"a": info(), "b": info()}, "a", ["3.11 x", "3.13 x"]),  # nobody has it: the first finds out
+    ({"a": info()}, None, ["3.11 x"]),  # nobody to agree with
+    ({"a": info(A, {A: manifest()}), "b": info(A, {A: manifest()})}, None, []),  # nothing to build
+    ({"a": info(), "b": info(A, {A: manifest()})}, "b", ["3.11 x"]),  # one joins: what the others run is what counts
+    ({"a": info(revision=None), "b": info()}, "a", ["3.11 x", "3.13 x"]),
+])
+def test_who_finds_the_versions_of_requirements(hosts, lock_host, platforms):
+    for number, host in enumerate(hosts.values()):
+        host["platform"] = f"3.{11 + 2 * number} x"
+    plan = _releases.plan(hosts, NOW)
+    assert (plan["lock_host"], plan["platforms"]) == (lock_host, platforms)
+
+
 def test_a_host_that_cannot_tell_the_revision_yet_follows_the_others():
     """In check mode a bare host has no git to ask with."""
     plan = _releases.plan({"bare": info(revision=None), "h": info(A, {A: manifest()})}, NOW)

@@ -219,6 +219,42 @@ def test_a_release_that_did_not_start_for_its_configuration_is_not_built_again(h
     assert built["failed"], "what was never finished is not copied"
 
 
+# --- the same on all hosts --------------------------------------------------------------------------------------------
+
+def test_requirements_are_resolved_for_all_hosts(host, deploy, call, origin, tmp_path):
+    sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "support"))
+    import index as packages
+
+    (tmp_path / "wheels").mkdir()
+    packages.wheel(tmp_path / "wheels", "alpha", "1.0")
+    (origin / "requirements.txt").write_text("alpha\n")
+    git(origin, "add", "-A")
+    git(origin, "commit", "-q", "-m", "two")
+    common = {"dependencies": {"wheelhouse": str(tmp_path / "wheels")}}
+    info = deploy.look()
+    plan = _releases.plan({"web1": info, "web2": info}, deploy.now)
+    asked = {"name": "shop", "release": plan["release"], "revision": plan["revision"], "source": {"repo": f"file://{origin}"},
+             "lease": {"token": "mine", "by": "me@here"}, "platforms": plan["platforms"], "lock_only": True, **common}
+    assert call(release_build.main, check=True, **asked)["lock"] == {}
+    answer = call(release_build.main, **asked)
+    app = host.App("shop")
+    assert not answer["changed"] and answer["lock"]["text"] == "alpha==1.0\n" and answer["lock"]["platforms"] == [info["platform"]]
+    assert not os.path.exists(app.release_path(plan["release"])) and [name for name in os.listdir(app.build_path) if name.startswith(".")] == []
+    # By now the index has a newer one.
+    packages.wheel(tmp_path / "wheels", "alpha", "2.0")
+    step, built = deploy(lock=answer["lock"], **common)
+    lock = pathlib.Path(app.release_path(step["release"]), ".venv/pyweb-lock.txt").read_text()
+    assert lock == "alpha==2.0\n", "a wheelhouse with other wheels is another input"
+    # A host that joins is given what the release was built with; so is one that builds where another copies.
+    for given in ({**asked, "release": step["release"]}, {**asked, "config_digest": "d"}):
+        assert call(release_build.main, **given)["lock"]["text"] == lock
+
+
+def test_packages_that_are_missing(deploy):
+    assert deploy.look(system_packages=["dpkg", "no-such-package"])["missing_packages"] == ["no-such-package"]
+    assert deploy.look()["missing_packages"] == []
+
+
 # --- hooks ------------------------------------------------------------------------------------------------------------
 
 def test_hooks_of_a_build_run_in_their_order(host, deploy):
