@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.pyweb.stack.plugins.module_utils import _processes
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _apps
 
 
@@ -35,6 +36,13 @@ def survey(apps, overrides=None, app=None, version=None, host=None, groups=None)
     return {"fault": "", "all": everything, "chosen": [item for item in chosen if item["state"] == "present"]}
 
 
+def processes(given, where="processes"):
+    try:
+        return _processes.valid_processes(given, where)
+    except _processes.AppsError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
 class FilterModule:
     def filters(self):
-        return {"resolve": resolve, "survey": survey, "processes_fault": _apps.processes_fault}
+        return {"resolve": resolve, "survey": survey, "processes": processes, "processes_fault": _processes.processes_fault}

@@ -355,7 +355,8 @@ class App:
         meta = self.meta_path(release)
         if not os.path.exists(f"{meta}/commands.json"):
             commands = {
-                name: {"argv": command(self, release, process), "socket": f"{directory}/{SOCKET}" if process["server"] else None}
+                name: {"argv": command(self, release, process), "socket": f"{directory}/{SOCKET}" if process["server"] else None,
+                       "opens": f"{directory}/{SOCKET}" if name == "web" and not process["server"] else None}
                 for name, process in runtime["processes"].items()
             }
             write_file(f"{meta}/commands.json", json.dumps(commands, indent=1), group=self.gid)
@@ -746,12 +747,19 @@ def command(app: App, release: str, process: dict) -> list[str]:
         # bash replaces itself by the last command, so signals arrive, and "cd there && A=b command" is one too.
         return ["/bin/bash", "-c", process["command"].replace("{socket}", f"{app.run_path}/{release}/{SOCKET}")]
     workers = str(process["workers"] or default_workers())
+    most = process.get("max_requests")
+    # Workers that begin together would otherwise end together.
+    jitter = str(max(most // 10, 1)) if most else ""
     if process["server"] == "uvicorn":
-        return [python, "-m", "uvicorn", "--fd", "3", "--workers", workers, "--proxy-headers", "--forwarded-allow-ips", "*",
+        # Older versions do not know this option, and ignore a variable.
+        limit = ["/usr/bin/env", f"UVICORN_LIMIT_MAX_REQUESTS_JITTER={jitter}"] if most else []
+        return [*limit, python, "-m", "uvicorn", "--fd", "3", "--workers", workers, "--proxy-headers", "--forwarded-allow-ips", "*",
                 "--timeout-keep-alive", "5", "--timeout-graceful-shutdown", str(stop), "--no-server-header", "--no-access-log",
-                *process["options"], process["asgi"]]
-    kind = ["--worker-class", "asgi"] if process["kind"] == "asgi" else ["--worker-class", "gthread", "--threads", str(process["threads"] or 4)]
-    return [python, "-m", "gunicorn", "--bind", "fd://3", "--workers", workers, *kind, "--keep-alive", "5",
+                *(["--limit-max-requests", str(most)] if most else []), *process["options"], process["asgi"]]
+    worker_class = process.get("worker_class") or ("asgi" if process["kind"] == "asgi" else "gthread")
+    return [python, "-m", "gunicorn", "--bind", "fd://3", "--workers", workers, "--worker-class", worker_class,
+            *(["--threads", str(process["threads"] or 4)] if worker_class == "gthread" else []), "--keep-alive", "5",
+            *(["--max-requests", str(most), "--max-requests-jitter", jitter] if most else []),
             "--graceful-timeout", str(stop), "--timeout", "60", "--worker-tmp-dir", "/dev/shm", "--no-control-socket",
             "--forwarded-allow-ips", "*", *process["options"], process[process["kind"]]]
 
@@ -795,6 +803,29 @@ else:
         listener.listen(2048)
         os.dup2(listener.fileno(), 3)
         os.set_inheritable(3, True)
+    elif process.get("opens"):
+        # The server makes it, some for themselves alone; its directory says who may connect. Whoever waits for it is nobody's child.
+        import socket, time
+        try:
+            os.unlink(process["opens"])
+        except FileNotFoundError:
+            pass
+        server, child = os.getpid(), os.fork()
+        if child == 0:
+            if os.fork() == 0:
+                while True:
+                    try:
+                        os.kill(server, 0)
+                        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM).connect(process["opens"])
+                        os.chmod(process["opens"], 0o777)
+                    except ProcessLookupError:
+                        pass
+                    except OSError:
+                        time.sleep(0.1)
+                        continue
+                    break
+            os._exit(0)
+        os.waitpid(child, 0)
 try:
     os.execvpe(argv[0], argv, env)
 except OSError as error:

@@ -5,29 +5,24 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
 from typing import Any
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
 from ansible_collections.pyweb.stack.plugins.module_utils._options import DEPENDENCIES, HOOKS, KINDS, SOURCE
+from ansible_collections.pyweb.stack.plugins.module_utils._processes import PROCESS, AppsError, checked, valid_process
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _presets
 
 BASE_PATH = "/srv"
 # The server that an application's environment lacks is added in this version.
-SERVER_PACKAGES = {"gunicorn": "gunicorn==27.0.1", "uvicorn": "uvicorn==0.54.0"}
-HEALTH_PATH = "/"
+SERVER_PACKAGES = {"gunicorn": ["gunicorn==27.0.1"], "uvicorn": ["uvicorn==0.54.0"], "gevent": ["gevent==26.9.0", "packaging==26.3"]}
 
 # <app>-build must stay a valid Linux user name (32 characters).
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 NAME_LENGTH = 26
-PROCESS_NAME = re.compile(r"[a-z][a-z0-9_]{0,23}")
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
-ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_][\w.]*(\(.*\))?)?")
 # Of the distribution (3.12), exact and managed by uv (3.12.8), or the path of any interpreter on the host.
 PYTHON = re.compile(r"3\.\d{1,2}(\.\d{1,2})?|/[\w./+-]+")
 PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(\[[A-Za-z0-9._, -]+\])?(==\s*[A-Za-z0-9][A-Za-z0-9.!+_-]*)?")
@@ -35,25 +30,6 @@ CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}")
 DEBIAN_PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]+")
 GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
-HEALTH = {
-    "path": {"type": "str", "default": HEALTH_PATH},
-    "status": {"type": "list", "elements": "int"},
-    "timeout": {"type": "int", "default": 60},
-}
-PROCESS = {
-    "wsgi": {"type": "str"},
-    "asgi": {"type": "str"},
-    "command": {"type": "str"},
-    "server": {"type": "str", "choices": ["gunicorn", "uvicorn"]},
-    "workers": {"type": "int"},
-    "threads": {"type": "int"},
-    "options": {"type": "list", "elements": "str", "default": []},
-    "count": {"type": "int", "default": 1},
-    "singleton": {"type": "bool", "default": False},
-    "hosts": {"type": "list", "elements": "str"},
-    "stop_timeout": {"type": "int", "default": 30},
-    "health": {"type": "dict", "options": HEALTH},
-}
 SITE = {
     "domains": {"type": "list", "elements": "str", "required": True},
     "static": {"type": "dict", "default": {}},
@@ -86,36 +62,11 @@ APP = {
 }
 
 
-class AppsError(ValueError):
-    """One sentence for the user: which variable, what value, what is accepted."""
-
-
 def merge(base: Any, override: Any) -> Any:
     """Mappings are merged recursively, everything else is replaced."""
     if isinstance(base, dict) and isinstance(override, dict):
         return {**base, **{key: merge(base.get(key), value) for key, value in override.items()}}
     return override
-
-
-def _unsupported(where: str, parameter: tuple[str, ...], spec: dict) -> str:
-    for step in parameter[:-1]:
-        spec = spec[step]["options"]
-    near = difflib.get_close_matches(parameter[-1], spec, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"accepted are {', '.join(spec)}."
-    return f"{where}.{'.'.join(parameter)} is not an option; {hint}"
-
-
-def _validate(where: str, value: Any, spec: dict) -> dict:
-    if not isinstance(value, dict):
-        raise AppsError(f"{where} is {value!r}: a mapping is needed.")
-    result = ArgumentSpecValidator(spec).validate({str(key): item for key, item in value.items()})
-    unsupported = sorted(getattr(result, "unsupported_parameters", None) or result._unsupported_parameters)
-    if unsupported:
-        first = unsupported[0]
-        raise AppsError(_unsupported(where, first if isinstance(first, tuple) else (first,), spec))
-    if result.error_messages:
-        raise AppsError(f"{where}: {'; '.join(result.error_messages)}.")
-    return result.validated_parameters
 
 
 def _environment(where: str, values: dict) -> dict[str, str]:
@@ -138,54 +89,6 @@ def _relative(where: str, path: str) -> str:
     if not path or path.startswith(("/", ".pyweb", ".venv")) or {".", ".."} & set(parts) or "" in parts[:-1] or re.search(r"[\s\"'\\$;{}]", path):
         raise AppsError(f"{where} is {path!r}: a path inside the release is needed, relative, without .., spaces and quotes.")
     return path.rstrip("/")
-
-
-def _process(where: str, name: str, value: Any) -> dict:
-    if not PROCESS_NAME.fullmatch(name):
-        raise AppsError(f"{where}: {name!r} is not a name for a process: a to z, 0 to 9 and _ are accepted, 24 characters at the most.")
-    process = _validate(where, value, PROCESS)
-    kinds = [kind for kind in ("wsgi", "asgi", "command") if process[kind]]
-    if len(kinds) != 1:
-        raise AppsError(f"{where} has {' and '.join(kinds) or 'nothing'} to run: exactly one of wsgi, asgi and command is needed.")
-    kind = kinds[0]
-    if kind == "command":
-        for option in ("server", "workers", "threads"):
-            if process[option]:
-                raise AppsError(f"{where}.{option} goes with wsgi or asgi: put it into the command.")
-        if name == "web" and "{socket}" not in process["command"]:
-            raise AppsError(f"{where}.command does not hold {{socket}}: it is replaced by the path of the socket to listen on.")
-    else:
-        if name != "web":
-            raise AppsError(f"{where}.{kind} is for the process named web: other processes have a command.")
-        if not ENTRY.fullmatch(process[kind]):
-            raise AppsError(f"{where}.{kind} is {process[kind]!r}: module:callable is needed, such as shop.wsgi:application.")
-        process["server"] = process["server"] or ("gunicorn" if kind == "wsgi" else "uvicorn")
-        if kind == "wsgi" and process["server"] == "uvicorn":
-            raise AppsError(f"{where}.server is uvicorn, which serves ASGI only: take gunicorn, or name the application with asgi.")
-    if name == "web":
-        if process["count"] != 1 or process["singleton"]:
-            raise AppsError(f"{where} runs once on each host: use workers, not count or singleton.")
-        process["health"] = _validate(f"{where}.health", process["health"] or {}, HEALTH)
-        if not process["health"]["path"].startswith("/"):
-            raise AppsError(f"{where}.health.path is {process['health']['path']!r}: a path that begins with / is needed.")
-    elif process["health"]:
-        raise AppsError(f"{where}.health is for the process named web.")
-    for option in ("workers", "threads", "count", "stop_timeout"):
-        if process[option] is not None and process[option] < 1:
-            raise AppsError(f"{where}.{option} is {process[option]}: a whole number from 1 is needed.")
-    process["kind"] = kind
-    return process
-
-
-def processes_fault(processes: Any, where: str) -> str:
-    """What is wrong with processes that did not come through C(resolve), as one sentence."""
-    try:
-        for name, process in processes.items():
-            given = {key: value for key, value in process.items() if value is not None and key != "kind"} if isinstance(process, dict) else process
-            _process(f"{where}.{name}", str(name), given)
-    except AppsError as error:
-        return str(error)
-    return ""
 
 
 def _site(where: str, site: dict) -> dict:
@@ -252,7 +155,7 @@ def _source(where: str, source: dict) -> dict:
 
 
 def _dependencies(where: str, given: dict) -> dict:
-    result = _validate(where, given, DEPENDENCIES)
+    result = checked(where, given, DEPENDENCIES)
     if result["file"]:
         result["file"] = _relative(f"{where}.file", result["file"])
     for option in ("groups", "extras"):
@@ -269,7 +172,7 @@ def _dependencies(where: str, given: dict) -> dict:
 
 def _hooks(where: str, given: dict) -> dict[str, list[dict]]:
     """Every hook as a command and who runs it, or a file of tasks."""
-    given = _validate(where, given, APP["hooks"]["options"])
+    given = checked(where, given, APP["hooks"]["options"])
     result: dict[str, list[dict]] = {}
     for phase, items in given.items():
         result[phase] = []
@@ -303,11 +206,11 @@ def _app(name: str, value: Any) -> dict:
                            ("source.version", source.get("version") if isinstance(source, dict) else None)):
         if isinstance(number, float):
             raise AppsError(f"{where}.{option} is the number {number}: write it in quotes, YAML drops zeros at the end of numbers.")
-    app = _validate(where, value, APP)
+    app = checked(where, value, APP)
     if app["state"] == "absent":
         return app
     if app["preset"]:
-        app = _validate(where, merge(_presets.filled(name, value), {key: item for key, item in value.items() if item is not None}), APP)
+        app = checked(where, merge(_presets.filled(name, value), {key: item for key, item in value.items() if item is not None}), APP)
     app["source"] = _source(f"{where}.source", app["source"] or {})
     app["dependencies"] = _dependencies(f"{where}.dependencies", app["dependencies"] or {})
     if app["python"] and not PYTHON.fullmatch(app["python"]):
@@ -331,7 +234,7 @@ def _app(name: str, value: Any) -> dict:
         raise AppsError(f"{where}.env and {where}.secrets both have {both[0]}: keep one of them.")
     app["shared"] = [_relative(f"{where}.shared", path) for path in app["shared"]]
     app["processes"] = {
-        str(key): _process(f"{where}.processes.{key}", str(key), item) for key, item in app["processes"].items()
+        str(key): valid_process(f"{where}.processes.{key}", str(key), item) for key, item in app["processes"].items()
     }
     if app["site"]:
         app["site"] = _site(f"{where}.site", app["site"])
@@ -388,7 +291,8 @@ def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]]
     } | {"static": static, "root": site.get("root"), "dependencies": dependencies | {
         "index": _without_password(dependencies["index"] or ""), "extra_indexes": [_without_password(item) for item in dependencies["extra_indexes"]],
     }, "before_build": app["hooks"]["before_build"], "after_build": app["hooks"]["after_build"]})
-    packages = [SERVER_PACKAGES[process["server"]] for process in app["processes"].values() if process["server"]]
+    packages = [package for process in app["processes"].values() for name in (process["server"], process["worker_class"])
+                for package in SERVER_PACKAGES.get(name, [])]
     common = {"name": name, "state": app["state"]}
     result = {
         "name": name,

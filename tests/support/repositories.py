@@ -34,10 +34,15 @@ PROBE = {
     "error": ("package", "three", "error"),
     "lone": ("lone", "lone", ""),
     "requirements": ("requirements", "requirements", ""),
+    "servers": ("servers", "servers", ""),  # brings servers that we do not know
     "unpinned": ("unpinned", "unpinned", ""),
     "leftover": ("leftover", "leftover", ""),  # somebody has committed build/ with old code in it
 }
-REQUIREMENTS = {"requirements": "itsdangerous==2.2.0\n", "unpinned": "# whatever is newest\nitsdangerous\n"}
+REQUIREMENTS = {
+    "requirements": "itsdangerous==2.2.0\n",
+    "unpinned": "# whatever is newest\nitsdangerous\n",
+    "servers": "daphne==4.2.3\ngranian==2.8.7\nhypercorn==0.18.0\nwaitress==3.0.2\n",
+}
 
 
 class Repository:

@@ -348,6 +348,8 @@ def test_unit_text(app):
 @pytest.mark.parametrize("process, expected", [
     ({"wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn", "workers": 3},
      ["-m", "gunicorn", "--bind", "fd://3", "--workers", "3", "--worker-class", "gthread", "--threads", "4", "--graceful-timeout", "30"]),
+    ({"wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn", "worker_class": "gevent", "max_requests": 1000},
+     ["--worker-class", "gevent", "--keep-alive", "5", "--max-requests", "1000", "--max-requests-jitter", "100"]),
     ({"asgi": "shop:app", "kind": "asgi", "server": "gunicorn", "workers": 3}, ["--worker-class", "asgi", "--no-control-socket"]),
     ({"asgi": "shop:app", "kind": "asgi", "server": "uvicorn", "workers": 3, "options": ["--ws", "none"]},
      ["-m", "uvicorn", "--fd", "3", "--workers", "3", "--timeout-graceful-shutdown", "30", "--ws", "none"]),
@@ -357,6 +359,17 @@ def test_servers(app, process, expected):
     assert argv[0] == f"{app.release_path(A)}/.venv/bin/python" and argv[-1] == "shop:app"
     rest = iter(argv)
     assert all(item in rest for item in expected)
+
+
+def test_uvicorn_ends_its_workers_one_after_the_other(app):
+    argv = _engine.command(app, A, {**PROCESS, "asgi": "shop:app", "kind": "asgi", "server": "uvicorn", "max_requests": 500})
+    assert argv[:2] == ["/usr/bin/env", "UVICORN_LIMIT_MAX_REQUESTS_JITTER=50"] and argv[argv.index("--limit-max-requests") + 1] == "500"
+
+
+@pytest.mark.parametrize("worker_class, threads", [(None, True), ("gthread", True), ("sync", False), ("gevent", False)])
+def test_only_one_kind_of_worker_has_threads(app, worker_class, threads):
+    argv = _engine.command(app, A, {**PROCESS, "wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn", "worker_class": worker_class})
+    assert ("--threads" in argv) is threads
 
 
 def test_a_command_is_given_the_socket(app):
@@ -447,6 +460,38 @@ def test_the_server_is_handed_its_socket(launcher):
                 assert answer.read().startswith(NASTY["LINES"].encode() + b"[0, 1, 2, 3")
             client.close()
             assert server.wait(10) == 0
+
+
+LISTEN = """
+import os, socket, sys
+os.umask(0o077)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+os.chmod(sys.argv[1], 0o600)
+listener.listen()
+while listener.accept()[0].recv(9) != b"end":
+    pass
+"""
+
+
+def test_a_socket_that_the_server_makes_for_itself_is_opened(launcher):
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        path = f"{directory}/web.sock"
+        stale = socket.socket(socket.AF_UNIX)
+        stale.bind(path)
+        commands = {"web": {"argv": [sys.executable, "-c", LISTEN, path], "socket": None, "opens": path}}
+        _engine.write_file(f"{launcher.meta_path(A)}/commands.json", json.dumps(commands))
+        with subprocess.Popen(["/usr/bin/python3", "-IS", f"{launcher.meta_path(A)}/launch", "web"]) as server:
+            for dummy in range(500):
+                if os.path.exists(path) and os.stat(path).st_mode & 0o777 == 0o777:
+                    break
+                time.sleep(0.02)
+            client = socket.socket(socket.AF_UNIX)
+            client.connect(path)
+            client.sendall(b"end")
+            client.close()
+            assert server.wait(10) == 0
+            assert os.stat(path).st_mode & 0o777 == 0o777
 
 
 # --- does it import? ---------------------------------------------------------------------------------------------------

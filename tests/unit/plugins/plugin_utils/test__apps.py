@@ -9,6 +9,7 @@ import copy
 
 import pytest
 
+from ansible_collections.pyweb.stack.plugins.module_utils import _processes
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _apps
 
 SHOP = {
@@ -101,6 +102,15 @@ WRONG = {
     "an entry with options": ([("processes.web.wsgi", "shop --reload")], "module:callable is needed"),
     "server of a command": ([("processes.web", {"command": "x {socket}", "server": "gunicorn"})], f"{AT}.processes.web.server goes with wsgi or asgi"),
     "workers of a command": ([("processes.beat", {"command": "x", "workers": 2})], f"{AT}.processes.beat.workers goes with wsgi or asgi"),
+    "options of a command": ([("processes.beat", {"command": "x", "options": ["-v"]})], f"{AT}.processes.beat.options goes with wsgi or asgi"),
+    "gevent for asgi": ([("processes.web", {"asgi": "a:b", "worker_class": "gevent"})],
+                        f"{AT}.processes.web.worker_class is gevent, but asgi is given: sync, gthread and gevent serve wsgi."),
+    "asgi for wsgi": ([("processes.web.worker_class", "asgi")], f"{AT}.processes.web.worker_class is asgi, but wsgi is given: it serves asgi."),
+    "uvicorn's worker_class": ([("processes.web", {"asgi": "a:b", "server": "uvicorn", "worker_class": "asgi"})], "worker_class goes with gunicorn, but the server is uvicorn"),
+    "threads of sync": ([("processes.web.worker_class", "sync"), ("processes.web.threads", 2)], f"{AT}.processes.web.threads goes with wsgi and the worker_class gthread"),
+    "threads of asgi": ([("processes.web", {"asgi": "a:b", "threads": 2})], f"{AT}.processes.web.threads goes with wsgi"),
+    "no requests": ([("processes.web.max_requests", 0)], f"{AT}.processes.web.max_requests is 0: a whole number from 1 is needed."),
+    "one worker that ends": ([("processes.web", {"asgi": "a:b", "workers": 1, "max_requests": 9})], f"{AT}.processes.web.max_requests with uvicorn needs at least 2"),
     "web without socket": ([("processes.web", {"command": "serve"})], f"{AT}.processes.web.command does not hold {{socket}}"),
     "wsgi beside web": ([("processes.api", {"wsgi": "a:b"})], f"{AT}.processes.api.wsgi is for the process named web"),
     "web twice": ([("processes.web.count", 2)], f"{AT}.processes.web runs once on each host: use workers"),
@@ -186,6 +196,8 @@ def test_right(changes):
     ({"wsgi": "a:b"}, "gunicorn", ["gunicorn"]),
     ({"asgi": "a:b"}, "uvicorn", ["uvicorn"]),
     ({"asgi": "a:b", "server": "gunicorn"}, "gunicorn", ["gunicorn"]),
+    ({"asgi": "a:b", "worker_class": "asgi"}, "gunicorn", ["gunicorn"]),
+    ({"wsgi": "a:b", "worker_class": "gevent"}, "gunicorn", ["gunicorn", "gevent", "packaging"]),
     ({"command": "x {socket}"}, None, []),
 ])
 def test_the_kind_of_a_process_decides_its_server(process, server, packages):
@@ -370,5 +382,5 @@ def test_a_version_that_yaml_took_for_a_number(option):
     ({"wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn", "workers": None, "health": {"path": "/", "status": None, "timeout": 60}}, ""),
 ])
 def test_processes_of_a_role_that_is_used_alone(process, says):
-    fault = _apps.processes_fault({"web": process}, "appserver_config.processes")
+    fault = _processes.processes_fault({"web": process}, "appserver_config.processes")
     assert fault.startswith(says) and bool(fault) == bool(says)

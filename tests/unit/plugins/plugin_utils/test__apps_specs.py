@@ -13,7 +13,7 @@ import yaml
 
 from ansible_collections.pyweb.stack.plugins.action import release as action
 from ansible_collections.pyweb.stack.plugins.doc_fragments.release import ModuleDocFragment
-from ansible_collections.pyweb.stack.plugins.module_utils import _options
+from ansible_collections.pyweb.stack.plugins.module_utils import _options, _processes
 from ansible_collections.pyweb.stack.plugins.modules import release
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _apps
 
@@ -62,11 +62,11 @@ def test_the_roles_take_every_slice():
     assert set(resolved["app"]["source"]) == set(APP["source"]["options"])
 
 
-def test_defaults_of_a_process():
-    """Who uses the role appserver alone gets what pyweb_apps gives."""
-    defaults = role_vars("appserver")["__appserver_process_defaults"]
-    assert defaults == {name: option.get("default") for name, option in _apps.PROCESS.items() if name != "hosts"}
-    assert role_vars("appserver")["__appserver_health_defaults"] == {name: option.get("default") for name, option in _apps.HEALTH.items()}
+def test_a_process_with_its_defaults_stays_as_it_is():
+    """Who uses the role appserver alone gets what pyweb_apps gives; a slice of pyweb_apps goes through the same filter."""
+    full = _processes.valid_processes({"web": {"wsgi": "a:b"}, "worker": {"command": "x"}}, "processes")
+    assert set(full["web"]) == {*_processes.PROCESS, "kind"}
+    assert _processes.valid_processes(full, "processes") == full
 
 
 def test_defaults_of_the_role_app():
@@ -91,5 +91,5 @@ def test_the_action_takes_what_it_documents():
 
 def test_what_the_readme_of_a_process_promises():
     prose = " ".join(APPSERVER["processes"]["description"])
-    assert all(f"C({name})" in prose for name in _apps.PROCESS if name != "hosts")
+    assert all(f"C({name})" in prose for name in _processes.PROCESS if name != "hosts")
     assert "(seconds, 30)" in prose and "(C(/))" in prose and "(seconds, 60)" in prose

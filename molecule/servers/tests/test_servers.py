@@ -1,0 +1,48 @@
+# Copyright (c) 2026, the pyweb.stack developers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Servers of all kinds answer nginx, who is nobody of theirs; workers that begin anew fail no request."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+SERVERS = ["sync", "gevent", "uvicorn", "hypercorn", "granian", "daphne", "waitress"]
+# As nginx would: its user, through the link. The second argument says how often.
+ASK = (
+    "import http.client as h, json, socket as s, sys\n"
+    "for number in range(int(sys.argv[2])):\n"
+    "    c = h.HTTPConnection('x'); c.sock = s.socket(s.AF_UNIX); c.sock.settimeout(20); c.sock.connect(sys.argv[1])\n"
+    "    c.request('GET', '/healthz'); a = c.getresponse(); t = a.read().decode(); c.close(); assert a.status == 200\n"
+    "print(t)"
+)
+
+
+def ask(host, app, times=1):
+    release = host.check_output(f"basename $(readlink /srv/on-{app}/current)")
+    answer = json.loads(host.check_output("runuser -u www-data -- python3 -c %s /run/pyweb/on-%s/%s/web.sock %s", ASK, app, release, times))
+    assert answer["release"] == release
+    return f"pyweb.on-{app}.web.{release}.service"
+
+
+@pytest.mark.parametrize("app", SERVERS)
+def test_every_server_answers(host, app):
+    unit = ask(host, app)
+    command = host.check_output(f"systemctl show -p MainPID --value {unit} | xargs -I N cat /proc/N/cmdline | tr '\\0' ' '")
+    assert app in command
+    assert host.check_output(f"systemctl show -p NRestarts --value {unit}") == "0"
+
+
+@pytest.mark.parametrize("app", ["sync", "uvicorn"])
+def test_workers_that_begin_anew_fail_no_request(host, app):
+    def workers():
+        parent = host.check_output(f"systemctl show -p MainPID --value {unit}")
+        return set(host.check_output(f"pgrep -P {parent}").split())
+
+    unit = ask(host, app)
+    before = workers()
+    ask(host, app, 150)
+    assert workers() - before, "the same workers have answered all requests"
+    assert host.check_output(f"systemctl show -p NRestarts --value {unit}") == "0"

@@ -1,0 +1,139 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a process may be: its options, and one sentence for everything that is wrong with it. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import typing as t
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+PROCESS_NAME = re.compile(r"[a-z][a-z0-9_]{0,23}")
+ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_][\w.]*(\(.*\))?)?")
+
+HEALTH = {
+    "path": {"type": "str", "default": "/"},
+    "status": {"type": "list", "elements": "int"},
+    "timeout": {"type": "int", "default": 60},
+}
+PROCESS = {
+    "wsgi": {"type": "str"},
+    "asgi": {"type": "str"},
+    "command": {"type": "str"},
+    "server": {"type": "str", "choices": ["gunicorn", "uvicorn"]},
+    "worker_class": {"type": "str", "choices": ["sync", "gthread", "gevent", "asgi"]},
+    "workers": {"type": "int"},
+    "threads": {"type": "int"},
+    "max_requests": {"type": "int"},
+    "options": {"type": "list", "elements": "str", "default": []},
+    "count": {"type": "int", "default": 1},
+    "singleton": {"type": "bool", "default": False},
+    "hosts": {"type": "list", "elements": "str"},
+    "stop_timeout": {"type": "int", "default": 30},
+    "health": {"type": "dict", "options": HEALTH},
+}
+
+
+# What goes to the server that we start, and so not with a command.
+SERVED = ("server", "worker_class", "workers", "threads", "max_requests", "options")
+
+
+class AppsError(ValueError):
+    """One sentence for the user: which variable, what value, what is accepted."""
+
+
+def _unsupported(where: str, parameter: tuple[str, ...], spec: dict) -> str:
+    for step in parameter[:-1]:
+        spec = spec[step]["options"]
+    near = difflib.get_close_matches(parameter[-1], spec, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"accepted are {', '.join(spec)}."
+    return f"{where}.{'.'.join(parameter)} is not an option; {hint}"
+
+
+def checked(where: str, value: t.Any, spec: dict) -> dict:
+    if not isinstance(value, dict):
+        raise AppsError(f"{where} is {value!r}: a mapping is needed.")
+    result = ArgumentSpecValidator(spec).validate({str(key): item for key, item in value.items()})
+    unsupported = sorted(getattr(result, "unsupported_parameters", None) or result._unsupported_parameters)
+    if unsupported:
+        first = unsupported[0]
+        raise AppsError(_unsupported(where, first if isinstance(first, tuple) else (first,), spec))
+    if result.error_messages:
+        raise AppsError(f"{where}: {'; '.join(result.error_messages)}.")
+    return result.validated_parameters
+
+
+def _server(where: str, kind: str, process: dict) -> None:
+    server, worker_class = process["server"], process["worker_class"]
+    # Only gunicorn has such workers.
+    server = process["server"] = server or ("gunicorn" if kind == "wsgi" or worker_class else "uvicorn")
+    if kind == "wsgi" and server == "uvicorn":
+        raise AppsError(f"{where}.server is uvicorn, which serves ASGI only: take gunicorn, or name the application with asgi.")
+    if worker_class and server != "gunicorn":
+        raise AppsError(f"{where}.worker_class goes with gunicorn, but the server is {server}.")
+    if worker_class and (worker_class == "asgi") is not (kind == "asgi"):
+        serves = "sync, gthread and gevent serve wsgi" if kind == "asgi" else "it serves asgi"
+        raise AppsError(f"{where}.worker_class is {worker_class}, but {kind} is given: {serves}.")
+    if process["threads"] and (kind == "asgi" or worker_class not in (None, "gthread")):
+        raise AppsError(f"{where}.threads goes with wsgi and the worker_class gthread of gunicorn.")
+    if process["max_requests"] and server == "uvicorn" and process["workers"] == 1:
+        raise AppsError(f"{where}.max_requests with uvicorn needs at least 2 workers: one alone would leave nobody to answer while it starts again.")
+
+
+def valid_process(where: str, name: str, value: t.Any) -> dict:
+    """The process with its defaults; one that has them already stays as it is."""
+    if not PROCESS_NAME.fullmatch(name):
+        raise AppsError(f"{where}: {name!r} is not a name for a process: a to z, 0 to 9 and _ are accepted, 24 characters at the most.")
+    process = checked(where, value, PROCESS)
+    kinds = [kind for kind in ("wsgi", "asgi", "command") if process[kind]]
+    if len(kinds) != 1:
+        raise AppsError(f"{where} has {' and '.join(kinds) or 'nothing'} to run: exactly one of wsgi, asgi and command is needed.")
+    kind = kinds[0]
+    if kind == "command":
+        for option in SERVED:
+            if process[option]:
+                raise AppsError(f"{where}.{option} goes with wsgi or asgi: put it into the command.")
+        if name == "web" and "{socket}" not in process["command"]:
+            raise AppsError(f"{where}.command does not hold {{socket}}: it is replaced by the path of the socket to listen on.")
+    else:
+        if name != "web":
+            raise AppsError(f"{where}.{kind} is for the process named web: other processes have a command.")
+        if not ENTRY.fullmatch(process[kind]):
+            raise AppsError(f"{where}.{kind} is {process[kind]!r}: module:callable is needed, such as shop.wsgi:application.")
+        _server(where, kind, process)
+    if name == "web":
+        if process["count"] != 1 or process["singleton"]:
+            raise AppsError(f"{where} runs once on each host: use workers, not count or singleton.")
+        process["health"] = checked(f"{where}.health", process["health"] or {}, HEALTH)
+        if not process["health"]["path"].startswith("/"):
+            raise AppsError(f"{where}.health.path is {process['health']['path']!r}: a path that begins with / is needed.")
+    elif process["health"]:
+        raise AppsError(f"{where}.health is for the process named web.")
+    for option in ("workers", "threads", "max_requests", "count", "stop_timeout"):
+        if process[option] is not None and process[option] < 1:
+            raise AppsError(f"{where}.{option} is {process[option]}: a whole number from 1 is needed.")
+    process["kind"] = kind
+    return process
+
+
+def valid_processes(processes: t.Any, where: str) -> dict[str, dict]:
+    """Processes that did not come through C(resolve), or that did."""
+    if not isinstance(processes, dict):
+        raise AppsError(f"{where} is {processes!r}: a mapping is needed.")
+    result = {}
+    for name, process in processes.items():
+        given = {key: value for key, value in process.items() if value is not None and key != "kind"} if isinstance(process, dict) else process
+        result[str(name)] = valid_process(f"{where}.{name}", str(name), given)
+    return result
+
+
+def processes_fault(processes: t.Any, where: str) -> str:
+    """What is wrong with them, as one sentence."""
+    try:
+        valid_processes(processes, where)
+    except AppsError as error:
+        return str(error)
+    return ""
