@@ -43,6 +43,13 @@ def processes(given, where="processes"):
         raise AnsibleFilterError(str(error)) from None
 
 
+def shown(apps, overrides=None, app=None):
+    try:
+        return _apps.shown(apps, overrides, app or None)
+    except _apps.AppsError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
 class FilterModule:
     def filters(self):
-        return {"resolve": resolve, "survey": survey, "processes": processes, "processes_fault": _processes.processes_fault}
+        return {"resolve": resolve, "survey": survey, "shown": shown, "processes": processes, "processes_fault": _processes.processes_fault}

@@ -403,6 +403,49 @@ def resolve(
     return chosen
 
 
+HIDDEN = "********"
+
+
+def _bare(value: Any) -> Any:
+    """Without options that nobody has set and that have no default."""
+    if isinstance(value, dict):
+        return {key: _bare(item) for key, item in value.items() if item is not None}
+    return [_bare(item) for item in value] if isinstance(value, list) else value
+
+
+def shown(apps: Any, overrides: Any = None, app: str | None = None) -> dict[str, dict]:
+    """The applications with presets, overrides and defaults filled in, for people to read: without a secret."""
+    resolve(apps, overrides, app)
+    apps = merge(apps, overrides) if overrides else apps
+    result = {}
+    for name, given in apps.items():
+        if app and str(name) != app:
+            continue
+        item = _app(str(name), given)
+        if item["state"] == "present":
+            item["secrets"] = {key: HIDDEN for key in item["secrets"]}
+            source = item["source"]
+            for option, spec in SOURCE.items():
+                if source[option] and spec.get("no_log"):
+                    source[option] = HIDDEN
+                elif isinstance(source[option], str):
+                    source[option] = _without_password(source[option])
+            dependencies = item["dependencies"]
+            dependencies["index"] = _without_password(dependencies["index"]) if dependencies["index"] else None
+            dependencies["extra_indexes"] = [_without_password(address) for address in dependencies["extra_indexes"]]
+            for group in ("source", "dependencies", "hooks"):
+                item[group] = {key: value for key, value in item[group].items() if value not in (None, [])}
+            if not source["repo"] and not source["package"]:
+                del item["source"]["version"]
+            for process in item["processes"].values():
+                del process["kind"]
+            item = {option: item[option] for option in APP}
+        else:
+            item = {"state": "absent"}
+        result[str(name)] = _bare(item)
+    return result
+
+
 def environment_text(values: dict[str, str]) -> str:
     """NUL-separated, so that every value arrives byte for byte."""
     return "".join(f"{name}={value}\0" for name, value in sorted(values.items()))

@@ -8,29 +8,45 @@ from __future__ import annotations
 import re
 from typing import Any, Callable
 
+# Django answers 400 to a Host that ALLOWED_HOSTS lacks: a release that would do so to every visitor must not go live.
+DJANGO_STATUS = [200, 204, 301, 302, 303, 307, 308, 401, 403, 404]
 
-def _django(package: str, given: dict) -> dict:
+
+def _mapping(value: Any) -> dict:
+    return value if isinstance(value, dict) else {}
+
+
+def _package(given: dict, kind: str) -> str:
+    """shop of shop.wsgi:application, where the user has said what to run."""
+    entry = _mapping(_mapping(given.get("processes")).get("web")).get(kind)
+    return re.split(r"[.:]", entry)[0] if isinstance(entry, str) else ""
+
+
+def _django(name: str, given: dict) -> dict:
     """https://docs.djangoproject.com/en/stable/howto/deployment/ and howto/static-files/deployment/."""
-    env = given.get("env")
-    settings = str(env.get("DJANGO_SETTINGS_MODULE", "")) if isinstance(env, dict) else ""
+    settings = str(_mapping(given.get("env")).get("DJANGO_SETTINGS_MODULE", ""))
     # shop.settings and shop.settings.production belong to shop.wsgi.
-    package = re.split(r"\.settings\b|\.", settings)[0] or package
+    package = re.split(r"\.settings\b|\.", settings)[0] or _package(given, "wsgi") or name
+    # Settings are read to collect static files, which needs no secret, but many do not load without one.
+    keys = [key for key in _mapping(given.get("secrets")) if str(key).endswith("SECRET_KEY")]
     return {
         "env": {"DJANGO_SETTINGS_MODULE": f"{package}.settings"},
+        **({"build_env": {key: "only-while-it-builds" for key in keys}} if keys else {}),
         "build": ["python manage.py collectstatic --noinput"],
         "migrate": "python manage.py migrate --noinput",
-        "processes": {"web": {"wsgi": f"{package}.wsgi:application"}},
+        "processes": {"web": {"wsgi": f"{package}.wsgi:application", "health": {"status": DJANGO_STATUS}}},
         "site": {"static": {"/static/": "staticfiles"}},
     }
 
 
-def _flask(package: str, given: dict) -> dict:
+def _flask(name: str, given: dict) -> dict:
     """https://flask.palletsprojects.com/en/stable/deploying/gunicorn/."""
+    package = _package(given, "wsgi") or name
     return {"processes": {"web": {"wsgi": f"{package}:app"}}, "site": {"static": {"/static/": f"{package}/static"}}}
 
 
-def _fastapi(package: str, given: dict) -> dict:
-    """https://fastapi.tiangolo.com/deployment/manually/: main.py with app, or a package app with it."""
+def _fastapi(name: str, given: dict) -> dict:
+    """https://fastapi.tiangolo.com/deployment/manually/: main.py with app."""
     return {"processes": {"web": {"asgi": "main:app"}}}
 
 
@@ -40,15 +56,14 @@ PRESETS: dict[str, Callable[[str, dict], dict]] = {"django": _django, "flask": _
 def filled(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """The options of the preset that C(given) names; what is given goes before them."""
     result = PRESETS[given["preset"]](name.replace("-", "_"), given)
-    web = (given.get("processes") or {}).get("web") if isinstance(given.get("processes"), dict) else None
-    if isinstance(web, dict) and {"wsgi", "asgi", "command"} & set(web):
-        result["processes"]["web"] = {}
-    if isinstance(given.get("processes"), dict) and given["processes"] and "web" not in given["processes"]:
-        del result["processes"]["web"]
-    site = given.get("site")
-    if not site:
-        result.pop("site", None)
-    elif isinstance(site, dict) and "static" in site:
+    processes, site = _mapping(given.get("processes")), given.get("site")
+    if {"wsgi", "asgi", "command"} & set(_mapping(processes.get("web"))):
+        for kind in ("wsgi", "asgi", "command"):
+            result["processes"]["web"].pop(kind, None)
+    if processes and "web" not in processes and not site:
+        # Only workers run here.
+        del result["processes"]
+    if not site or "static" in _mapping(site):
         # {} means: none at all.
         result.pop("site", None)
     return result
