@@ -80,6 +80,9 @@ def _environment(where: str, values: dict) -> dict[str, str]:
         text = str(value)
         if "\0" in text:
             raise AppsError(f"{at} has a NUL character: no environment variable can hold one.")
+        size = len(text.encode("utf-8", "surrogateescape"))
+        if len(str(name)) + size > 131070:
+            raise AppsError(f"{at} has {size} bytes: Linux takes 128 kB for a variable with its name, put it into a file and name that.")
         result[str(name)] = text
     return result
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pathlib
 import pwd
@@ -333,6 +334,15 @@ def leave_something_behind():
     return subprocess.Popen(["sleep", "60"]).pid
 
 
+def leave_a_daemon():
+    """In a session of its own, and not our child any more."""
+    return int(_step.call(["sh", "-c", "setsid sh -c 'echo $$; exec sleep 60 > /dev/null 2>&1' & sleep 0.5"], "a step", dict(os.environ)))
+
+
+def fill_the_disk():
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def test_a_build_is_another_user_for_good():
     if os.getuid() != 0:
         # Who cannot become the build user must not build at all.
@@ -350,11 +360,21 @@ def test_a_build_is_another_user_for_good():
         _step.as_user(NOBODY, crash)
     with pytest.raises(_step.BuildError, match="^the build was killed before it could say why"):
         _step.as_user(NOBODY, lambda: os.kill(os.getpid(), 9))
-    pid = _step.as_user(NOBODY, leave_something_behind)
-    stat = pathlib.Path(f"/proc/{pid}/stat")
-    for dummy in range(200):
-        if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] in "ZX":
-            break
-        time.sleep(0.05)
-    else:
-        raise AssertionError("it still runs")
+    with pytest.raises(_step.BuildError, match="^the disk is full: free some space and deploy again.$"):
+        _step.as_user(NOBODY, fill_the_disk)
+    for behind in (leave_something_behind, leave_a_daemon):
+        pid = _step.as_user(NOBODY, behind)
+        stat = pathlib.Path(f"/proc/{pid}/stat")
+        for dummy in range(200):
+            if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] in "ZX":
+                break
+            time.sleep(0.05)
+        else:
+            raise AssertionError("it still runs")
+
+
+def test_what_a_step_leaves_in_the_background_is_not_waited_for():
+    begun = time.monotonic()
+    printed = _step.call(["sh", "-c", "sleep 60 & echo $!; echo oops >&2"], "a step", dict(os.environ))
+    os.kill(int(printed.split()[0]), 9)
+    assert printed.splitlines()[1:] == ["oops"] and time.monotonic() - begun < 30

@@ -85,6 +85,7 @@ WRONG = {
     "env: list": ([("env.HOSTS", ["a"])], f"{AT}.env.HOSTS is a list"),
     "env: name": ([("env", {"A-B": "x"})], f"{AT}.env.A-B is not a name for an environment variable"),
     "env: reserved": ([("env", {"PYWEB_APP": "x"})], f"{AT}.env.PYWEB_APP is not a name for an environment variable"),
+    "env: longer than Linux takes": ([("env", {"A": "é" * 70000})], f"{AT}.env.A has 140000 bytes: Linux takes 128 kB"),
     "env: NUL": ([("env", {"A": "x\0y"})], f"{AT}.env.A has a NUL character"),
     "secrets: bool": ([("secrets.KEY", False)], f"{AT}.secrets.KEY is a bool"),
     "build_env: list": ([("build_env.KEY", [])], f"{AT}.build_env.KEY is a list"),
