@@ -26,7 +26,7 @@ ARGUMENTS = {
     "runtime": {
         "type": "dict",
         "options": {
-            "manager": {"type": "str", "choices": ["systemd"], "default": "systemd"},
+            "manager": {"type": "str", "choices": ["systemd", "supervisor"], "default": "systemd"},
             "processes": {"type": "dict", "required": True},
             "site": {"type": "dict", "options": {
                 "domain": {"type": "str", "required": True}, "port": {"type": "int", "default": 443}, "files": {"type": "bool", "default": False},

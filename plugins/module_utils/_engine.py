@@ -29,10 +29,18 @@ import typing as t
 
 ENGINE = "/usr/local/lib/pyweb/engine.py"
 UNITS = "/etc/systemd/system"
+PROGRAMS = "/etc/supervisor/conf.d"
+SUPERVISOR_SOCKET = "/run/supervisor.sock"
+SUPERVISOR_CGROUP = "/sys/fs/cgroup/system.slice/supervisor.service"
+STATES = "/var/lib/pyweb"
+LOGS = "/var/log/pyweb"
+LOG_BACKUPS = 3
 RUN = "/run/pyweb"
 SOCKET = "web.sock"
 # nginx's pooled connections leave the old release within keepalive_time + keepalive_timeout (1 s each).
 DRAIN = 2.5
+# How often supervisord is asked whether a process has ended; it looks when it is asked, or else once a second.
+POLL = 0.05
 # How long the host waits for the controller to go on before it completes or returns a switch by itself.
 DEAD_MAN = 90
 LEASE = 1800
@@ -683,7 +691,216 @@ class Systemd:
         return logged, f"journalctl -u {self.unit(release, instances[0])}"
 
 
-MANAGERS = {"systemd": Systemd}
+class Refused(EngineError):
+    """What supervisord said, such as C(NOT_RUNNING: name)."""
+
+
+def ask_supervisor(method: str, *arguments: t.Any) -> t.Any:
+    """What supervisorctl asks too, with answers that need no reading and without starting a Python for each question."""
+    import xmlrpc.client
+    from http.client import HTTPConnection, HTTPException
+
+    class Transport(xmlrpc.client.Transport):
+        def make_connection(self, host: t.Any) -> HTTPConnection:
+            connection = HTTPConnection("localhost", timeout=60)
+            connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.sock.settimeout(60)
+            connection.sock.connect(SUPERVISOR_SOCKET)
+            return connection
+
+    try:
+        return getattr(xmlrpc.client.ServerProxy("http://localhost", transport=Transport()).supervisor, method)(*arguments)
+    except xmlrpc.client.Fault as fault:
+        raise Refused(fault.faultString) from None
+    except (OSError, HTTPException, xmlrpc.client.ProtocolError) as error:
+        raise EngineError(f"supervisord does not answer on {SUPERVISOR_SOCKET} ({error}): systemctl status supervisor says why.") from None
+
+
+class Supervisor:
+    """Each instance of a release is a program of its own: added for it, started by us alone, and removed with it."""
+
+    UP, ENDING = ("STARTING", "RUNNING"), ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
+
+    def __init__(self, app: App):
+        self.app = app
+
+    def program(self, release: str, instance: str) -> str:
+        return f"pyweb.{self.app.name}.{instance}.{release}"
+
+    def path(self, release: str, instance: str) -> str:
+        return f"{PROGRAMS}/{self.program(release, instance)}.conf"
+
+    def log_path(self, release: str, instance: str) -> str:
+        return f"{LOGS}/{self.app.name}/{instance}.{release}.log"
+
+    def pids_path(self, release: str) -> str:
+        return f"{self.app.run_path}/.{release}.json"
+
+    def defined(self, release: str, instance: str) -> bool:
+        return os.path.exists(self.path(release, instance))
+
+    def write(self, release: str, instances: dict[str, dict]) -> None:
+        if not os.path.isdir(PROGRAMS):
+            raise EngineError("supervisor is not installed on this host: ansible-playbook pyweb.stack.site installs it.")
+        logs = f"{LOGS}/{self.app.name}"
+        os.makedirs(LOGS, mode=0o755, exist_ok=True)
+        os.makedirs(logs, mode=0o750, exist_ok=True)
+        os.chown(logs, 0, self.app.gid)
+        os.chmod(logs, 0o750)
+        enter = f"{self.app.meta_path(release)}/enter"
+        if not os.path.exists(enter):
+            write_file(enter, enter_text(self.app, release), 0o700)
+        for instance, process in instances.items():
+            if not self.defined(release, instance):
+                write_file(self.path(release, instance), program_text(self, release, instance, process), 0o644)
+
+    def remove(self, release: str, instances: t.Iterable[str]) -> None:
+        for instance in instances:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path(release, instance))
+            # supervisord may be down, or it has never heard of it.
+            with contextlib.suppress(EngineError):
+                ask_supervisor("removeProcessGroup", self.program(release, instance))
+            for number in ("", *(f".{count}" for count in range(1, LOG_BACKUPS + 1))):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self.log_path(release, instance) + number)
+
+    def reload(self) -> None:
+        """supervisord reads no file unless it is told of a new one: what it does not know, it cannot restart."""
+
+    def states(self) -> dict[str, str]:
+        return {info["name"]: info["statename"] for info in ask_supervisor("getAllProcessInfo")}
+
+    def start(self, release: str, instances: list[str]) -> str:
+        """What keeps them from starting; nothing when they did."""
+        try:
+            self._wait(10.0)
+            programs = {self.program(release, instance): instance for instance in instances}
+            states = self.states()
+            missing = [program for program in programs if program not in states]
+            if missing:
+                ask_supervisor("reloadConfig")
+                for program in missing:
+                    ask_supervisor("addProcessGroup", program)
+            # One that is to start again some time starts now, and counts as new.
+            ending = [program for program in programs if states.get(program) in ("BACKOFF", "STOPPING")]
+            if ending:
+                self._rest(ending)
+            started = {}
+            for program, instance in programs.items():
+                if states.get(program) not in self.UP:
+                    ask_supervisor("startProcess", program, False)
+                    started[instance] = ask_supervisor("getProcessInfo", program)["pid"]
+        except EngineError as error:
+            return str(error)
+        if started:
+            # supervisord does not count how often it starts a process again.
+            write_file(self.pids_path(release), json.dumps({**read_json(self.pids_path(release), {}), **started}))
+        return ""
+
+    def stop(self, release: str, instances: list[str], at_once: bool, wait: bool) -> None:
+        programs = [self.program(release, instance) for instance in instances]
+        patience = max([process["stop_timeout"] for process in self.app.processes(release).values()], default=0) + 30.0
+        # Where supervisord is down, there is nothing that it could stop.
+        with contextlib.suppress(EngineError):
+            self._rest(programs, patience if wait else 0.0, at_once)
+        if not wait:
+            return
+        for program in programs:
+            end_cgroup(f"{SUPERVISOR_CGROUP}/{program}")
+        for instance in instances:
+            shutil.rmtree(f"{self.app.meta_path(release)}/private/{instance}", ignore_errors=True)
+        if set(instances) >= set(self.app.processes(release)):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.pids_path(release))
+
+    def _wait(self, seconds: float) -> None:
+        """Until supervisord, which may just be starting, answers."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                if ask_supervisor("getState")["statename"] == "RUNNING":
+                    return
+                fault = EngineError("supervisord is about to end: systemctl status supervisor says why.")
+            except EngineError as error:
+                fault = error
+            if time.monotonic() > end:
+                raise fault
+            time.sleep(0.1)
+
+    def _rest(self, programs: list[str], patience: float = 60.0, at_once: bool = False) -> None:
+        """Stop them side by side. TERM goes to the main process alone; KILL, when its time is over, to all."""
+        states = self.states()
+        for program in programs:
+            with contextlib.suppress(Refused):
+                if states.get(program) in ("STARTING", "RUNNING", "BACKOFF"):
+                    ask_supervisor("stopProcess", program, False)
+                if at_once and states.get(program) in self.ENDING:
+                    ask_supervisor("signalProcess", program, "KILL")
+        end = time.monotonic() + patience
+        while patience and time.monotonic() < end:
+            states = self.states()
+            if not any(states.get(program) in self.ENDING for program in programs):
+                return
+            time.sleep(POLL)
+
+    def running(self) -> set[str]:
+        prefix = f"pyweb.{self.app.name}."
+        try:
+            if not any(name.startswith(prefix) for name in os.listdir(PROGRAMS)):
+                return set()
+            states = self.states()
+        except (FileNotFoundError, EngineError):
+            return set()
+        return {program.split(".")[3] for program, state in states.items()
+                if program.startswith(prefix) and program.count(".") == 3 and state in self.ENDING}
+
+    def active(self, release: str, instances: list[str]) -> bool:
+        try:
+            states = self.states()
+        except EngineError:
+            return False
+        return all(states.get(self.program(release, instance)) in self.UP for instance in instances)
+
+    def ended(self, release: str, instance: str) -> str:
+        """How the process ended, if it did by itself since it was started; nothing as long as it is up."""
+        program = self.program(release, instance)
+        try:
+            # Between two answers, supervisord looks whose end it has not noticed yet.
+            ask_supervisor("getProcessInfo", program)
+            info = ask_supervisor("getProcessInfo", program)
+            if info["statename"] in self.UP and info["pid"] == read_json(self.pids_path(release), {}).get(instance, info["pid"]):
+                return ""
+            told = re.findall(rf"exited: {re.escape(program)} \(([^;)]*)", ask_supervisor("readLog", -16384, 0))
+        except EngineError as error:
+            return str(error).rstrip(".")
+        return told[-1] if told else info["spawnerr"] or f"it is {info['statename'].lower()}"
+
+    def log(self, release: str, instances: list[str], lines: int) -> tuple[str, str]:
+        """The last lines, and the command that shows more."""
+        logged = []
+        for instance in instances:
+            with contextlib.suppress(FileNotFoundError), open(self.log_path(release, instance), "rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - 65536))
+                logged += file.read().decode(errors="replace").splitlines()[-(lines // len(instances)):]
+        return "\n".join(logged).strip(), f"tail -n 1000 {self.log_path(release, instances[0])}"
+
+
+def end_cgroup(path: str) -> None:
+    """Whatever a process has left behind, in whatever session."""
+    with contextlib.suppress(OSError):
+        with open(f"{path}/cgroup.kill", "w", encoding="ascii") as file:
+            file.write("1")
+    for dummy in range(50):
+        try:
+            os.rmdir(path)
+        except FileNotFoundError:
+            return
+        except OSError:
+            time.sleep(0.02)
+
+
+MANAGERS = {"systemd": Systemd, "supervisor": Supervisor}
 
 
 def accepted(status: int, wanted: list[int] | None) -> bool:
@@ -966,14 +1183,127 @@ def command_line(name: str, argv: list[str]) -> int:
         return 125
 
 
+PROGRAM = """; Written once for this release; the next deploy writes new ones.
+[program:{program}]
+command=/bin/sh {meta}/enter {instance}
+directory={path}
+umask=027
+autostart=false
+autorestart=true
+startsecs=5
+; It never gives up; the pause grows by a second with each start that fails.
+startretries=1000000
+stopsignal=TERM
+stopwaitsecs={stop}
+stopasgroup=false
+killasgroup=true
+redirect_stderr=true
+stdout_logfile={log}
+stdout_logfile_maxbytes=10MB
+stdout_logfile_backups={backups}
+"""
+
+# Only names go in there whose characters mean nothing to supervisor; values of variables come through the launcher.
+ENTER = """#!/bin/sh
+# Written once for this release. supervisor starts it as root, to do what systemd does by itself under its own units:
+# nothing is left of the process before, and the new one sees and writes to no more than it needs.
+set -eu
+umask 027
+own={cgroup}/{prefix}.$1.{release}
+private={meta}/private/$1
+if [ "${{2-}}" != inside ]; then
+    if mkdir -p "$own" 2>/dev/null; then
+        echo 1 > "$own/cgroup.kill"
+        while grep -q 'populated 1' "$own/cgroup.events"; do sleep 0.1; done
+        echo $$ > "$own/cgroup.procs"
+    fi
+    rm -rf "$private"
+    mkdir -p "$private/tmp"
+    chmod 1777 "$private/tmp"
+    exec unshare --mount --ipc -- /bin/sh "$0" "$1" inside
+fi
+mount --rbind {shared} {shared}
+mount --bind {run} {run}
+mount --bind "$private/tmp" /tmp
+mount --bind "$private/tmp" /var/tmp
+while read -r id parent device root point rest; do
+    case $point in
+        {shared} | {shared}/* | {run} | /tmp | /tmp/* | /var/tmp | /var/tmp/* | /proc | /proc/* | /sys | /sys/* | /dev | /dev/*) ;;
+        *) mount -o remount,bind,ro "$point" || : ;;
+    esac
+done < /proc/self/mountinfo
+for place in /home /root; do
+    mount -t tmpfs -o ro,nosuid,nodev,noexec,mode=0555 tmpfs "$place"
+done
+mount -t proc -o nosuid,nodev,noexec,hidepid=invisible,subset=pid proc /proc
+cd {path}
+ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
+exec env -i USER={user} LOGNAME={user} SHELL=/usr/sbin/nologin PATH=/usr/local/bin:/usr/bin:/bin \\
+    setpriv --reuid={user} --regid={user} --init-groups --no-new-privs --bounding-set=-all --inh-caps=-all --ambient-caps=-all \\
+    /usr/bin/python3 -IS {meta}/launch "${{1%-[0-9]*}}"
+"""
+
+
+def program_text(manager: Supervisor, release: str, instance: str, process: dict) -> str:
+    app = manager.app
+    return PROGRAM.format(program=manager.program(release, instance), instance=instance, path=app.release_path(release), meta=app.meta_path(release),
+                          stop=process["stop_timeout"] + 5, log=manager.log_path(release, instance), backups=LOG_BACKUPS)
+
+
+def enter_text(app: App, release: str) -> str:
+    return ENTER.format(cgroup=SUPERVISOR_CGROUP, prefix=f"pyweb.{app.name}", release=release, meta=app.meta_path(release), shared=app.shared,
+                        run=f"{app.run_path}/{release}", path=app.release_path(release), user=app.name)
+
+
+def every_app() -> list[App]:
+    try:
+        return [App(name) for name in sorted(os.listdir(STATES)) if NAME.fullmatch(name) and os.path.isdir(f"{STATES}/{name}/releases")]
+    except FileNotFoundError:
+        return []
+
+
+def under_supervisor(verb: str) -> int:
+    """When supervisor comes up, its live releases do; and before it ends they end in their own time."""
+    status = 0
+    for app in every_app():
+        try:
+            with app.lock(None, wait=600.0):
+                live = app.live
+                if verb == "stop":
+                    for release in Supervisor(app).running():
+                        app.stop(release)
+                elif live and isinstance(app.manager(live), Supervisor):
+                    app.start(live, list(app.processes(live)))
+        except EngineError as error:
+            sys.stderr.write(f"{app.name}: {error}\n")
+            status = 1
+    return status
+
+
+def forget(app: App) -> None:
+    """Nothing of an application that is no longer wanted stays under supervisor."""
+    with contextlib.suppress(EngineError):
+        states = Supervisor(app).states()
+        programs = [program for program in states if program.startswith(f"pyweb.{app.name}.") and program.count(".") == 3]
+        Supervisor(app)._rest(programs, 3600.0)
+        for program in programs:
+            end_cgroup(f"{SUPERVISOR_CGROUP}/{program}")
+            ask_supervisor("removeProcessGroup", program)
+
+
 def main(arguments: list[str]) -> int:
     if arguments[:1] == ["run"] and arguments[2:3] == ["--"]:
         return command_line(arguments[1], arguments[3:])
-    if len(arguments) != 2 or arguments[0] not in ("boot", "stop", "settle"):
-        sys.stderr.write("usage: engine.py boot|stop|settle APPLICATION, or engine.py run APPLICATION -- COMMAND...\n")
+    if arguments in (["boot", "--supervisor"], ["stop", "--supervisor"]):
+        return under_supervisor(arguments[0])
+    if len(arguments) != 2 or arguments[0] not in ("boot", "stop", "settle", "forget"):
+        sys.stderr.write("usage: engine.py boot|stop|settle|forget APPLICATION, or engine.py boot|stop --supervisor, "
+                         "or engine.py run APPLICATION -- COMMAND...\n")
         return 2
     app = App(arguments[1], dead_man=arguments[0] == "settle")
-    if not app.exists:
+    if arguments[0] == "forget":
+        forget(app)
+    if not app.exists or arguments[0] == "forget":
         return 0
     try:
         # At boot nothing else can run; the dead man's switch waits for a step that still does.

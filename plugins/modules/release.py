@@ -62,9 +62,9 @@ options:
     type: dict
     suboptions:
       manager:
-        description: The process manager.
+        description: The process manager. The live release ends under its own, whatever the new one has.
         type: str
-        choices: [systemd]
+        choices: [systemd, supervisor]
         default: systemd
       processes:
         description: Processes by name, as the role appserver takes them.

@@ -17,6 +17,7 @@ from ansible_collections.pyweb.stack.plugins.plugin_utils import _presets
 BASE_PATH = "/srv"
 # The server that an application's environment lacks is added in this version.
 SERVER_PACKAGES = {"gunicorn": ["gunicorn==27.0.1"], "uvicorn": ["uvicorn==0.54.0"], "gevent": ["gevent==26.9.0", "packaging==26.3"]}
+MANAGERS = ("systemd", "supervisor")
 
 # <app>-build must stay a valid Linux user name (32 characters).
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -222,8 +223,8 @@ def _app(name: str, value: Any) -> dict:
         if not DEBIAN_PACKAGE.fullmatch(package):
             raise AppsError(f"{where}.system_packages has {package!r}: the name of a Debian package is needed, such as libpq-dev.")
     app["hooks"] = _hooks(f"{where}.hooks", app["hooks"] or {})
-    if app["manager"] != "systemd":
-        raise AppsError(f"{where}.manager is {app['manager']!r}: accepted is systemd.")
+    if app["manager"] not in MANAGERS:
+        raise AppsError(f"{where}.manager is {app['manager']!r}: accepted are {' and '.join(MANAGERS)}.")
     if app["keep_releases"] < 2:
         raise AppsError(f"{where}.keep_releases is {app['keep_releases']}: at least 2 are needed, the live release and one to go back to.")
     if app["keep_days"] is not None and app["keep_days"] < 1:

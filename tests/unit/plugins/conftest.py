@@ -10,6 +10,7 @@ import grp
 import json
 import os
 import pwd
+import shutil
 import subprocess
 import types
 
@@ -95,13 +96,100 @@ class Systemd:
         return subprocess.CompletedProcess(argv, status, output, "")
 
 
+class Supervisor:
+    """Stands in for supervisord: it knows the programs that it was told of, and notices the end of a process only when it looks."""
+
+    def __init__(self, state, programs, note):
+        self.state, self.programs, self.note = state, programs, note
+        for name in ("read", "known", "up", "ending", "show"):
+            (state / name).mkdir(parents=True)
+
+    def names(self, what):
+        return set(os.listdir(self.state / what))
+
+    @property
+    def up(self):
+        return self.names("up")
+
+    def restart(self):
+        """It reads all files, and starts nothing."""
+        for what in ("read", "known", "up", "ending"):
+            for name in self.names(what):
+                (self.state / what / name).unlink()
+        for path in self.programs.glob("*.conf"):
+            (self.state / "read" / path.stem).touch()
+            (self.state / "known" / path.stem).touch()
+
+    def info(self, name):
+        state = "STOPPING" if name in self.names("ending") else "RUNNING" if name in self.up else "STOPPED"
+        pid = int((self.state / "up" / name).read_text() or 0) if name in self.up else 0
+        info = {"name": name, "statename": state, "pid": pid, "spawnerr": "", "exitstatus": 0}
+        told = self.state / "show" / name
+        return {**info, **json.loads(told.read_text())} if told.exists() and state == "RUNNING" else info
+
+    def __call__(self, method, *arguments):
+        """In place of _engine.ask_supervisor()."""
+        self.note(" ".join(["supervisord", method, *map(str, arguments)]))
+        if (self.state / "down").exists():
+            raise _engine.EngineError("supervisord does not answer.")
+        name = arguments[0] if arguments else None
+        answer = True
+        if method == "getState":
+            return {"statename": "RUNNING"}
+        if method == "readLog":
+            return (self.state / "log").read_text() if (self.state / "log").exists() else ""
+        if method == "getAllProcessInfo":
+            answer = [self.info(name) for name in sorted(self.names("known"))]
+            for name in self.names("ending"):
+                (self.state / "up" / name).unlink(missing_ok=True)
+                (self.state / "ending" / name).unlink()
+            return answer
+        if method == "reloadConfig":
+            for path in self.programs.glob("*.conf"):
+                (self.state / "read" / path.stem).touch()
+        elif method == "addProcessGroup":
+            self.refuse_unless(name in self.names("read"), "BAD_NAME", name)
+            self.refuse_unless(name not in self.names("known"), "ALREADY_ADDED", name)
+            (self.state / "known" / name).touch()
+        else:
+            self.refuse_unless(name in self.names("known"), "BAD_NAME", name)
+            if method == "getProcessInfo":
+                return self.info(name)
+            if method == "removeProcessGroup":
+                self.refuse_unless(name not in self.up, "STILL_RUNNING", name)
+                (self.state / "known" / name).unlink()
+            elif method == "startProcess":
+                self.refuse_unless(name not in self.up, "ALREADY_STARTED", name)
+                self.refuse_unless(not (self.state / f"refuse-{name}").exists(), "SPAWN_ERROR", name)
+                number = self.state / "pid"
+                pid = int(number.read_text() if number.exists() else 100) + 1
+                number.write_text(str(pid))
+                (self.state / "up" / name).write_text(str(pid))
+            else:
+                self.refuse_unless(name in self.up, "NOT_RUNNING", name)
+                if method == "stopProcess":
+                    (self.state / "ending" / name).touch()
+        return answer
+
+    @staticmethod
+    def refuse_unless(holds, what, name):
+        if not holds:
+            raise _engine.Refused(f"{what}: {name}")
+
+
 class Host:
+    manager = "systemd"
+
     def __init__(self, root, monkeypatch):
+        self.managers = {}  # by release, where it is not the one above
         self.root = root
         self.monkeypatch = monkeypatch
         self.systemd = Systemd(root / "systemd")
         self.units = root / "etc/systemd/system"
         self.units.mkdir(parents=True)
+        self.programs = root / "etc/supervisor/conf.d"
+        self.programs.mkdir(parents=True)
+        self.supervisor = Supervisor(root / "supervisor", self.programs, self.systemd.note)
         self.gate = self.verify = None  # a release of which this is the id is found ill
         self.real_health = False
         host, real = self, _engine.App
@@ -135,7 +223,11 @@ class Host:
         monkeypatch.setattr(_engine, "App", App)
         monkeypatch.setattr(_engine, "run", self.systemd)
         monkeypatch.setattr(_engine, "UNITS", str(self.units))
+        monkeypatch.setattr(_engine, "ask_supervisor", self.supervisor)
+        for name in ("PROGRAMS", "LOGS", "STATES", "SUPERVISOR_CGROUP"):
+            monkeypatch.setattr(_engine, name, f"{root}{getattr(_engine, name)}")
         monkeypatch.setattr(_engine, "DRAIN", 0.0)
+        monkeypatch.setattr(_engine, "POLL", 0.0)
         # Accounts are the one thing that a test cannot make: everything here belongs to whoever runs it.
         me = pwd.getpwuid(os.getuid())
         monkeypatch.setattr(_engine, "pwd", types.SimpleNamespace(getpwnam=lambda name: me))
@@ -152,7 +244,7 @@ class Host:
 
     def release(self, app, release, state="built", processes=None, site=None, live=False, **manifest):
         os.makedirs(app.release_path(release), exist_ok=True)
-        runtime = {"processes": {"web": WEB} if processes is None else processes, "site": site,
+        runtime = {"manager": self.manager_of(release), "processes": {"web": WEB} if processes is None else processes, "site": site,
                    "socket_group": grp.getgrgid(os.getgid()).gr_name}
         app.update_manifest(release, state=state, runtime=runtime, **manifest)
         if live:
@@ -165,15 +257,54 @@ class Host:
     def up(self):
         """The releases that have a process, with the number of those."""
         found = {}
-        for unit in self.systemd.up:
+        for unit in [*self.systemd.up, *self.supervisor.up]:
             release = unit.split(".")[3]
             found[release] = found.get(release, 0) + 1
         return found
 
 
+    def manager_of(self, release):
+        return self.managers.get(release, self.manager)
+
+    # Faults of one process, whatever its manager.
+
+    def refuse(self, release, instance):
+        """It does not start."""
+        name = f"pyweb.shop.{instance}.{release}"
+        if self.manager_of(release) == "systemd":
+            self.systemd.refuse(f"{name}.service")
+        else:
+            (self.supervisor.state / f"refuse-{name}").touch()
+
+    def fail(self, release, instance, again=False):
+        """It has ended with exit status 3; or it was started again since."""
+        name = f"pyweb.shop.{instance}.{release}"
+        if self.manager_of(release) == "systemd":
+            state = {"ActiveState": "active", "SubState": "running", "NRestarts": 2} if again else {"ActiveState": "failed", "SubState": "failed"}
+            self.systemd.show(f"{name}.service", **{"NRestarts": 0, "Result": "exit-code", "ExecMainStatus": 3, **state})
+        else:
+            state = {"statename": "RUNNING", "pid": 99} if again else {"statename": "BACKOFF", "pid": 0}
+            (self.supervisor.state / "show" / name).write_text(json.dumps(state))
+            with open(self.supervisor.state / "log", "a", encoding="utf-8") as file:
+                file.write(f"2026-11-21 07:15:47,000 WARN exited: {name} (exit status 3; not expected)\n")
+
+    def power_cut(self, app):
+        for unit in self.systemd.up:
+            (self.systemd.state / "up" / unit).unlink()
+        self.supervisor.restart()
+        shutil.rmtree(app.run_path, ignore_errors=True)
+
+
 @pytest.fixture
 def host(tmp_path, monkeypatch):
     return Host(tmp_path, monkeypatch)
+
+
+@pytest.fixture(params=["systemd", "supervisor"])
+def any_host(request, host):
+    """The same under each process manager."""
+    host.manager = request.param
+    return host
 
 
 @pytest.fixture

@@ -27,9 +27,15 @@ ALL = {
 }
 
 
-@pytest.fixture
-def app(host):
+# Of the release that is live, and of the next one: an application may move from one to the other.
+STAY, MOVE = ["systemd", "supervisor"], ["systemd to supervisor", "supervisor to systemd"]
+
+
+@pytest.fixture(params=STAY + MOVE)
+def app(request, host):
     """A is live, B is built."""
+    words = request.param.split()
+    host.manager, host.managers = words[-1], {A: words[0]}
     app = host.app()
     host.release(app, A, state="active", processes=ALL, live=True)
     host.release(app, B, processes=ALL)
@@ -53,6 +59,8 @@ def steps(host):
         words = line.split()
         if words[:2] in (["systemctl", "start"], ["systemctl", "stop"]):
             short += [f"{words[1]} {unit.split('.')[2]} {unit.split('.')[3][:8]}" for unit in words[2:]]
+        elif words[:2] in (["supervisord", "startProcess"], ["supervisord", "stopProcess"]):
+            short.append(f"{words[1].removesuffix('Process')} {words[2].split('.')[2]} {words[2].split('.')[3][:8]}")
         elif words[0] in ("gate", "verify"):
             short.append(f"{words[0]} {words[1][:8]}")
         elif words[0] == "systemd-run":
@@ -128,11 +136,11 @@ def ill_gate(host):
 
 
 def ill_start(host):
-    host.systemd.refuse(f"pyweb.shop.worker.{B}.service")
+    host.refuse(B, "worker")
 
 
 def ill_worker(host):
-    host.systemd.show(f"pyweb.shop.worker-2.{B}.service", ActiveState="failed", SubState="failed", NRestarts=0, Result="exit-code", ExecMainStatus=1)
+    host.fail(B, "worker-2")
 
 
 def ill_timer(host):
@@ -141,8 +149,8 @@ def ill_timer(host):
 
 @pytest.mark.parametrize("make_ill, sentence", [
     (ill_gate, f"release {B} is not healthy: GET / answers 500."),
-    (ill_start, f"release {B} does not start: Job for pyweb.shop.worker.{B}.service failed."),
-    (ill_worker, f"release {B} is not healthy: its process worker-2 ended by itself (exit-code, exit status 1)."),
+    (ill_start, f"release {B} does not start: "),
+    (ill_worker, f"release {B} is not healthy: its process worker-2 ended by itself ("),
     (ill_timer, "systemd-run refused the timer that guards the switch: no timers here"),
 ])
 @pytest.mark.parametrize("state, left_as", [("built", "failed"), ("superseded", "bad"), ("bad", "bad")])
@@ -164,7 +172,7 @@ def test_a_release_that_is_ill_behind_nginx_is_returned_from(host, app, fault):
     if fault == "verify":
         host.verify = B
     else:
-        host.systemd.show(f"pyweb.shop.web.{B}.service", ActiveState="active", SubState="running", NRestarts=2, Result="signal", ExecMainStatus=9)
+        host.fail(B, "web", again=True)
     with pytest.raises(_engine.EngineError):
         app.settle()
     assert (app.live, host.up(), states(app)) == (A, {A: 4}, {A: "active", B: "failed"})
@@ -196,8 +204,7 @@ def test_the_first_release_has_nothing_to_return_to(host):
 
 @pytest.mark.parametrize("ill", ["gate", "verify"])
 def test_a_live_release_that_only_has_to_start_is_never_taken_down(host, app, ill):
-    for unit in host.systemd.up:
-        (host.systemd.state / "up" / unit).unlink()
+    host.power_cut(app)
     setattr(host, ill, A)
     with pytest.raises(_engine.EngineError):
         deploy(app, A)
@@ -275,14 +282,8 @@ def test_a_full_disk_after_the_switch_leaves_the_old_release(host, app, monkeypa
 
 # --- boot -------------------------------------------------------------------------------------------------------------
 
-def power_cut(host, app):
-    for unit in host.systemd.up:
-        (host.systemd.state / "up" / unit).unlink()
-    shutil.rmtree(app.run_path)
-
-
 def test_boot_starts_what_is_live(host, app):
-    power_cut(host, app)
+    host.power_cut(app)
     app.boot()
     assert (app.live, host.up()) == (A, {A: 4})
 
@@ -291,9 +292,9 @@ def test_boot_starts_what_is_live(host, app):
 def test_boot_after_a_power_cut_in_the_middle_of_a_switch(host, app, ill, live):
     app.begin_switch(B, "activate", "me")
     app.set_live(B)
-    power_cut(host, app)
+    host.power_cut(app)
     if ill == "start":
-        host.systemd.refuse(f"pyweb.shop.web.{B}.service")
+        host.refuse(B, "web")
     elif ill:
         setattr(host, ill, B)
     app.boot()
@@ -302,7 +303,7 @@ def test_boot_after_a_power_cut_in_the_middle_of_a_switch(host, app, ill, live):
 
 def test_boot_before_the_switch_itself(host, app):
     app.begin_switch(B, "activate", "me")
-    power_cut(host, app)
+    host.power_cut(app)
     app.boot()
     assert (app.live, host.up(), states(app)) == (A, {A: 4}, {A: "active", B: "failed"})
 
@@ -379,7 +380,7 @@ def recovered(host, app):
 
 
 def booted(host, app):
-    power_cut(host, app)
+    host.power_cut(app)
     app.boot()
 
 
@@ -401,19 +402,25 @@ def settled_by_the_host(host, app):
 RECOVERIES = [recovered, booted, settled_by_the_host, killed_again]
 
 
-@pytest.mark.parametrize("flow", [flow_deploy, flow_ill_gate, flow_ill_site, flow_rollback, flow_restart, flow_first])
+FLOWS = [flow_deploy, flow_ill_gate, flow_ill_site, flow_rollback, flow_restart, flow_first]
+
+
+@pytest.mark.parametrize("app, flow", [
+    *(("systemd", flow) for flow in FLOWS), *(("supervisor", flow) for flow in (flow_deploy, flow_ill_site, flow_restart)),
+    *((move, flow) for move in MOVE for flow in (flow_deploy, flow_ill_site)),
+], indirect=["app"])
 def test_killed_between_any_two_steps(host, app, tmp_path, monkeypatch, flow):
     # Nothing here cuts the power of a disk.
     monkeypatch.setattr(os, "fsync", lambda handle: None)
     work = flow(host, app)
     ill = (host.gate, host.verify)
     saved = tmp_path / "saved"
-    parts = ("systemd", "etc", "srv", "var", "run")
+    parts = ("systemd", "supervisor", "etc", "srv", "var", "run")
     for part in parts:
         shutil.copytree(host.root / part, saved / part, symlinks=True)
     number, done = 0, False  # the shorter flows in longer strides: they share most of their steps
     while not done:
-        number += 1 if flow is flow_deploy else 3
+        number += 4 if host.manager == "supervisor" else 1 if flow is flow_deploy else 3
         recover = RECOVERIES[(number + len(flow.__name__)) % len(RECOVERIES)]
         host.gate, host.verify = ill
         for part in parts:

@@ -77,7 +77,7 @@ WRONG = {
     "version with a space": ([("source.version", "a b")], f"{AT}.source.version is 'a b': {VERSION}"),
     # scalars of the application
     "python": ([("python", "python3")], f"{AT}.python is 'python3': a version such as 3.12 or 3.12.8, or the path of an interpreter on the host is needed."),
-    "manager": ([("manager", "upstart")], f"{AT}.manager is 'upstart': accepted is systemd."),
+    "manager": ([("manager", "upstart")], f"{AT}.manager is 'upstart': accepted are systemd and supervisor."),
     "keep_releases": ([("keep_releases", 1)], f"{AT}.keep_releases is 1: at least 2 are needed"),
     # environment
     "env: bool": ([("env.DEBUG", True)], f"{AT}.env.DEBUG is a bool: write the text that the application should see, in quotes."),
