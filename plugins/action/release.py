@@ -32,6 +32,7 @@ ARGUMENTS = {
                 "domain": {"type": "str", "required": True}, "port": {"type": "int", "default": 443}, "files": {"type": "bool", "default": False},
             }},
             "socket_group": {"type": "str", "default": "www-data"},
+            "applications": {"type": "int", "default": 1},
         },
     },
     "watch": {"type": "float", "default": 2.5},
@@ -171,7 +172,8 @@ class ActionModule(ActionBase):
         if settled.get("failed"):
             return settled
         return {"changed": True, "release": release, "previous": started["previous"], "pruned": settled["pruned"],
-                "diff": self._diff(name, started["previous"], release)}
+                "diff": self._diff(name, started["previous"], release),
+                **({"warnings": started["warnings"]} if started.get("warnings") else {})}
 
     def _prune(self, params: dict) -> dict:
         if self._task.check_mode:

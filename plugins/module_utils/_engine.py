@@ -363,10 +363,13 @@ class App:
         meta = self.meta_path(release)
         if not os.path.exists(f"{meta}/commands.json"):
             commands = {
-                name: {"argv": command(self, release, process), "socket": f"{directory}/{SOCKET}" if process["server"] else None,
-                       "opens": f"{directory}/{SOCKET}" if name == "web" and not process["server"] else None}
+                name: {"argv": command(self, release, process, runtime.get("applications") or 1), **listening(name, process, f"{directory}/{SOCKET}")}
                 for name, process in runtime["processes"].items()
             }
+            for process in runtime["processes"].values():
+                settings = gunicorn_settings(self, release, process, runtime.get("applications") or 1)
+                if settings:
+                    write_file(f"{meta}/gunicorn.conf.py", settings, group=self.gid)
             write_file(f"{meta}/commands.json", json.dumps(commands, indent=1), group=self.gid)
         self.manager(release).write(release, self.processes(release))
 
@@ -948,38 +951,103 @@ def ask_site(domain: str, port: int, url: str, timeout: float = 10.0) -> int:
     return ask(connection, domain, url)
 
 
-def default_workers(memory_mb: int | None = None, cores: int | None = None) -> int:
-    """One more than there are cores, since each has threads or a loop; 256 MB for each keeps a small machine out of swap."""
+def listening(name: str, process: dict, path: str) -> dict[str, t.Any]:
+    """How a process comes to the release's socket: the launcher makes it, or the server does, or what knows only PORT is led to it."""
+    mine = bool(process["server"])
+    makes = name == "web" and not mine and "{socket}" in process["command"]
+    leads = name == "web" and not mine and not makes
+    return {"socket": path if mine or leads else None, "opens": path if makes else None, "leads": leads}
+
+
+def default_workers(applications: int = 1, limit_mb: int | None = None, memory_mb: int | None = None, cores: int | None = None) -> int:
+    """This application's share of twice as many as there are cores and one more; 256 MB for each keep a small machine out of swap."""
     cores = cores or os.cpu_count() or 1
     if memory_mb is None:
         memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-    return max(2, min(cores + 1, memory_mb // 256))
+    share = min(2 * cores + 1, memory_mb // 256) // max(applications, 1)
+    return max(2, min(share, (limit_mb or memory_mb) // 256))
 
 
-def command(app: App, release: str, process: dict) -> list[str]:
+def gunicorn_file(place: str, options: list[str]) -> tuple[str | None, list[str]]:
+    """gunicorn's own configuration that the source brings, or that options name; and the options without it."""
+    rest, path, waiting = [], "gunicorn.conf.py", False
+    for option in options:
+        found = re.fullmatch(r"(?:--config=|-c=?)(.+)", option)
+        if waiting or found:
+            path, waiting = (found.group(1) if found and not waiting else option), False
+        elif option in ("-c", "--config"):
+            waiting = True
+        else:
+            rest.append(option)
+    if path.startswith("python:"):
+        return None, options
+    path = os.path.normpath(os.path.join(place, path.removeprefix("file:")))
+    return (path, rest) if os.path.exists(path) else (None, options)
+
+
+def command(app: App, release: str, process: dict, applications: int = 1) -> list[str]:
     """What the launcher executes, in the release's directory. Always python -m: scripts name the environment that made them."""
-    python = f"{app.release_path(release)}/.venv/bin/python"
+    place = app.release_path(release)
+    python = f"{place}/.venv/bin/python"
     stop = process["stop_timeout"]
     if process["kind"] == "command":
         # bash replaces itself by the last command, so signals arrive, and "cd there && A=b command" is one too.
         return ["/bin/bash", "-c", process["command"].replace("{socket}", f"{app.run_path}/{release}/{SOCKET}")]
-    workers = str(process["workers"] or default_workers())
+    default = default_workers(applications, megabytes(process.get("memory")))
     most = process.get("max_requests")
     # Workers that begin together would otherwise end together.
     jitter = str(max(most // 10, 1)) if most else ""
     if process["server"] == "uvicorn":
         # Older versions do not know this option, and ignore a variable.
         limit = ["/usr/bin/env", f"UVICORN_LIMIT_MAX_REQUESTS_JITTER={jitter}"] if most else []
-        return [*limit, python, "-m", "uvicorn", "--fd", "3", "--workers", workers, "--proxy-headers", "--forwarded-allow-ips", "*",
-                "--timeout-keep-alive", "5", "--timeout-graceful-shutdown", str(stop), "--no-server-header", "--no-access-log",
-                *(["--limit-max-requests", str(most)] if most else []), *process["options"], process["asgi"]]
-    worker_class = process.get("worker_class") or ("asgi" if process["kind"] == "asgi" else "gthread")
-    return [python, "-m", "gunicorn", "--bind", "fd://3", "--workers", workers, "--worker-class", worker_class,
-            *(["--threads", str(process["threads"] or 4)] if worker_class == "gthread" else []), "--keep-alive", "5",
-            *(["--max-requests", str(most), "--max-requests-jitter", jitter] if most else []),
-            "--graceful-timeout", str(stop), "--timeout", "60", "--worker-tmp-dir", "/dev/shm", "--no-control-socket",
-            "--forwarded-allow-ips", "*", *process["options"], process[process["kind"]]]
+        return [*limit, python, "-m", "uvicorn", "--fd", "3", "--workers", str(process["workers"] or default), "--proxy-headers",
+                "--forwarded-allow-ips", "*", "--timeout-keep-alive", "5", "--timeout-graceful-shutdown", str(stop), "--no-server-header",
+                "--no-access-log", *(["--limit-max-requests", str(most)] if most else []), *process["options"], process["asgi"]]
+    worker_class = "asgi" if process["kind"] == "asgi" else process.get("worker_class")
+    threads = process["threads"]
+    file, options = gunicorn_file(place, process["options"])
+    if file:
+        # What nobody has told us, the file may; see gunicorn_settings().
+        settings = {"--config": f"{app.meta_path(release)}/gunicorn.conf.py", "--workers": process["workers"], "--worker-class": worker_class,
+                    "--threads": threads}
+    else:
+        worker_class = worker_class or "gthread"
+        settings = {"--workers": process["workers"] or default, "--worker-class": worker_class,
+                    "--threads": (threads or 4) if worker_class == "gthread" else None, "--timeout": 60}
+    settings |= {"--max-requests": most, "--max-requests-jitter": jitter}
+    return [python, "-m", "gunicorn", "--bind", "fd://3", *(str(item) for name, value in settings.items() if value for item in (name, value)),
+            "--keep-alive", "5", "--graceful-timeout", str(stop), "--worker-tmp-dir", "/dev/shm", "--no-control-socket",
+            "--forwarded-allow-ips", "*", *options, process[process["kind"]]]
 
+
+def gunicorn_settings(app: App, release: str, process: dict, applications: int = 1) -> str | None:
+    """A file around the source's own, for what gunicorn's command line cannot take back; None when the source has none."""
+    if process.get("server") != "gunicorn":
+        return None
+    file = gunicorn_file(app.release_path(release), process["options"])[0]
+    if not file:
+        return None
+    return GUNICORN.format(file=file, workers=default_workers(applications, megabytes(process.get("memory"))), place=app.release_path(release))
+
+
+def megabytes(memory: str | None) -> int | None:
+    """512M, 2G; see systemd.resource-control(5)."""
+    found = re.fullmatch(r"(\d+)([KMGT])", memory or "")
+    return int(found.group(1)) * 1024 ** "KMGT".index(found.group(2)) // 1024 if found else None
+
+
+GUNICORN = """# Written once for this release.
+workers, worker_class, timeout = {workers}, "gthread", 60
+__file__ = {file!r}
+with open(__file__, "rb") as _file:
+    exec(compile(_file.read(), __file__, "exec"))
+if worker_class == "gthread":
+    globals().setdefault("threads", 4)
+# A release has one socket, one user and one directory, and does not change.
+daemon = reload = check_config = print_config = False
+pidfile = user = group = None
+umask, chdir = 0, {place!r}
+"""
 
 # Reads what systemd and supervisor would quote in different ways, so that every value arrives byte for byte.
 LAUNCHER = """#!/usr/bin/python3 -IS
@@ -1043,6 +1111,38 @@ else:
                     break
             os._exit(0)
         os.waitpid(child, 0)
+    if process.get("leads"):
+        # The command knows only PORT: a loopback port of this start, and systemd's proxy leads to it from the socket.
+        import signal
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        env["PORT"] = str(port)
+        # gunicorn would take PORT on all addresses.
+        env.setdefault("GUNICORN_CMD_ARGS", f"--bind=127.0.0.1:{port}")
+        proxy = os.fork()
+        if proxy == 0:
+            leads = "/usr/lib/systemd/systemd-socket-proxyd"
+            if not os.path.exists(leads):
+                leads = "/lib/systemd/systemd-socket-proxyd"
+            os.execve(leads, [leads, "--connections-max=16384", f"127.0.0.1:{port}"], {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())})
+        os.close(3)
+        server = os.fork()
+        if server:
+            # Requests under way keep their way until the server has ended.
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
+                signal.signal(number, lambda number, frame: os.kill(server, number))
+            ended = 0
+            while ended not in (proxy, server):
+                ended, status = os.wait()
+            try:
+                os.kill(proxy if ended == server else server, signal.SIGTERM)
+            except ProcessLookupError:
+                pass
+            if ended == server and os.WIFSIGNALED(status):
+                signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
+                os.kill(os.getpid(), os.WTERMSIG(status))
+            sys.exit(os.WEXITSTATUS(status) if ended == server else 1)
 try:
     os.execvpe(argv[0], argv, env)
 except OSError as error:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import re
 import typing as t
@@ -13,6 +14,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 PROCESS_NAME = re.compile(r"[a-z][a-z0-9_]{0,23}")
 ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_][\w.]*(\(.*\))?)?")
+PORT = re.compile(r"\$(PORT\b|\{PORT\b)")
 
 HEALTH = {
     "path": {"type": "str", "default": "/"},
@@ -96,8 +98,8 @@ def valid_process(where: str, name: str, value: t.Any) -> dict:
         for option in SERVED:
             if process[option]:
                 raise AppsError(f"{where}.{option} goes with wsgi or asgi: put it into the command.")
-        if name == "web" and "{socket}" not in process["command"]:
-            raise AppsError(f"{where}.command does not hold {{socket}}: it is replaced by the path of the socket to listen on.")
+        if name == "web" and "{socket}" not in process["command"] and not PORT.search(process["command"]):
+            raise AppsError(f"{where}.command holds neither {{socket}}, which is replaced by the path of the socket to listen on, nor $PORT.")
     else:
         if name != "web":
             raise AppsError(f"{where}.{kind} is for the process named web: other processes have a command.")
@@ -117,6 +119,32 @@ def valid_process(where: str, name: str, value: t.Any) -> dict:
             raise AppsError(f"{where}.{option} is {process[option]}: a whole number from 1 is needed.")
     process["kind"] = kind
     return process
+
+
+# What a switch relies on. The engine decides about it, whatever the file says.
+SETTLED = ("bind", "chdir", "check_config", "control_socket", "control_socket_disable", "daemon", "forwarded_allow_ips", "graceful_timeout", "group",
+           "keepalive", "pidfile", "print_config", "reload", "umask", "user", "worker_tmp_dir")
+TOLD = {"workers": ("workers",), "worker_class": ("worker_class",), "threads": ("threads",), "max_requests": ("max_requests", "max_requests_jitter")}
+
+
+def not_honoured(text: str, process: dict) -> list[str]:
+    """What gunicorn's configuration file sets in vain. The file is read, not executed; gunicorn itself tells what is wrong with it."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return []
+    ours = {*SETTLED, *(name for option, names in TOLD.items() if process.get(option) for name in names)}
+    if process["kind"] == "asgi":
+        ours.add("worker_class")
+    found, waiting = set(), list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            continue
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        waiting += ast.iter_child_nodes(node)
+    return sorted(found & ours)
 
 
 def valid_processes(processes: t.Any, where: str) -> dict[str, dict]:

@@ -86,6 +86,10 @@ options:
             description: The site has files only, and no process.
             type: bool
             default: false
+      applications:
+        description: How many applications share this host; each has its share of workers.
+        type: int
+        default: 1
       socket_group:
         description: Group that may connect to the socket.
         type: str

@@ -86,7 +86,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _hooks, _prune, _releases, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _hooks, _processes, _prune, _releases, _step
 
 
 def start(app, params):
@@ -103,7 +103,20 @@ def start(app, params):
     if params["action"] == "activate":
         _hooks.run(app, params["hooks"], "before_activate", release)
     app.begin_switch(release, params["action"], params["lease"]["by"], params["lease"]["token"])
-    return {"previous": previous}
+    return {"previous": previous, "warnings": warnings(app, release)}
+
+
+def warnings(app, release):
+    """What of the source's own configuration has no effect here."""
+    web = app.manifest(release)["runtime"]["processes"].get("web") or {}
+    file = _engine.gunicorn_file(app.release_path(release), web["options"])[0] if web.get("server") == "gunicorn" else None
+    if not file:
+        return []
+    with open(file, encoding="utf-8", errors="replace") as source:
+        names = _processes.not_honoured(source.read(), web)
+    if not names:
+        return []
+    return [f"{app.name}: {os.path.relpath(file, app.release_path(release))} sets {', '.join(names)}, which pyweb.stack decides; all else in it is honoured."]
 
 
 def pin(app, params):

@@ -275,7 +275,16 @@ def _static(path: str, url: str, directory: str, shared: list[str]) -> dict:
     return {"url": url, "paths": [f"{path}/current/{directory}", f"{path}/assets{url.rstrip('/')}"]}
 
 
-def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]]) -> dict:
+def _has_workers(name: str, app: dict, host: str | None, groups: dict[str, list[str]]) -> bool:
+    """Does a server of ours run on this host for it?"""
+    if app["state"] == "absent" or not (app["processes"].get("web") or {}).get("server"):
+        return False
+    web = app["processes"]["web"]
+    places = (_placed(f"pyweb_apps.{name}", app["hosts"], host, groups), _placed(f"pyweb_apps.{name}.processes.web", web["hosts"], host, groups))
+    return all(placed is None or host is None or host in placed for placed in places)
+
+
+def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]], applications: int = 1) -> dict:
     path = f"{BASE_PATH}/{name}"
     where = f"pyweb_apps.{name}"
     processes = {}
@@ -313,7 +322,7 @@ def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]]
             "config_digest": config_digest,
         },
         "appserver": {
-            **common, "manager": app["manager"], "processes": processes, "hooks": app["hooks"],
+            **common, "manager": app["manager"], "processes": processes, "hooks": app["hooks"], "applications": applications,
             **{option: app[option] for option in ("keep_releases", "keep_days", "keep_free")},
         },
         "site": None,
@@ -389,6 +398,8 @@ def resolve(
         if source.get("package", "") and source["package"].endswith(".whl"):
             raise AppsError(f"version is {version!r}, but {where}.package is a wheel, which has one version only.")
         _git_version("version", str(version))
+    # Those that are not chosen now run all the same.
+    applications = max(1, sum(_has_workers(name, item, host, groups) for name, item in full.items()))
     chosen = []
     for name, item in full.items():
         if app and name != app:
@@ -403,7 +414,7 @@ def resolve(
             site = {**common, "domains": ["removed.invalid"]}
             chosen.append({**common, "app": common, "appserver": common, "site": site})
         else:
-            chosen.append(_slices(name, item, host, groups))
+            chosen.append(_slices(name, item, host, groups, applications))
     return chosen
 
 

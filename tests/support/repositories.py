@@ -35,13 +35,26 @@ PROBE = {
     "lone": ("lone", "lone", ""),
     "requirements": ("requirements", "requirements", ""),
     "servers": ("servers", "servers", ""),  # brings servers that we do not know
+    "configured": ("configured", "configured", ""),  # brings a configuration of gunicorn
+    "procfile": ("procfile", "procfile", ""),  # runs on a platform as it is
     "unpinned": ("unpinned", "unpinned", ""),
     "leftover": ("leftover", "leftover", ""),  # somebody has committed build/ with old code in it
 }
 REQUIREMENTS = {
     "requirements": "itsdangerous==2.2.0\n",
     "unpinned": "# whatever is newest\nitsdangerous\n",
+    "procfile": "gunicorn==27.0.1\n",
     "servers": "daphne==4.2.3\ngranian==2.8.7\nhypercorn==0.18.0\nwaitress==3.0.2\n",
+}
+# What a form has besides the module and its requirements.
+FILES = {
+    "configured": {"gunicorn.conf.py": "bind = '0.0.0.0:9000'\ndaemon = True\nworkers = 1\nthreads = 9\nraw_env = ['FROM_FILE=yes']\n"},
+    "procfile": {"Procfile": (
+        "# as on a platform\n"
+        "web: gunicorn probe:app --workers 2\n"
+        "worker: echo working for $PYWEB_RELEASE; sleep infinity\n"
+        "release: echo migrated >> $PYWEB_SHARED/migrations\n"
+    )},
 }
 
 
@@ -110,6 +123,8 @@ def probe(target: pathlib.Path) -> None:
                 shutil.copytree(package, folder, dirs_exist_ok=True)
             if form in REQUIREMENTS:
                 (pathlib.Path(folder) / "requirements.txt").write_text(REQUIREMENTS[form])
+            for name, text in FILES.get(form, {}).items():
+                (pathlib.Path(folder) / name).write_text(text)
             if form == "leftover":
                 old = pathlib.Path(folder) / "build" / "lib" / "probe" / "__init__.py"
                 old.parent.mkdir(parents=True)

@@ -349,7 +349,7 @@ def test_unit_text(app):
     ({"wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn", "workers": 3},
      ["-m", "gunicorn", "--bind", "fd://3", "--workers", "3", "--worker-class", "gthread", "--threads", "4", "--graceful-timeout", "30"]),
     ({"wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn", "worker_class": "gevent", "max_requests": 1000},
-     ["--worker-class", "gevent", "--keep-alive", "5", "--max-requests", "1000", "--max-requests-jitter", "100"]),
+     ["--worker-class", "gevent", "--max-requests", "1000", "--max-requests-jitter", "100", "--keep-alive", "5"]),
     ({"asgi": "shop:app", "kind": "asgi", "server": "gunicorn", "workers": 3}, ["--worker-class", "asgi", "--no-control-socket"]),
     ({"asgi": "shop:app", "kind": "asgi", "server": "uvicorn", "workers": 3, "options": ["--ws", "none"]},
      ["-m", "uvicorn", "--fd", "3", "--workers", "3", "--timeout-graceful-shutdown", "30", "--ws", "none"]),
@@ -377,9 +377,59 @@ def test_a_command_is_given_the_socket(app):
     assert argv == ["/bin/bash", "-c", f"serve --to unix:{app.run_path}/{A}/web.sock 'a b'"]
 
 
-@pytest.mark.parametrize("memory, cores, workers", [(512, 1, 2), (4096, 1, 2), (4096, 2, 3), (4096, 8, 9), (1024, 8, 4), (128, 8, 2)])
-def test_default_workers(memory, cores, workers):
-    assert _engine.default_workers(memory, cores) == workers
+@pytest.mark.parametrize("applications, limit, memory, cores, workers", [
+    (1, None, 512, 1, 2), (1, None, 4096, 1, 3), (1, None, 4096, 2, 5), (1, None, 8192, 8, 17), (1, None, 1024, 8, 4), (1, None, 128, 8, 2),
+    (2, None, 8192, 8, 8), (3, None, 8192, 8, 5), (40, None, 8192, 8, 2), (1, 1024, 8192, 8, 4), (1, 64, 8192, 8, 2),
+])
+def test_default_workers(applications, limit, memory, cores, workers):
+    assert _engine.default_workers(applications, limit, memory, cores) == workers
+
+
+@pytest.mark.parametrize("options, file, rest", [
+    ([], "gunicorn.conf.py", []),
+    (["--reuse-port", "-c", "conf/g.py", "-v"], "conf/g.py", ["--reuse-port", "-v"]),
+    (["--config", "conf/g.py"], "conf/g.py", []),
+    (["--config=file:conf/g.py"], "conf/g.py", []),
+    (["-cconf/g.py"], "conf/g.py", []),
+    (["--config=gone.py"], None, ["--config=gone.py"]),
+    (["-c", "python:conf.g"], None, ["-c", "python:conf.g"]),
+])
+def test_the_file_that_the_source_brings(tmp_path, options, file, rest):
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "gunicorn.conf.py").touch()
+    (tmp_path / "conf/g.py").touch()
+    assert _engine.gunicorn_file(str(tmp_path), options) == (file and f"{tmp_path}/{file}", rest)
+
+
+def test_what_the_file_may_say(host, app):
+    """What is told here goes before it; what a switch relies on is not its to say."""
+    os.makedirs(app.release_path(A))
+    path = f"{app.release_path(A)}/gunicorn.conf.py"
+    web = {**PROCESS, "wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn"}
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("import os\nworkers = workers + 1\nworker_class = 'sync'\ndaemon, reload = True, True\nuser = 'root'\nchdir = '/'\n"
+                   "here = os.path.dirname(__file__)\ndef post_fork(server, worker): pass\n")
+    space = {}
+    exec(_engine.gunicorn_settings(app, A, web), space)  # pylint: disable=exec-used
+    assert space["workers"] == _engine.default_workers() + 1 and space["worker_class"] == "sync" and "threads" not in space
+    assert space["daemon"] is space["reload"] is False and space["user"] is None and space["chdir"] == space["here"] == app.release_path(A)
+    assert callable(space["post_fork"])
+    argv = _engine.command(app, A, web)
+    assert argv[argv.index("--config") + 1] == f"{app.meta_path(A)}/gunicorn.conf.py" and "--workers" not in argv and "--worker-class" not in argv
+    argv = _engine.command(app, A, {**web, "workers": 7, "threads": 3})
+    assert argv[argv.index("--workers") + 1] == "7" and argv[argv.index("--threads") + 1] == "3"
+    os.unlink(path)
+    assert _engine.gunicorn_settings(app, A, web) is None and "--config" not in _engine.command(app, A, web)
+
+
+@pytest.mark.parametrize("process, expected", [
+    ({"server": "gunicorn"}, ("S", None, False)),
+    ({"server": None, "command": "x {socket}"}, (None, "S", False)),
+    ({"server": None, "command": "x $PORT"}, ("S", None, True)),
+])
+def test_ways_to_the_socket(process, expected):
+    assert tuple(_engine.listening("web", process, "S").values()) == expected
+    assert tuple(_engine.listening("worker", {"server": None, "command": "x"}, "S").values()) == (None, None, False)
 
 
 # --- the launcher, really executed ------------------------------------------------------------------------------------
@@ -492,6 +542,39 @@ def test_a_socket_that_the_server_makes_for_itself_is_opened(launcher):
             client.close()
             assert server.wait(10) == 0
             assert os.stat(path).st_mode & 0o777 == 0o777
+
+
+HTTP = """
+import http.server, os, signal, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(os.environb[b"LINES"])
+server = http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler)
+def end(*ignored):
+    print("ended well", flush=True)
+    sys.exit(7)
+signal.signal(signal.SIGTERM, end)
+server.serve_forever()
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/usr/lib/systemd/systemd-socket-proxyd"), reason="needs systemd's proxy")
+def test_what_knows_only_a_port_is_led_to(launcher):
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        path = f"{directory}/web.sock"
+        commands = {"web": {"argv": [sys.executable, "-c", HTTP], "socket": path, "leads": True}}
+        _engine.write_file(f"{launcher.meta_path(A)}/commands.json", json.dumps(commands))
+        with subprocess.Popen(["/usr/bin/python3", "-IS", f"{launcher.meta_path(A)}/launch", "web"], stdout=subprocess.PIPE) as server:
+            status = None
+            for dummy in range(500):
+                try:
+                    status = _engine.ask_socket(path, "localhost", "/", 5.0)
+                    break
+                except OSError:
+                    time.sleep(0.02)
+            assert status == 200
+            server.terminate()
+            assert server.stdout.read() == b"ended well\n" and server.wait(10) == 7
 
 
 # --- does it import? ---------------------------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ WRONG = {
     "threads of asgi": ([("processes.web", {"asgi": "a:b", "threads": 2})], f"{AT}.processes.web.threads goes with wsgi"),
     "no requests": ([("processes.web.max_requests", 0)], f"{AT}.processes.web.max_requests is 0: a whole number from 1 is needed."),
     "one worker that ends": ([("processes.web", {"asgi": "a:b", "workers": 1, "max_requests": 9})], f"{AT}.processes.web.max_requests with uvicorn needs at least 2"),
-    "web without socket": ([("processes.web", {"command": "serve"})], f"{AT}.processes.web.command does not hold {{socket}}"),
+    "web without socket": ([("processes.web", {"command": "serve"})], f"{AT}.processes.web.command holds neither {{socket}}, "),
     "wsgi beside web": ([("processes.api", {"wsgi": "a:b"})], f"{AT}.processes.api.wsgi is for the process named web"),
     "web twice": ([("processes.web.count", 2)], f"{AT}.processes.web runs once on each host: use workers"),
     "web once per fleet": ([("processes.web.singleton", True)], f"{AT}.processes.web runs once on each host: use workers"),
@@ -185,6 +185,8 @@ def test_the_domain_of_an_absent_application_is_free():
     [("processes.web.wsgi", "shop.wsgi:create_app('x')")],
     [("processes.web", {"asgi": "shop.asgi:app", "server": "gunicorn"})],
     [("processes.web", {"command": "hypercorn --bind unix:{socket} shop:app"})],
+    [("processes.web", {"command": "npm start -- --port=$PORT"})],
+    [("processes.web", {"command": "serve ${PORT:-8000}"})],
     [("processes.beat", {"command": "celery beat", "singleton": True}), ("processes.worker_2", {"command": "celery", "count": 3})],
     [("source.version", "release/2.0"), ("python", "3.12")],
     [("site", None)],
@@ -225,6 +227,15 @@ def test_slices():
         "static": [{"url": "/static/", "paths": ["/srv/shop/current/out/static", "/srv/shop/assets/static"]}],
         "groups": ["shop-web"], "client_max_body_size": "10m",
     }
+
+
+def test_applications_with_workers_share_a_host():
+    other, idle, absent = changed(("site", None), ("hosts", ["web2"])), changed(("site", None), ("processes", {"beat": {"command": "x"}})), {"state": "absent"}
+    apps = {"shop": SHOP, "blog": other, "jobs": idle, "gone": absent, "node": changed(("site", None), ("processes.web", {"command": "node $PORT"}))}
+    shares = {host: {app["name"]: app["appserver"].get("applications") for app in _apps.resolve(apps, host=host, groups=GROUPS)} for host in ("web1", "web2")}
+    assert shares == {"web1": {"shop": 1, "jobs": 1, "gone": None, "node": 1}, "web2": {"shop": 2, "blog": 2, "jobs": 2, "gone": None, "node": 2}}
+    (chosen,) = _apps.resolve(apps, app="shop", host="web2", groups=GROUPS)
+    assert chosen["appserver"]["applications"] == 2 and chosen["app"]["config_digest"] == one(SHOP)["app"]["config_digest"]
 
 
 def test_without_a_site_nginx_is_given_nothing():

@@ -1,0 +1,28 @@
+# Copyright (c) pyweb.stack contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is read from files that an application brings."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _processes
+
+WEB = _processes.valid_process("web", "web", {"wsgi": "shop:app"})
+
+
+@pytest.mark.parametrize("text, process, names", [
+    ("bind = '0.0.0.0:8000'\nworkers = 3\n", {}, ["bind"]),
+    ("workers = 3\nmax_requests = max_requests_jitter = 5", {"workers": 2, "max_requests": 9}, ["max_requests", "max_requests_jitter", "workers"]),
+    ("worker_class = 'gevent'\npreload_app = True\ntimeout: int = 5", {}, []),
+    ("worker_class = 'sync'", {"kind": "asgi"}, ["worker_class"]),
+    ("import os\nif os.environ.get('X'):\n    daemon, reload = True, False\nelse:\n    user = 'root'", {}, ["daemon", "reload", "user"]),
+    ("for pidfile in ['x']:\n    pass\nwith open('x') as umask:\n    pass", {}, ["pidfile", "umask"]),
+    ("def post_fork(server, worker):\n    bind = 1\n\nclass A:\n    chdir = 1", {}, []),
+    ("print(bind)", {}, []),
+    ("bind = ", {}, []),
+    ("\0", {}, []),
+])
+def test_what_a_file_of_gunicorn_sets_in_vain(text, process, names):
+    assert _processes.not_honoured(text, {**WEB, **process}) == names
