@@ -361,6 +361,10 @@ class App:
         except KeyError:
             os.chown(directory, user.pw_uid, user.pw_gid)
         meta = self.meta_path(release)
+        # As its user: whatever shared/ holds, nothing outside is made.
+        wanted = [f"{self.shared}/{path}" for process in runtime["processes"].values() for path in process.get("writable") or [] if path[0] not in "/."]
+        if wanted:
+            run(["/usr/sbin/runuser", "-u", self.name, "--", "/bin/mkdir", "-p", "--", *wanted])
         if not os.path.exists(f"{meta}/commands.json"):
             commands = {
                 name: {"argv": command(self, release, process, runtime.get("applications") or 1), **listening(name, process, f"{directory}/{SOCKET}")}
@@ -1157,7 +1161,6 @@ User={user}
 Group={user}
 UMask=0027
 WorkingDirectory={path}
-LimitNOFILE=65536
 NoNewPrivileges=yes
 CapabilityBoundingSet=
 AmbientCapabilities=
@@ -1178,13 +1181,11 @@ ProtectControlGroups=yes
 ProtectProc=invisible
 ProcSubset=pid
 LockPersonality=yes
-MemoryDenyWriteExecute=yes
 KeyringMode=private
 RemoveIPC=yes
 RestrictNamespaces=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
@@ -1210,15 +1211,32 @@ SyslogIdentifier={app}-{instance}
 {sandbox}"""
 
 
-def sandbox(app: App, release: str, *writable: str) -> str:
-    return SANDBOX.format(user=app.name, path=app.release_path(release), writable=" ".join([app.shared, *writable]))
+def sandbox(app: App, release: str, process: dict, *more: str) -> str:
+    """What a process may do, and how much of the host it may take; an empty one is the default."""
+    listed = process.get("writable")
+    writable = [app.shared] if listed is None else [f"-{path}" if path.startswith("/") else f"-{os.path.normpath(f'{app.shared}/{path}')}" for path in listed]
+    # A command that knows only PORT needs a loopback, be it one of its own.
+    network, loopback = process.get("network") or "yes", listening("web", process, "")["leads"] if process.get("health") else False
+    lines = {
+        "LimitNOFILE": process.get("files") or 65536,
+        "TasksMax": process.get("tasks"),
+        "MemoryMax": process.get("memory"),
+        "CPUQuota": process.get("cpu"),
+        "MemoryDenyWriteExecute": None if process.get("jit") else "yes",
+        "RestrictAddressFamilies": "AF_UNIX" if network == "no" and not loopback else "AF_UNIX AF_INET AF_INET6",
+        "PrivateNetwork": "yes" if network == "no" else None,
+        "IPAddressDeny": None if network == "yes" else "any",
+        "IPAddressAllow": "localhost" if network == "local" or (network == "no" and loopback) else None,
+    }
+    return SANDBOX.format(user=app.name, path=app.release_path(release), writable=" ".join([*writable, *more])) + "".join(
+        f"{name}={value}\n" for name, value in lines.items() if value)
 
 
 def unit_text(app: App, release: str, instance: str, process: dict) -> str:
     return UNIT.format(
         app=app.name, instance=instance, process=re.sub(r"-\d+$", "", instance), release=release, meta=app.meta_path(release),
         # The server's own graceful end comes first, then the manager's.
-        stop=process["stop_timeout"] + 5, sandbox=sandbox(app, release, f"{app.run_path}/{release}"),
+        stop=process["stop_timeout"] + 5, sandbox=sandbox(app, release, process, f"{app.run_path}/{release}"),
     )
 
 
@@ -1228,11 +1246,13 @@ ONE_OFF = 'trap : HUP INT TERM; "$@"; exit "$?"'
 
 def one_off(app: App, release: str, argv: list[str], unit: str, terminal: bool = False) -> list[str]:
     """What runs a command in the sandbox of the release's processes, with its environment and the secrets of today."""
+    # Code that makes machine code does so in a one-off command as well.
+    jit = any(process.get("jit") for process in app.processes(release).values())
     started = ["/bin/bash", "-c", ONE_OFF, "bash", "/usr/bin/python3", "-IS", f"{app.meta_path(release)}/launch", "-", *argv]
     return [
         "systemd-run", "--quiet", "--collect", "--wait", "--pty" if terminal else "--pipe", "--no-ask-password", "--service-type=exec", f"--unit={unit}",
         f"--description={app.name} command ({release})",
-        *(f"--property={line}" for line in [*sandbox(app, release).splitlines(), "IgnoreSIGPIPE=no"]),
+        *(f"--property={line}" for line in [*sandbox(app, release, {"jit": jit}).splitlines(), "IgnoreSIGPIPE=no"]),
         # systemd replaces $NAME in the arguments of a unit, and $$ by $.
         "--", *(argument.replace("$", "$$") for argument in started),
     ]

@@ -35,6 +35,13 @@ PROCESS = {
     "singleton": {"type": "bool", "default": False},
     "hosts": {"type": "list", "elements": "str"},
     "stop_timeout": {"type": "int", "default": 30},
+    "memory": {"type": "str"},
+    "cpu": {"type": "str"},
+    "tasks": {"type": "int"},
+    "files": {"type": "int"},
+    "writable": {"type": "list", "elements": "str"},
+    "network": {"type": "str", "choices": ["yes", "local", "no"], "default": "yes"},
+    "jit": {"type": "bool", "default": False},
     "health": {"type": "dict", "options": HEALTH},
 }
 
@@ -85,6 +92,16 @@ def _server(where: str, kind: str, process: dict) -> None:
         raise AppsError(f"{where}.max_requests with uvicorn needs at least 2 workers: one alone would leave nobody to answer while it starts again.")
 
 
+def _limits(where: str, process: dict) -> None:
+    if process["memory"] and not re.fullmatch(r"[1-9]\d*[KMGT]", process["memory"]):
+        raise AppsError(f"{where}.memory is {process['memory']!r}: a number and K, M, G or T are needed, such as 512M.")
+    if process["cpu"] and not re.fullmatch(r"[1-9]\d*%", process["cpu"]):
+        raise AppsError(f"{where}.cpu is {process['cpu']!r}: a part of one core is needed, such as 50%, or 150% for one and a half.")
+    for path in process["writable"] or []:
+        if not re.fullmatch(r"\.|/?[\w+-][\w.+-]*(/[\w+-][\w.+-]*)*", path):
+            raise AppsError(f"{where}.writable has {path!r}: a name below shared/, an absolute path, or . for all of shared/ is needed.")
+
+
 def valid_process(where: str, name: str, value: t.Any) -> dict:
     """The process with its defaults; one that has them already stays as it is."""
     if not PROCESS_NAME.fullmatch(name):
@@ -114,7 +131,8 @@ def valid_process(where: str, name: str, value: t.Any) -> dict:
             raise AppsError(f"{where}.health.path is {process['health']['path']!r}: a path that begins with / is needed.")
     elif process["health"]:
         raise AppsError(f"{where}.health is for the process named web.")
-    for option in ("workers", "threads", "max_requests", "count", "stop_timeout"):
+    _limits(where, process)
+    for option in ("workers", "threads", "max_requests", "count", "stop_timeout", "tasks", "files"):
         if process[option] is not None and process[option] < 1:
             raise AppsError(f"{where}.{option} is {process[option]}: a whole number from 1 is needed.")
     process["kind"] = kind

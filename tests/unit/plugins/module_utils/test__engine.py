@@ -345,6 +345,27 @@ def test_unit_text(app):
         assert sandbox in lines
 
 
+@pytest.mark.parametrize("process, there, missing", [
+    ({}, ["LimitNOFILE=65536", "MemoryDenyWriteExecute=yes", "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"],
+     ["MemoryMax", "CPUQuota", "TasksMax", "PrivateNetwork", "IPAddress"]),
+    ({"memory": "512M", "cpu": "150%", "tasks": 20, "files": 99}, ["MemoryMax=512M", "CPUQuota=150%", "TasksMax=20", "LimitNOFILE=99"], []),
+    ({"jit": True}, [], ["MemoryDenyWriteExecute"]),
+    ({"network": "local"}, ["IPAddressDeny=any", "IPAddressAllow=localhost", "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"], ["PrivateNetwork"]),
+    ({"network": "no"}, ["IPAddressDeny=any", "PrivateNetwork=yes", "RestrictAddressFamilies=AF_UNIX"], ["IPAddressAllow"]),
+    ({"network": "no", "server": None, "command": "x $PORT", "health": {"path": "/"}},
+     ["PrivateNetwork=yes", "IPAddressAllow=localhost", "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"], []),
+])
+def test_limits_and_the_way_out(app, process, there, missing):
+    lines = _engine.sandbox(app, A, process, "/run/x").splitlines()
+    assert f"ReadWritePaths={app.shared} /run/x" in lines and all(line in lines for line in there)
+    assert not any(line.startswith(name) for line in lines for name in missing)
+
+
+def test_what_a_process_may_write_to(app):
+    for writable, paths in {(): "", (".", "/mnt/x"): f"-{app.shared} -/mnt/x ", ("media/a",): f"-{app.shared}/media/a "}.items():
+        assert f"ReadWritePaths={paths}/run/x" in _engine.sandbox(app, A, {"writable": list(writable)}, "/run/x").splitlines()
+
+
 @pytest.mark.parametrize("process, expected", [
     ({"wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn", "workers": 3},
      ["-m", "gunicorn", "--bind", "fd://3", "--workers", "3", "--worker-class", "gthread", "--threads", "4", "--graceful-timeout", "30"]),

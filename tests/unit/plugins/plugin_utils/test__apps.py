@@ -122,6 +122,15 @@ WRONG = {
     "negative threads": ([("processes.web.threads", -1)], f"{AT}.processes.web.threads is -1: a whole number from 1 is needed."),
     "no instance": ([("processes.beat", {"command": "x", "count": 0})], f"{AT}.processes.beat.count is 0: a whole number from 1 is needed."),
     "no time to stop": ([("processes.web.stop_timeout", 0)], f"{AT}.processes.web.stop_timeout is 0: a whole number from 1 is needed."),
+    # limits
+    "memory": ([("processes.web.memory", "512")], f"{AT}.processes.web.memory is '512': a number and K, M, G or T are needed, such as 512M."),
+    "cpu": ([("processes.web.cpu", "1.5")], f"{AT}.processes.web.cpu is '1.5': a part of one core is needed"),
+    "tasks": ([("processes.web.tasks", 0)], f"{AT}.processes.web.tasks is 0: a whole number from 1 is needed."),
+    "files": ([("processes.web.files", 0)], f"{AT}.processes.web.files is 0"),
+    "writable: all": ([("processes.web.writable", ["/"])], f"{AT}.processes.web.writable has '/': a name below shared/"),
+    "writable: up": ([("processes.web.writable", ["../x"])], f"{AT}.processes.web.writable has '../x'"),
+    "writable: two in one": ([("processes.web.writable", ["/a /b"])], f"{AT}.processes.web.writable has '/a /b'"),
+    "network": ([("processes.web.network", "lan")], f"{AT}.processes.web: value of network must be one of: yes, local, no, got: lan."),
     # site
     "no domain": ([("site.domains", [])], f"{AT}.site.domains is empty: at least one domain is needed."),
     "domain in upper case": ([("site.domains", ["Shop.example.com"])], f"{AT}.site.domains has 'Shop.example.com': a host name in lower case is needed"),
@@ -241,6 +250,11 @@ def test_applications_with_workers_share_a_host():
 def test_without_a_site_nginx_is_given_nothing():
     app = one(changed(("site", None)))
     assert app["site"] is None and "site" not in app["appserver"]
+
+
+@pytest.mark.parametrize("given, network", [(True, "yes"), (False, "no"), ("local", "local")])
+def test_yaml_takes_yes_and_no_for_something_else(given, network):
+    assert one(changed(("processes.web.network", given)))["appserver"]["processes"]["web"]["network"] == network
 
 
 def test_absent():
