@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import glob
 import grp
 import hmac
 import json
@@ -36,6 +37,7 @@ STATES = "/var/lib/pyweb"
 LOGS = "/var/log/pyweb"
 LOG_BACKUPS = 3
 RUN = "/run/pyweb"
+STAMPS = "/var/lib/systemd/timers"
 SOCKET = "web.sock"
 # nginx's pooled connections leave the old release within keepalive_time + keepalive_timeout (1 s each).
 DRAIN = 2.5
@@ -92,6 +94,11 @@ def read_json(path: str, default: t.Any = None) -> t.Any:
             return json.load(file)
     except FileNotFoundError:
         return default
+
+
+def read_text(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 def run(argv: list[str], timeout: float | None = None) -> subprocess.CompletedProcess:
@@ -284,9 +291,11 @@ class App:
     # --- processes of a release ---------------------------------------------------------------------------------------
 
     def processes(self, release: str) -> dict[str, dict]:
-        """Every instance: C(worker) with C(count) 2 is worker and worker-2."""
+        """Every instance: C(worker) with C(count) 2 is worker and worker-2. What runs by the clock is not among them."""
         result = {}
         for name, process in self.manifest(release).get("runtime", {}).get("processes", {}).items():
+            if process.get("schedule"):
+                continue
             for number in range(1, (process.get("count") or 1) + 1):
                 result[name if number == 1 else f"{name}-{number}"] = process
         return result
@@ -322,6 +331,67 @@ class App:
             manager.stop(release, instances, at_once, wait)
         if processes is None and wait:
             shutil.rmtree(f"{self.run_path}/{release}", ignore_errors=True)
+
+    # --- scheduled jobs, by systemd's timers whoever manages the processes ------------------------------------------------
+
+    def jobs(self, release: str | None) -> dict[str, dict]:
+        processes = self.manifest(release).get("runtime", {}).get("processes", {}) if release else {}
+        return {name: process for name, process in processes.items() if process.get("schedule")}
+
+    def timers(self) -> dict[str, str]:
+        """Those that are there: one for each job, whatever release it runs in, so that what was missed is known."""
+        paths = sorted(glob.glob(f"{UNITS}/pyweb.{self.name}.*.schedule.timer"))
+        return {os.path.basename(path).split(".")[2]: path for path in paths}
+
+    def schedule(self, release: str | None) -> None:
+        """Timers of the jobs of this release, and of no other."""
+        jobs, there = self.jobs(release), self.timers()
+        if not jobs and not there:
+            return
+        manager = Systemd(self)
+        texts = {name: TIMER.format(app=self.name, job=name, release=release, calendar=job["schedule"], unit=manager.unit(release, name))
+                 for name, job in jobs.items()}
+        wanted = {name: f"{UNITS}/pyweb.{self.name}.{name}.schedule.timer" for name in texts}
+        same = [name for name in set(texts) & set(there) if read_text(there[name]) == texts[name]]
+        other = [os.path.basename(path) for name, path in there.items() if name not in same]
+        if other:
+            run(["systemctl", "stop", *other])
+        for name, path in there.items():
+            if name not in texts:
+                # What was missed since then must not begin at once when a job of this name comes back.
+                for file in (path, f"{STAMPS}/stamp-{os.path.basename(path)}"):
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(file)
+        for name in sorted(set(texts) - set(same)):
+            write_file(wanted[name], texts[name], 0o644)
+        if len(same) < len(texts) or other:
+            run(["systemctl", "daemon-reload"])
+        if texts:
+            self.prepare(release or "")
+            started = run(["systemctl", "start", *(os.path.basename(path) for path in wanted.values())])
+            if started.returncode != 0:
+                raise EngineError(f"the timers of release {release} do not start: {started.stdout.strip()}")
+
+    def pause(self, release: str | None) -> None:
+        """No job begins any more; those that run have their time to finish."""
+        timers = [os.path.basename(path) for path in self.timers().values()]
+        if timers:
+            run(["systemctl", "stop", *timers])
+        manager, begun = Systemd(self), time.monotonic()
+        for name, job in self.jobs(release).items():
+            unit = manager.unit(release or "", name)
+            while run(["systemctl", "is-active", unit]).stdout.strip() in ("activating", "reloading") and time.monotonic() - begun < job["stop_timeout"]:
+                time.sleep(0.2)
+            if manager.defined(release or "", name):
+                run(["systemctl", "stop", unit])
+                run(["systemctl", "reset-failed", unit])
+
+    def check_schedules(self, release: str) -> None:
+        """systemd knows best what it understands."""
+        for name, job in self.jobs(release).items():
+            checked = run(["systemd-analyze", "calendar", "--", job["schedule"]])
+            if checked.returncode != 0:
+                raise EngineError(f"schedule of {name} is {job['schedule']!r}, which systemd does not understand: systemd-analyze calendar shows why.")
 
     def log(self, release: str, processes: list[str], lines: int = LOG_LINES) -> str:
         logged, more = self.manager(release).log(release, processes, 2 * lines)
@@ -376,6 +446,7 @@ class App:
                     write_file(f"{meta}/gunicorn.conf.py", settings, group=self.gid)
             write_file(f"{meta}/commands.json", json.dumps(commands, indent=1), group=self.gid)
         self.manager(release).write(release, self.processes(release))
+        Systemd(self).write(release, self.jobs(release))
 
     # --- is it well? --------------------------------------------------------------------------------------------------
 
@@ -483,14 +554,16 @@ class App:
         switch = {"release": release, "from": previous, "action": action, "by": by, "since": now(), "token": token}
         write_file(self.switch_path, json.dumps(switch))
         patience = sum(process["stop_timeout"] + (process.get("health") or {}).get("timeout", 0) + 10
-                       for item in sorted({release, previous or release}) for process in self.processes(item).values())
+                       for item in sorted({release, previous or release}) for process in [*self.processes(item).values(), *self.jobs(item).values()])
         try:
             self.arm(patience + DEAD_MAN)
+            self.check_schedules(release)
             self.preflight(release)
             self.start(release, web)
             self.gate(release)
             self.start(release, ordinary)
             self.steady(release, ordinary)
+            self.pause(previous)
             if old_ordinary or old_single:
                 self.stop(previous, old_ordinary + old_single)
             self.start(release, single)
@@ -516,6 +589,8 @@ class App:
                 # Where even the old one does not start, systemd goes on trying; the fault to report is the new one's.
                 with contextlib.suppress(EngineError):
                     self.start(previous, list(self.processes(previous)))
+            with contextlib.suppress(EngineError, OSError):
+                self.schedule(previous)
             if served:
                 self.set_live(previous)
                 # Where even this cannot be written, on a full disk, the way back goes on.
@@ -529,6 +604,7 @@ class App:
         else:
             with contextlib.suppress(EngineError):
                 self.start(release, list(self.processes(release)))
+                self.schedule(release)
         self.end_switch(switch)
 
     def end_switch(self, switch: dict) -> None:
@@ -570,6 +646,7 @@ class App:
             self.record(switch["action"], switch)
             if previous and previous != release:
                 self.update_manifest(previous, state="bad" if switch["action"] == "rollback" else "superseded", ended=now())
+            self.schedule(release)
         except Exception as error:
             self._undo(switch, error)
             raise
@@ -607,6 +684,7 @@ class App:
         if live:
             try:
                 self.start(live, list(self.processes(live)))
+                self.schedule(live)
                 if switch and live == switch["release"]:
                     self.gate(live)
             except EngineError as error:
@@ -1201,14 +1279,24 @@ After=network.target
 StartLimitIntervalSec=0
 
 [Service]
-Type=exec
+{kind}
 ExecStart=/usr/bin/python3 -IS {meta}/launch {process}
-Restart=always
-RestartSec=1
 KillMode=mixed
 TimeoutStopSec={stop}
 SyslogIdentifier={app}-{instance}
 {sandbox}"""
+
+
+TIMER = """# Belongs to the live release; written at each switch that changes it.
+[Unit]
+Description={app} {job} by the clock ({release})
+
+[Timer]
+OnCalendar={calendar}
+Persistent=yes
+AccuracySec=1s
+Unit={unit}
+"""
 
 
 def sandbox(app: App, release: str, process: dict, *more: str) -> str:
@@ -1236,6 +1324,7 @@ def unit_text(app: App, release: str, instance: str, process: dict) -> str:
     return UNIT.format(
         app=app.name, instance=instance, process=re.sub(r"-\d+$", "", instance), release=release, meta=app.meta_path(release),
         # The server's own graceful end comes first, then the manager's.
+        kind="Type=oneshot" if process.get("schedule") else "Type=exec\nRestart=always\nRestartSec=1",
         stop=process["stop_timeout"] + 5, sandbox=sandbox(app, release, process, f"{app.run_path}/{release}"),
     )
 
@@ -1247,7 +1336,7 @@ ONE_OFF = 'trap : HUP INT TERM; "$@"; exit "$?"'
 def one_off(app: App, release: str, argv: list[str], unit: str, terminal: bool = False) -> list[str]:
     """What runs a command in the sandbox of the release's processes, with its environment and the secrets of today."""
     # Code that makes machine code does so in a one-off command as well.
-    jit = any(process.get("jit") for process in app.processes(release).values())
+    jit = any(process.get("jit") for process in app.manifest(release).get("runtime", {}).get("processes", {}).values())
     started = ["/bin/bash", "-c", ONE_OFF, "bash", "/usr/bin/python3", "-IS", f"{app.meta_path(release)}/launch", "-", *argv]
     return [
         "systemd-run", "--quiet", "--collect", "--wait", "--pty" if terminal else "--pipe", "--no-ask-password", "--service-type=exec", f"--unit={unit}",
@@ -1434,6 +1523,7 @@ def main(arguments: list[str]) -> int:
             elif arguments[0] == "settle":
                 app.settle()
             else:
+                app.pause(app.live)
                 for release in app.running():
                     app.stop(release)
     except EngineError as error:

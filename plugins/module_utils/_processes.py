@@ -15,6 +15,14 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 PROCESS_NAME = re.compile(r"[a-z][a-z0-9_]{0,23}")
 ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_][\w.]*(\(.*\))?)?")
 PORT = re.compile(r"\$(PORT\b|\{PORT\b)")
+_DAY = r"(?:mon(?:day)?|tue(?:sday)?|wed(?:nesday)?|thu(?:rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)"
+_DAYS = rf"{_DAY}(?:(?:\.\.|-){_DAY})?"
+_PART = r"(?:(?:\*|\d+(?:\.\d+)?(?:\.\.\d+(?:\.\d+)?)?)(?:/\d+(?:\.\d+)?)?)"
+_PARTS = rf"{_PART}(?:,{_PART})*"
+CALENDAR = re.compile(
+    rf"(?:(?:minutely|hourly|daily|weekly|monthly|quarterly|semiannually|yearly|annually)"
+    rf"|(?:{_DAYS}(?:,{_DAYS})*,?)?(?:(?:^|\s+|(?<=\s))(?P<date>(?:{_PARTS}-)?{_PARTS}[-~]{_PARTS}))?(?:(?:^|\s+)(?P<time>{_PARTS}:{_PARTS}(?::{_PARTS})?))?)"
+    r"(?:\s+(?:UTC|[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z_+-]+)+))?", re.IGNORECASE)
 
 HEALTH = {
     "path": {"type": "str", "default": "/"},
@@ -34,6 +42,7 @@ PROCESS = {
     "count": {"type": "int", "default": 1},
     "singleton": {"type": "bool", "default": False},
     "hosts": {"type": "list", "elements": "str"},
+    "schedule": {"type": "str"},
     "stop_timeout": {"type": "int", "default": 30},
     "memory": {"type": "str"},
     "cpu": {"type": "str"},
@@ -92,6 +101,18 @@ def _server(where: str, kind: str, process: dict) -> None:
         raise AppsError(f"{where}.max_requests with uvicorn needs at least 2 workers: one alone would leave nobody to answer while it starts again.")
 
 
+def calendar(text: str) -> bool:
+    """Is it a calendar event of systemd.time(7)? The host's systemd has the last word before a release is started."""
+    found = CALENDAR.fullmatch(text.strip())
+    if not found or not text.strip():
+        return False
+    hours = found.group("time")
+    if hours and any(int(number) > most for part, most in zip(hours.split(":"), (23, 59, 59)) for number in re.findall(r"(?<![\d./])\d+", part)):
+        return False
+    date = re.split(r"[-~]", found.group("date") or "")[-2:]
+    return not found.group("date") or all(0 < int(number) <= most for part, most in zip(date, (12, 31)) for number in re.findall(r"(?<![\d./])\d+", part))
+
+
 def _limits(where: str, process: dict) -> None:
     if process["memory"] and not re.fullmatch(r"[1-9]\d*[KMGT]", process["memory"]):
         raise AppsError(f"{where}.memory is {process['memory']!r}: a number and K, M, G or T are needed, such as 512M.")
@@ -131,6 +152,11 @@ def valid_process(where: str, name: str, value: t.Any) -> dict:
             raise AppsError(f"{where}.health.path is {process['health']['path']!r}: a path that begins with / is needed.")
     elif process["health"]:
         raise AppsError(f"{where}.health is for the process named web.")
+    if process["schedule"]:
+        if name == "web" or process["count"] != 1:
+            raise AppsError(f"{where}.schedule is for a command that runs once at its time: not for web, and without count.")
+        if not calendar(process["schedule"]):
+            raise AppsError(f"{where}.schedule is {process['schedule']!r}: a time as systemd writes it is needed, such as daily, '*-*-* 03:00:00' or 'Mon..Fri 8:30'.")
     _limits(where, process)
     for option in ("workers", "threads", "max_requests", "count", "stop_timeout", "tasks", "files"):
         if process[option] is not None and process[option] < 1:

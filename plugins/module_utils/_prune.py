@@ -60,11 +60,12 @@ def free(app: _engine.App) -> float:
 
 
 def remove(app: _engine.App, release: str) -> None:
-    processes = app.processes(release)
+    processes, jobs = app.processes(release), app.jobs(release)
     # However far this gets, nobody takes what is left for a release.
     app.update_manifest(release, state="gone")
     # A release without files must not be startable.
     app.manager(release).remove(release, processes)
+    _engine.Systemd(app).remove(release, jobs)
     for path in (app.release_path(release), app.meta_path(release)):
         if os.path.islink(path):
             os.unlink(path)

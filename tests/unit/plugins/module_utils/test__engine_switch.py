@@ -444,3 +444,71 @@ def test_killed_between_any_two_steps(host, app, tmp_path, monkeypatch, flow):
         assert deploy(app, B)["completed"], at
         assert host.up() == {B: 4} and states(app)[B] == "active", at
     assert number > 10
+
+
+# --- scheduled jobs ---------------------------------------------------------------------------------------------------
+
+JOB = {**PROCESS, "command": "tidy", "kind": "command", "schedule": "daily"}
+TIMER = "pyweb.shop.tidy.schedule.timer"
+
+
+def timer(host):
+    path = host.units / TIMER
+    return next(line for line in path.read_text().splitlines() if line.startswith("Unit=")) if path.exists() else None
+
+
+@pytest.fixture
+def clock(host, monkeypatch):
+    """A is live and has a job, B has it too, C has none."""
+    monkeypatch.setattr(_engine, "STAMPS", str(host.root / "stamps"))
+    (host.root / "stamps").mkdir()
+    app = host.app()
+    for release in (A, B):
+        host.release(app, release, state="active", processes={**ALL, "tidy": JOB})
+    host.release(app, C, processes=ALL)
+    os.symlink(app.release_path(A), app.current)
+    app.start(A, list(app.processes(A)))
+    app.schedule(A)
+    host.systemd.calls_path.unlink()
+    return app
+
+
+def test_a_job_is_started_by_the_clock_alone(host, clock):
+    text = (host.units / f"pyweb.shop.tidy.{A}.service").read_text().splitlines()
+    assert "Type=oneshot" in text and not any(line.startswith("Restart") and "=yes" not in line for line in text) and "ProtectSystem=strict" in text
+    assert f"pyweb.shop.tidy.{A}.service" not in host.systemd.up and TIMER in host.systemd.up and clock.active(A)
+    assert {"OnCalendar=daily", "Persistent=yes"} <= set((host.units / TIMER).read_text().splitlines())
+
+
+def test_a_job_runs_in_the_live_release_alone(host, clock):
+    clock.begin_switch(B, "activate", "me@here")
+    assert TIMER not in host.systemd.up, "from before the switch to its end no job begins"
+    clock.set_live(B)
+    clock.settle()
+    assert timer(host) == f"Unit=pyweb.shop.tidy.{B}.service" and TIMER in host.systemd.up
+    host.systemd.calls_path.unlink()
+    clock.schedule(B)
+    assert not [call for call in host.systemd.calls if "daemon-reload" in call or " stop" in call], "what is right stays as it is"
+
+
+def test_a_job_that_is_no_longer_defined_is_gone(host, clock):
+    (host.root / "stamps" / f"stamp-{TIMER}").touch()
+    deploy(clock, C)
+    assert timer(host) is None and TIMER not in host.systemd.up and not os.listdir(host.root / "stamps")
+
+
+def test_the_jobs_of_the_old_release_come_back_with_it(host, clock):
+    host.gate = B
+    with pytest.raises(_engine.EngineError):
+        clock.begin_switch(B, "activate", "me@here")
+    assert timer(host) == f"Unit=pyweb.shop.tidy.{A}.service" and TIMER in host.systemd.up
+    host.gate, host.verify = None, C
+    with pytest.raises(_engine.EngineError):
+        deploy(clock, C)
+    assert timer(host) == f"Unit=pyweb.shop.tidy.{A}.service" and TIMER in host.systemd.up
+
+
+def test_jobs_begin_at_boot(host, clock):
+    host.systemd(["systemctl", "stop", *host.systemd.up])
+    clock.boot()
+    assert TIMER in host.systemd.up and host.up()[A] == 4

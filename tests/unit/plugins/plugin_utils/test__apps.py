@@ -122,6 +122,11 @@ WRONG = {
     "negative threads": ([("processes.web.threads", -1)], f"{AT}.processes.web.threads is -1: a whole number from 1 is needed."),
     "no instance": ([("processes.beat", {"command": "x", "count": 0})], f"{AT}.processes.beat.count is 0: a whole number from 1 is needed."),
     "no time to stop": ([("processes.web.stop_timeout", 0)], f"{AT}.processes.web.stop_timeout is 0: a whole number from 1 is needed."),
+    # jobs
+    "schedule": ([("processes.tidy", {"command": "x", "schedule": "0 3 * * *"})],
+                 f"{AT}.processes.tidy.schedule is '0 3 * * *': a time as systemd writes it is needed, such as daily,"),
+    "schedule of web": ([("processes.web.schedule", "daily")], f"{AT}.processes.web.schedule is for a command that runs once at its time"),
+    "two jobs": ([("processes.tidy", {"command": "x", "schedule": "daily", "count": 2})], f"{AT}.processes.tidy.schedule is for a command that runs once"),
     # limits
     "memory": ([("processes.web.memory", "512")], f"{AT}.processes.web.memory is '512': a number and K, M, G or T are needed, such as 512M."),
     "cpu": ([("processes.web.cpu", "1.5")], f"{AT}.processes.web.cpu is '1.5': a part of one core is needed"),
@@ -197,6 +202,7 @@ def test_the_domain_of_an_absent_application_is_free():
     [("processes.web", {"command": "npm start -- --port=$PORT"})],
     [("processes.web", {"command": "serve ${PORT:-8000}"})],
     [("processes.beat", {"command": "celery beat", "singleton": True}), ("processes.worker_2", {"command": "celery", "count": 3})],
+    [("processes.tidy", {"command": "tidy", "schedule": "Mon..Fri 03:00", "singleton": True})],
     [("source.version", "release/2.0"), ("python", "3.12")],
     [("site", None)],
 ])
