@@ -55,6 +55,8 @@ PROCESS = {
 }
 
 
+# What only systemd can hold a process to.
+CONFINED = ("memory", "cpu", "tasks", "files", "writable", "network")
 # What goes to the server that we start, and so not with a command.
 SERVED = ("server", "worker_class", "workers", "threads", "max_requests", "options")
 

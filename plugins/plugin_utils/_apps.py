@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from ansible_collections.pyweb.stack.plugins.module_utils._options import DEPENDENCIES, HOOKS, KINDS, SOURCE
-from ansible_collections.pyweb.stack.plugins.module_utils._processes import PROCESS, AppsError, checked, valid_process
+from ansible_collections.pyweb.stack.plugins.module_utils._processes import CONFINED, PROCESS, AppsError, checked, valid_process
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _presets
 
 BASE_PATH = "/srv"
@@ -240,6 +240,11 @@ def _app(name: str, value: Any) -> dict:
     app["processes"] = {
         str(key): valid_process(f"{where}.processes.{key}", str(key), item) for key, item in app["processes"].items()
     }
+    for key, process in app["processes"].items():
+        confined = [option for option in CONFINED if process[option] != PROCESS[option].get("default")]
+        # Jobs are systemd's in any case.
+        if app["manager"] == "supervisor" and confined and not process["schedule"]:
+            raise AppsError(f"{where}.processes.{key}.{confined[0]} goes with manager: systemd, but {where}.manager is supervisor.")
     if app["site"]:
         app["site"] = _site(f"{where}.site", app["site"])
         if app["site"]["root"] and "web" in app["processes"]:

@@ -128,6 +128,8 @@ WRONG = {
     "schedule of web": ([("processes.web.schedule", "daily")], f"{AT}.processes.web.schedule is for a command that runs once at its time"),
     "two jobs": ([("processes.tidy", {"command": "x", "schedule": "daily", "count": 2})], f"{AT}.processes.tidy.schedule is for a command that runs once"),
     # limits
+    "memory by supervisor": ([("manager", "supervisor"), ("processes.web.memory", "512M")],
+                             f"{AT}.processes.web.memory goes with manager: systemd, but {AT}.manager is supervisor."),
     "memory": ([("processes.web.memory", "512")], f"{AT}.processes.web.memory is '512': a number and K, M, G or T are needed, such as 512M."),
     "cpu": ([("processes.web.cpu", "1.5")], f"{AT}.processes.web.cpu is '1.5': a part of one core is needed"),
     "tasks": ([("processes.web.tasks", 0)], f"{AT}.processes.web.tasks is 0: a whole number from 1 is needed."),
@@ -203,6 +205,7 @@ def test_the_domain_of_an_absent_application_is_free():
     [("processes.web", {"command": "serve ${PORT:-8000}"})],
     [("processes.beat", {"command": "celery beat", "singleton": True}), ("processes.worker_2", {"command": "celery", "count": 3})],
     [("processes.tidy", {"command": "tidy", "schedule": "Mon..Fri 03:00", "singleton": True})],
+    [("manager", "supervisor"), ("processes.tidy", {"command": "tidy", "schedule": "daily", "memory": "1G"})],
     [("source.version", "release/2.0"), ("python", "3.12")],
     [("site", None)],
 ])
