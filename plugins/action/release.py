@@ -134,7 +134,8 @@ class ActionModule(ActionBase):
         plan = _releases.plan(hosts, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), params["force"])
         mine = plan["hosts"][self._task_vars["inventory_hostname"]]
         return {
-            "changed": False, **mine, "lock_host": plan["lock_host"], "platforms": plan["platforms"], "revision": plan["revision"], "version": plan["version"], "lease": lease, "previous": host["live"],
+            "changed": False, **mine, "lock_host": plan["lock_host"], "platforms": plan["platforms"],
+            "revision": plan["revision"], "version": plan["version"], "lease": lease, "previous": host["live"],
             "migrate": any(item["release"] != hosts[name]["live"] for name, item in plan["hosts"].items()),
         }
 

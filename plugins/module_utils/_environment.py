@@ -198,7 +198,7 @@ class Environment:
             for entry in (kind, "pyproject.toml", "Pipfile", "poetry.toml", "pdm.toml", "README.md"):
                 with contextlib.suppress(FileNotFoundError):
                     shutil.copyfile(f"{project.folder}/{entry}", f"{place}/{entry}")
-            start = [UV, "tool", "run", "--quiet", "--no-config", "--python", python, "--from", tool,
+            start = [UV, "tool", "run", "--quiet", "--python", python, "--from", tool,
                      *(word for package in more for word in ("--with", package)), name]
 
             def run(*arguments: str, hint: str = "") -> str:
@@ -247,7 +247,7 @@ class Environment:
             with open(f"{place}/server.txt", "w", encoding="utf-8") as file:
                 file.write("\n".join(missing) + "\n")
             hashes = ["--generate-hashes"] if _requirements.hashed(text) else []
-            found = self.compiled(["server.txt"], ", ".join(missing), place, python, platforms, "--constraint", "constraints.txt", "--no-config", *hashes)
+            found = self.compiled(["server.txt"], ", ".join(missing), place, python, platforms, "--constraint", "constraints.txt", *hashes)
         # One line, or one and its hashes; what the lock has stays as it is there.
         parts = re.split(r"(?m)^(?=[A-Za-z0-9])", found)
         return "".join(part for part in parts if part.strip() and not _requirements.names(part) & have)
@@ -269,15 +269,15 @@ class Environment:
         try:
             os.chmod(temporary, 0o750)
             env = f"{temporary}/env"
-            self.uv("venv", "--quiet", "--relocatable", "--no-project", "--no-config", "--python", python, env, what="uv venv")
+            self.uv("venv", "--quiet", "--relocatable", "--no-project", "--python", python, env, what="uv venv", cwd=self.home)
             if requirements:
                 with open(f"{temporary}/lock.txt", "w", encoding="utf-8") as file:
                     file.write("\n".join(requirements) + "\n")
                 hashed = _requirements.hashed(lock)
                 # With hashes it does not matter which index has a package, so all of them are asked for the version.
                 more = {"UV_INDEX_STRATEGY": "unsafe-best-match"} if hashed else {}
-                self.uv("pip", "sync", "--quiet", "--no-config", "--compile-bytecode", *(["--require-hashes"] if hashed else []),
-                        "--python", f"{env}/bin/python", f"{temporary}/lock.txt", what="installing the requirements",
+                self.uv("pip", "sync", "--quiet", "--compile-bytecode", *(["--require-hashes"] if hashed else []),
+                        "--python", f"{env}/bin/python", f"{temporary}/lock.txt", what="installing the requirements", cwd=self.home,
                         hint="check the requirements, and that this host reaches the package index.", **more)
             os.rename(env, final)
         finally:
@@ -293,7 +293,7 @@ class Environment:
         call(["cp", "-al", f"{self.home}/envs/{key}", venv], "cloning the environment", self.env)
         for where in self.projects(target, local):
             # Seen to bring old code back: what an earlier build left in the source.
-            for leftover in [f"{where}/build", *(f"{where}/{item}" for item in (os.listdir(where) if os.path.isdir(where) else ()) if item.endswith(".egg-info"))]:
+            for leftover in [f"{where}/build", *glob.glob(f"{glob.escape(where)}/*.egg-info")]:
                 shutil.rmtree(leftover, ignore_errors=True)
             self.uv("pip", "install", "--quiet", "--no-deps", "--compile-bytecode", "--python", f"{venv}/bin/python", where,
                     what=f"installing the project {os.path.relpath(where, target)}", cwd=where if os.path.isdir(where) else target,
@@ -369,11 +369,12 @@ def find_python(wanted: str | None) -> tuple[str, str]:
 # What uv says when something fails, and what it means for the user: the first that fits.
 UNREACHABLE = re.compile(r"(?s)(?:error sending request for url|Failed to fetch|Failed to download|Could not connect)[^\n]*?((?:https?|file)://[^\s`)]+)")
 REFUSED = re.compile(r"An index URL \((\S+?)\) (?:could not be queried due to a lack of valid authentication|returned a `?403)")
-NOT_FOUND = re.compile(r"(?:Because |And because |because )?([A-Za-z0-9][\w.-]*) was not found in (?:the package registry|the cache|the provided package locations)")
+NOT_FOUND = re.compile(r"([A-Za-z0-9][\w.-]*) was not found in (?:the package registry|the cache|the provided package locations)")
 NO_VERSION = re.compile(r"there (?:is|are) no versions? of ([A-Za-z0-9][\w.-]*(?:[=<>!~]=?\S+)?)")
 BUILD = re.compile(r"Failed to (?:download and )?build `([^`]+)`")
 LACKS = re.compile(
-    r"fatal error: ([\w./+-]+\.h(?:pp)?): No such file|(?:No such file or directory: |unable to execute |command )'?(\S*?\b(?:gcc|cc|g\+\+|c\+\+|clang)(?:-\d+)?)\b"
+    r"fatal error: ([\w./+-]+\.h(?:pp)?): No such file"
+    r"|(?:No such file or directory: |unable to execute |command )'?(\S*?\b(?:gcc|cc|g\+\+|c\+\+|clang)(?:-\d+)?)\b"
     r"|([\w-]*_config|pkg-config|pkgconf|cargo|rustc|cmake|ninja|gfortran|swig)\b[^\n]*(?:not found|not installed|No such file)"
     r"|(?:Could not find|can't find|cannot find|not find) ([\w-]*_config|pkg-config|Rust compiler)")
 
@@ -396,7 +397,8 @@ def explain(output: str, wheelhouse: str | None) -> str:
     missing = NOT_FOUND.search(output) or NO_VERSION.search(output)
     if missing:
         name = missing.group(1).rstrip(",.")
-        wanted = re.search(rf"(?:you require|depends on|resolving: `)\s*({re.escape(re.split(r'[=<>!~]', name)[0])}(?:\[[^\]]*\])?[=<>!~]=?[\w.*+!]+)", output)
+        start = re.escape(re.split(r"[=<>!~]", name)[0])
+        wanted = re.search(rf"(?:you require|depends on|resolving: `)\s*({start}(?:\[[^\]]*\])?[=<>!~]=?[\w.*+!]+)", output)
         name = (wanted.group(1) if wanted else name).rstrip(",.")
         if wheelhouse:
             return f"the wheelhouse {wheelhouse} has no {name}: put it there."

@@ -69,7 +69,8 @@ def test_requirements_with_all_that_they_include(tmp_path):
 
 @pytest.mark.parametrize("text, hashed", [
     ("a==1\n", False), ("a==1 --hash=sha256:00\n", True), ("a==1 \\\n    --hash=sha256:00\nb==1\n", True),
-    ("a==1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\nb @ git+https://x@00\n", False), ("--no-binary a\na==1 --hash=sha256:00 # why\n", True), ("", False),
+    ("a==1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\nb @ git+https://x@00\n", False),
+    ("--no-binary a\na==1 --hash=sha256:00 # why\n", True), ("", False),
 ])
 def test_hashes_for_all_or_for_none(text, hashed):
     assert _requirements.hashed(text) is hashed
@@ -183,14 +184,16 @@ def test_groups_and_extras_that_are_not_there(tmp_path, files, groups, extras, s
 
 
 @pytest.mark.parametrize("files, expected", [
-    ({"pyproject.toml": '[project]\ndependencies = []\n[[tool.uv.index]]\nname = "ours"\nurl = "https://a/simple"\n[[tool.uv.index]]\nurl = "https://b"\ndefault = true\n'},
+    ({"pyproject.toml": '[project]\ndependencies = []\n'
+                        '[[tool.uv.index]]\nname = "ours"\nurl = "https://a/simple"\n[[tool.uv.index]]\nurl = "https://b"\ndefault = true\n'},
      [("ours", "https://a/simple", False), ("", "https://b", True)]),
     ({"pyproject.toml": '[[tool.poetry.source]]\nname = "ours"\nurl = "https://a/simple"\n[[tool.poetry.source]]\nname = "PyPI"\n', "poetry.lock": ""},
      [("ours", "https://a/simple", False)]),
     ({"pyproject.toml": '[[tool.pdm.source]]\nname = "pypi"\nurl = "https://a/simple"\n', "pdm.lock": ""}, [("pypi", "https://a/simple", True)]),
     ({"Pipfile.lock": PIPFILE_LOCK}, [("pypi", "https://index.example.com/simple", True)]),
     ({"pylock.toml": PYLOCK}, [("", "https://index.example.com/simple", False)]),
-    ({"requirements.txt": "--index-url https://a/simple\n--extra-index-url=https://b/simple\nx\n"}, [("", "https://a/simple", True), ("", "https://b/simple", False)]),
+    ({"requirements.txt": "--index-url https://a/simple\n--extra-index-url=https://b/simple\nx\n"},
+     [("", "https://a/simple", True), ("", "https://b/simple", False)]),
     ({"requirements.txt": "-i https://pypi.org/simple\nx\n"}, []),
 ])
 def test_indexes_that_a_project_names(tmp_path, files, expected):
@@ -204,7 +207,7 @@ def index(tmp_path_factory):
     folder = tmp_path_factory.mktemp("index")
     return folder, {
         f"{name}=={version}": packages.wheel(folder, name, version, requires)
-        for name, version, requires in (("alpha", "1.0", ["beta"]), ("alpha", "2.0", ["beta"]), ("beta", "1.0", []), ("gamma", "1.0", []), ("server", "9.0", []))
+        for name, version, requires in (*packages.WHEELS, ("server", "9.0", []))
     }
 
 
@@ -314,7 +317,8 @@ def test_lock(uv, tmp_path, files, names, local, did):
 
 
 def test_the_file_that_is_named(uv, tmp_path):
-    source = write(tmp_path / "source", {"requirements.txt": "gamma\n", "requirements/production.txt": "-r base.txt\nbeta\n", "requirements/base.txt": "alpha<2\n",
+    source = write(tmp_path / "source", {"requirements.txt": "gamma\n", "requirements/production.txt": "-r base.txt\nbeta\n",
+                                         "requirements/base.txt": "alpha<2\n",
                                          "api/pyproject.toml": PROJECT + BUILD_SYSTEM, "api/uv.lock": UV_LOCK.replace("virtual", "editable")})
     environment = uv(dependencies={"file": "requirements/production.txt"})
     assert _requirements.names(environment.resolve(source)["text"]) == {"alpha", "beta"}
@@ -491,7 +495,8 @@ def test_an_index_that_cannot_be_reached(bare_uv, tmp_path):
 
 @pytest.mark.parametrize("place", ["wheels", "absolute"])
 def test_a_wheelhouse(bare_uv, index, tmp_path, place):
-    files = {"requirements.txt": "alpha\n", "pyproject.toml": f'[[tool.uv.index]]\nurl = "http://127.0.0.1:9/simple"\n{BUILD_SYSTEM}[tool.uv]\npackage = false\n'}
+    files = {"requirements.txt": "alpha\n",
+             "pyproject.toml": f'[[tool.uv.index]]\nurl = "http://127.0.0.1:9/simple"\n{BUILD_SYSTEM}[tool.uv]\npackage = false\n'}
     source = write(tmp_path / "source", files)
     if place == "absolute":
         place = str(index[0])
@@ -520,15 +525,18 @@ NATIVE = "error: Failed to build `charlie==1.0`\n  cause: The build backend retu
     ("  cause: Hash mismatch for `alpha==1.0`\n", None, "what the index has as alpha==1.0 is not the file that was locked"),
     ("error: The lockfile at `uv.lock` needs to be updated, but `--locked` was provided.", None, "uv.lock does not match pyproject.toml"),
     ("pyproject.toml changed significantly since poetry.lock was last generated. Run `poetry lock` to fix", None, "poetry.lock does not match pyproject.toml"),
-    ("  cause: Because nonexist was not found in the package registry and you require nonexist==1.0, we can conclude", None, "no index has nonexist==1.0: check"),
+    ("  cause: Because nonexist was not found in the package registry and you require nonexist==1.0, we can", None, "no index has nonexist==1.0: check"),
     ("  cause: Because there is no version of alpha==7 and you require alpha==7, we can", None, "no index has alpha==7: check"),
-    ("cause: Because setuptools was not found in the cache and you require setuptools>=40.8.0, we can", "wheels", "the wheelhouse wheels has no setuptools>=40.8.0: put"),
+    ("cause: Because setuptools was not found in the cache and you require setuptools>=40.8.0, we can", "wheels",
+     "the wheelhouse wheels has no setuptools>=40.8.0: put"),
     (NATIVE + "error: [Errno 2] No such file or directory: '/nope/cc'", None, "charlie==1.0 is compiled on this host, which lacks cc: add what has it"),
-    (NATIVE + "error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory", None, "charlie==1.0 is compiled on this host, which lacks x86_64-linux-gnu-gcc"),
+    (NATIVE + "error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory", None,
+     "charlie==1.0 is compiled on this host, which lacks x86_64-linux-gnu-gcc"),
     (NATIVE + "charlie.c:1:10: fatal error: Python.h: No such file or directory", None, "charlie==1.0 is compiled on this host, which lacks Python.h: add"),
     (NATIVE + "Error: pg_config executable not found.", None, "charlie==1.0 is compiled on this host, which lacks pg_config: add"),
     (NATIVE + "SyntaxError: invalid syntax", None, "charlie==1.0 is built on this host, and that failed: add"),
-    ("error: Failed to fetch: `https://x.example.com/simple/a/`\n  cause: error sending request for url (https://x.example.com/simple/a/)\n  cause: dns error", None,
+    ("error: Failed to fetch: `https://x.example.com/simple/a/`\n"
+     "  cause: error sending request for url (https://x.example.com/simple/a/)\n  cause: dns error", None,
      "the package index at https://x.example.com/simple/a/ cannot be reached from this host"),
     ("Because the current Python version (3.11.2) does not satisfy Python>=3.12 and", None, "the requirements ask for another Python"),
     ("something else", None, ""),
