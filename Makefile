@@ -29,7 +29,7 @@ demo-down: ## remove the server
 test: env ## lint, sanity, unit and molecule
 	@scripts/test
 
-test-full: env ## the same with every Python that can run the newest Ansible, too
+test-full: env ## the same with scenarios that take long, and with every Python that can run the newest Ansible, too
 	@scripts/test-full
 
 lint: env ## yamllint, ansible-lint, changelog fragments

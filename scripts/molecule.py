@@ -5,6 +5,8 @@
 
 scripts/molecule.py [SCENARIO...]      without names: every directory molecule/*/ with a molecule.yml
 
+A scenario with a file FULL takes long: without names, it runs only when PYWEB_FULL is set (make test-full sets it).
+
 PYWEB_JOBS says how many run at a time (default: one per processor, two at most, since each
 scenario starts two or three systemd hosts and a machine allows few of those).
 """
@@ -63,7 +65,8 @@ def run(scenario: str) -> bool:
 
 def main() -> int:
     found = sorted(path.parent.name for path in CHECKOUT.glob("molecule/*/molecule.yml"))
-    names = sys.argv[1:] or found
+    full = os.environ.get("PYWEB_FULL")
+    names = sys.argv[1:] or [name for name in found if full or not (CHECKOUT / "molecule" / name / "FULL").exists()]
     unknown = [name for name in names if name not in found]
     if unknown:
         print(f"there is no scenario '{unknown[0]}'; there are {', '.join(found)}", file=sys.stderr)

@@ -3,9 +3,10 @@
 """A package index for tests, with small packages of ours. Only the standard library: it runs on test hosts, too.
 
     index.py packages DIRECTORY                      writes the packages
-    index.py serve DIRECTORY PORT [USER:PASSWORD]    serves them at http://127.0.0.1:PORT/simple/
+    index.py serve DIRECTORY PORT [FILE]             serves them at http://127.0.0.1:PORT/simple/, for who has the USER:PASSWORD in FILE
 
-alpha 1.0 and 2.0 need beta; beta 1.0 and gamma 1.0 need nothing; charlie 1.0 is a source package that compiles C.
+alpha 1.0 and 2.0 need beta; beta, gamma and delta 1.0 need nothing. charlie 1.0 is a source package that compiles C; so is foxtrot 1.0,
+with a header that nobody has.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import sys
 import tarfile
 import zipfile
 
-WHEELS = (("alpha", "1.0", ["beta"]), ("alpha", "2.0", ["beta"]), ("beta", "1.0", []), ("gamma", "1.0", []))
+WHEELS = (("alpha", "1.0", ["beta"]), ("alpha", "2.0", ["beta"]), ("beta", "1.0", []), ("gamma", "1.0", []), ("delta", "1.0", []))
 CHARLIE = {
     "setup.py": 'from setuptools import Extension, setup\nsetup(name="charlie", version="1.0", ext_modules=[Extension("charlie", ["charlie.c"])])\n',
     "charlie.c": """#include <Python.h>
@@ -53,21 +54,33 @@ def wheel(folder: pathlib.Path, name: str, version: str, requires: list[str] | t
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def packages(folder: pathlib.Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, version, requires in WHEELS:
-        wheel(folder, name, version, requires)
-    with tarfile.open(folder / "charlie-1.0.tar.gz", "w:gz") as archive:
-        for name, text in CHARLIE.items():
-            info = tarfile.TarInfo(f"charlie-1.0/{name}")
+def sdist(folder: pathlib.Path, name: str, files: dict[str, str]) -> None:
+    with tarfile.open(folder / f"{name}-1.0.tar.gz", "w:gz") as archive:
+        for inner, text in files.items():
+            info = tarfile.TarInfo(f"{name}-1.0/{inner}")
             info.size = len(text)
             archive.addfile(info, io.BytesIO(text.encode()))
+
+
+def packages(folder: pathlib.Path) -> dict[str, str]:
+    """All of them; the digests of the wheels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sdist(folder, "charlie", CHARLIE)
+    sdist(folder, "foxtrot", {name.replace("charlie", "foxtrot"): text.replace("charlie", "foxtrot").replace("<Python.h>", "<foxtrot/nowhere.h>")
+                              for name, text in CHARLIE.items()})
+    return {f"{name}=={version}": wheel(folder, name, version, requires) for name, version, requires in WHEELS}
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
     def __init__(self, *arguments, login: str = "", **options) -> None:
         self.login = login
         super().__init__(*arguments, **options)
+
+    def log_message(self, *arguments) -> None:
+        """Tests print enough."""
+
+    def do_HEAD(self) -> None:
+        self.send_error(405)
 
     def do_GET(self) -> None:
         if self.login and self.headers.get("Authorization") != "Basic " + base64.b64encode(self.login.encode()).decode():
@@ -104,6 +117,6 @@ if __name__ == "__main__":
     if len(sys.argv) == 3 and sys.argv[1] == "packages":
         packages(pathlib.Path(sys.argv[2]))
     elif len(sys.argv) in (4, 5) and sys.argv[1] == "serve":
-        serve(sys.argv[2], int(sys.argv[3]), *sys.argv[4:]).serve_forever()
+        serve(sys.argv[2], int(sys.argv[3]), *(pathlib.Path(name).read_text() for name in sys.argv[4:])).serve_forever()
     else:
         sys.exit(__doc__)
