@@ -20,7 +20,7 @@ import time
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _environment, _hooks, _source
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call
+from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call, short
 
 CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
 # guestbook.4f3a9c1b.css, index-BxK3f_9a.js, app.4f3a9c1b2d3e.js.map: names that change with the content.
@@ -74,7 +74,7 @@ class Builder:
         with self.phase("build"):
             self.hooks("before_build", env, target)
             for step in params["build"]:
-                call([*_hooks.SHELL, step], f"build step {step!r}", env, cwd=target)
+                call([*_hooks.SHELL, step], f"build step {short(step)!r}", env, cwd=target)
             # The application cannot write bytecode, and without it every worker boots slower.
             subprocess.run([f"{target}/.venv/bin/python", "-m", "compileall", "-qq", "-x", r"/(\.venv|node_modules|\.pyweb)/", target],
                            env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
@@ -96,7 +96,7 @@ class Builder:
 
     def hooks(self, phase: str, env: dict[str, str], where: str) -> None:
         for hook in _hooks.commands(self.params["hooks"], phase):
-            call([*_hooks.SHELL, hook["command"]], f"hook {phase} {hook['command']!r}", {**env, "PYWEB_PHASE": phase}, cwd=where)
+            call([*_hooks.SHELL, hook["command"]], f"hook {phase} {short(hook['command'])!r}", {**env, "PYWEB_PHASE": phase}, cwd=where)
 
     def copy(self, source: str, target: str, run_path: str) -> dict:
         """The same build under another configuration: hard links, and the way to a socket of its own."""
@@ -136,7 +136,8 @@ class Builder:
                     os.utime(path, (written, written))
         for root, dirs, dummy in os.walk(assets):
             for name in dirs:
-                os.chmod(f"{root}/{name}", 0o755)
+                if not os.path.islink(f"{root}/{name}"):
+                    os.chmod(f"{root}/{name}", 0o755)
             os.chmod(root, 0o755)
 
 

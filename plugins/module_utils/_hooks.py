@@ -35,7 +35,7 @@ def run(app: _engine.App, hooks: dict | None, phase: str, release: str | None, *
                 "PYWEB_APP": app.name, "PYWEB_RELEASE": release or "", "PYWEB_SHARED": app.shared, **env,
             }
         cwd = where if os.path.isdir(where) else app.path
-        _step.as_user(user, lambda argv=argv, env=env, cwd=cwd, hook=hook: _step.call(argv, f"hook {phase} {hook['command']!r}", env, cwd=cwd))
+        _step.as_user(user, lambda argv=argv, env=env, cwd=cwd, hook=hook: _step.call(argv, f"hook {phase} {_step.short(hook['command'])!r}", env, cwd=cwd))
 
 
 def failure(app: _engine.App, hooks: dict | None, release: str | None, error: Exception) -> str:

@@ -121,6 +121,12 @@ def call(argv: list[str], what: str, env: dict[str, str], cwd: str | None = None
     return printed
 
 
+def short(command: str) -> str:
+    """A script of many lines would bury what is said about it."""
+    first = (command.strip().splitlines() or [""])[0]
+    return first if first == command and len(first) <= 160 else f"{first[:80]}…"
+
+
 def without_password(url: str) -> str:
     """Also of an address within a text, and with an @ in the password that should have been written as %40."""
     return re.sub(r"(?<=://)[^/\s\"'<>]+@", "", url)

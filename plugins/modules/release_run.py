@@ -99,7 +99,7 @@ def main():
                 output = done.stdout.strip()
                 if done.returncode != 0:
                     tail = "\n".join(output.splitlines()[-_step.TAIL:])
-                    raise _engine.EngineError(f"{params['command']!r} failed (exit status {done.returncode}).\n{tail}")
+                    raise _engine.EngineError(f"{_step.short(params['command'])!r} failed (exit status {done.returncode}).\n{tail}")
                 _hooks.run(app, params["hooks"], "after_migrate", release)
             except Exception:
                 if lease:

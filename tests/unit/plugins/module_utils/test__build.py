@@ -378,3 +378,10 @@ def test_what_a_step_leaves_in_the_background_is_not_waited_for():
     printed = _step.call(["sh", "-c", "sleep 60 & echo $!; echo oops >&2"], "a step", dict(os.environ))
     os.kill(int(printed.split()[0]), 9)
     assert printed.splitlines()[1:] == ["oops"] and time.monotonic() - begun < 30
+
+
+@pytest.mark.parametrize("command, told", [
+    ("python manage.py check", "python manage.py check"), ("first\nsecond\n", "first…"), ("\n cd there\nmake\n", "cd there…"), ("x" * 200, "x" * 80 + "…"), ("", ""),
+])
+def test_a_script_is_told_by_its_beginning(command, told):
+    assert _step.short(command) == told
