@@ -117,19 +117,21 @@ def plan(members: t.Iterable[tuple[str, Member]], shown: str, strip: bool) -> di
             found.pop(place, None)
             found[place] = member
     tops = {name.split("/")[0] for name in found}
-    top = "".join(tops) + "/"
-    if strip and len(tops) == 1 and found.get(top[:-1], Member("directory")).kind == "directory":
+    top = "".join(tops) + "/" if strip and len(tops) == 1 else ""
+    if top and found.get(top[:-1], Member("directory")).kind != "directory":
+        top = ""
+    if top:
         found = {name[len(top):]: member._replace(target=within(member, top)) for name, member in found.items() if name != top[:-1]}
     links = {name: member.target for name, member in found.items() if member.kind == "symlink"}
     for name, member in found.items():
         parents = name.split("/")[:-1]
         for length in range(1, len(parents) + 1):
             if found.get("/".join(parents[:length]), Member("directory")).kind != "directory":
-                raise refusal(shown, name, f"lies below {'/'.join(parents[:length])!r}, which is no directory")
+                raise refusal(shown, top + name, f"lies below {'/'.join(parents[:length])!r}, which is no directory")
         if member.kind == "symlink" and not stays(name, member.target, links):
-            raise refusal(shown, name, f"is a link to {member.target!r}, out of the release")
+            raise refusal(shown, top + name, f"is a link to {member.target!r}, out of the release")
         if member.kind == "hardlink" and found.get(clean(member.target) or "", Member("other")).kind != "file":
-            raise refusal(shown, name, f"is a link to {member.target!r}, which is not one of its files")
+            raise refusal(shown, top + name, f"is a link to {member.target!r}, which is not one of its files")
     if not any(member.kind == "file" for member in found.values()):
         raise BuildError(f"{shown} has no files: check that it is the right one.")
     return found

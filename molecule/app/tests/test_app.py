@@ -191,11 +191,54 @@ def test_a_secret_is_nowhere_to_be_seen(host, changed_secret):
     assert host.file("/etc/pyweb/shop/secrets").content == b"API_TOKEN=staple-77d0\nsecond-line-e2a1\0"
     assert "Invoked with" in host.check_output("journalctl --no-pager -o cat"), "modules log how they were called"
     # Written so that the look itself is not found: sudo logs it.
-    pattern = "[s]taple-77d0|[s]econd-line-e2a1|[c]orrect-horse|[s]econd-line-90ee"
+    pattern = "[s]taple-77d0|[s]econd-line-e2a1|[c]orrect-horse|[s]econd-line-90ee|[t]ok-52c0e9"
     assert [line for line in output.splitlines() if re.search(pattern, line)] == []
     assert "migrations" in host.file("/root/ps.log").content_string, "nobody has watched"
     assert host.run("grep -E %s /root/ps.log", pattern).stdout == ""
     assert host.run("journalctl --no-pager -o cat | grep -E %s", pattern).stdout == ""
     places = "/etc /srv /var /run /tmp /home /root /opt /usr/local"
     assert host.run(f"grep -rslE --devices=skip %s {places}", pattern).stdout.split() == ["/etc/pyweb/shop/secrets"]
-    assert host.run("grep -rsl --devices=skip -e 'OPENSSH [P]RIVATE KEY' /srv /etc/pyweb /var/lib/pyweb /run /tmp").stdout == ""
+    keys = host.run("grep -rsl --devices=skip -e 'OPENSSH [P]RIVATE KEY' /srv /etc/pyweb /var/lib/pyweb /run /tmp").stdout
+    assert keys.split() == ["/etc/pyweb/keyed/deploy_key"], "of the only application that needs one"
+
+
+PROBE = "import probe; print(probe.TEXT)"
+PACKAGE = "import alpha, beta; print(alpha.VERSION, beta.VERSION)"
+SOURCES = {
+    "tree": (PROBE, "tree", {"kind": "path", "branch": "main", "dirty": True}),
+    "archive": (PROBE, "archive", {"kind": "archive", "version": "probe-1.0.tar.gz"}),
+    "download": (PROBE, "archive", {"kind": "archive", "version": "probe-1.0.tar.gz", "source": "https://127.0.0.1:8443/probe-1.0.tar.gz"}),
+    "wheel": (PACKAGE, "1.0 1.0", {"kind": "package", "version": "1.0"}),
+    "package": (PACKAGE, "2.0 1.0", {"kind": "package", "version": "2.0", "source": "alpha==2.0"}),
+    "keyed": (PROBE, "private", {"kind": "repo", "version": "HEAD", "source": "ssh://git@127.0.0.1/opt/private/super.git"}),
+    "private": (PROBE, "private", {"kind": "repo", "version": "HEAD", "source": "https://127.0.0.1:8443/super.git"}),
+}
+
+
+@pytest.mark.parametrize("app", SOURCES)
+@pytest.mark.usefixtures("changed_secret")
+def test_every_source_ends_in_a_release(host, app):
+    code, said, facts = SOURCES[app]
+    assert python(host, live(host, app), code, app) == said
+    manifest, = good(host, app)
+    assert {name: manifest.get(name) for name in facts} == facts and re.fullmatch("[0-9a-f]{40,64}", manifest["revision"])
+
+
+def test_a_directory_comes_without_what_git_ignores(host):
+    release = live(host, "tree")
+    assert set(host.check_output(f"ls -A {release}").split()) == {".gitignore", ".pyweb", ".venv", "__pycache__", "built.txt", "new.txt", "probe.py"}
+    assert host.file(f"{release}/built.txt").content_string == "tree\n"
+    sent = host.check_output("find /srv/tree/build/sources -type f -printf '%U %m %P\n'").split()
+    assert sent[0] == host.check_output("id -u tree-build") and sent[2] == f"{good(host, 'tree')[0]['revision']}/source.tar.gz"
+
+
+@pytest.mark.parametrize("app", ["keyed", "private"])
+@pytest.mark.usefixtures("changed_secret")
+def test_submodules_come_with_the_commit_that_is_wanted(host, app):
+    assert 'TEXT = "submodule"' in host.file(f"{live(host, app)}/vendor/lib/probe.py").content_string
+
+
+def test_the_key_that_was_made_is_root_s(host):
+    assert host.check_output("stat -c '%U:%G %a' /etc/pyweb/keyed/deploy_key") == "root:root 600"
+    for user in ("keyed", "keyed-build"):
+        assert "Permission denied" in host.run(f"runuser -u {user} -- cat /etc/pyweb/keyed/deploy_key").stderr

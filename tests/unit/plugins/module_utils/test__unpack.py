@@ -120,7 +120,7 @@ EVIL = {
     "up and back": ([("a/../b", "x")], "'a/../b', which leads out of the release"),
     "an absolute link": ([("a", "x"), ("p", LINK, "/etc/passwd")], "'p', which is a link to '/etc/passwd', out of the release"),
     "a link up": ([("a", "x"), ("d/p", LINK, "../../x")], "which is a link to '../../x', out of the release"),
-    "a link up, once its directory at the top is gone": ([("top/a", "x"), ("top/p", LINK, "../top/a")], "'p', which is a link to '../top/a', out of the release"),
+    "a link up, once its directory at the top is gone": ([("top/a", "x"), ("top/p", LINK, "../top/a")], "'top/p', which is a link to '../top/a', out of the release"),
     "a link through a link": ([("f", "x"), ("a/b/top", LINK, "../.."), ("evil", LINK, "a/b/top/../x")], "'evil', which is a link to 'a/b/top/../x'"),
     "a file behind a link": ([("a", "x"), ("d", LINK, "."), ("d/evil", "x")], "'d/evil', which lies below 'd', which is no directory"),
     "a file behind a link that comes later": ([("d/evil", "x"), ("a", "x"), ("d", LINK, ".")], "'d/evil', which lies below 'd', which is no directory"),
