@@ -304,6 +304,8 @@ class Sent(Source):
         return self.sent["revision"]
 
     def place(self, revision: str) -> str:
+        if not re.fullmatch(r"[0-9a-f]{64}", revision):
+            raise BuildError(f"revision is {revision!r}: what release_info returned is needed.")
         return f"{self.home}/sources/{revision}/{self.name}"
 
     def missing(self, revision: str) -> bool:

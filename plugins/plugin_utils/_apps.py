@@ -130,6 +130,8 @@ def _source(where: str, source: dict) -> dict:
     for option, owner in belongs.items():
         if source[option] and owner != kind:
             raise AppsError(f"{where}.{option} goes with {where}.{owner}, but the source is {where}.{kind}.")
+    if source["version"] != "HEAD" and (kind in ("path", "archive") or (source["package"] or "").endswith(".whl")):
+        raise AppsError(f"{where}.version goes with {where}.repo or {where}.package (name==version), but the source is {where}.{kind}.")
     if kind == "repo":
         _git_version(f"{where}.version", source["version"])
         if source["token"] and not source["repo"].startswith("https://"):

@@ -49,6 +49,7 @@ def one(app, **arguments):
 
 AT = "pyweb_apps.shop"
 PROCESS_KINDS = "exactly one of wsgi, asgi and command is needed."
+DIGEST = "sha256:" + "0" * 64
 VERSION = "a branch, a tag or a commit is needed."
 PATH = "a path inside the release is needed, relative, without .., spaces and quotes."
 
@@ -75,6 +76,22 @@ WRONG = {
     "version with an operator": ([("source.version", "main~1")], f"{AT}.source.version is 'main~1': {VERSION}"),
     "version as a range": ([("source.version", "a..b")], f"{AT}.source.version is 'a..b': {VERSION}"),
     "version with a space": ([("source.version", "a b")], f"{AT}.source.version is 'a b': {VERSION}"),
+    "two sources": ([("source", {"repo": "x", "path": "y"})], f"{AT}.source has repo and path: exactly one of repo, path, archive, package is needed."),
+    "token over SSH": ([("source", {"repo": "git@git.example.com:x", "token": "s3cret"})], f"{AT}.source.token goes with an address that begins with https://"),
+    "deploy key over https": ([("source.deploy_key", "s3cret")], f"{AT}.source.deploy_key goes with an address for SSH"),
+    "prepare of a repository": ([("source.prepare", ["make"])], f"{AT}.source.prepare goes with {AT}.source.path, but the source is {AT}.source.repo."),
+    "checksum of a directory": ([("source", {"path": "x", "checksum": DIGEST})], f"{AT}.source.checksum goes with {AT}.source.archive"),
+    "version of a directory": ([("source", {"path": "x", "version": "v2"})], f"{AT}.source.version goes with {AT}.source.repo or {AT}.source.package"),
+    "version of an archive": ([("source", {"archive": "x.zip", "version": "v2"})], f"but the source is {AT}.source.archive."),
+    "include up": ([("source", {"path": "x", "include": ["../y"]})], f"{AT}.source.include is '../y': {PATH}"),
+    "archive of another kind": ([("source", {"archive": "x.rar"})], f"{AT}.source.archive is 'x.rar': a .tar, .tar.gz, .tgz, .tar.bz2, .tar.xz or .zip file"),
+    "archive with a password": ([("source", {"archive": "https://a:s3cret@b/x.rar"})], f"{AT}.source.archive is 'https://b/x.rar'"),
+    "no checksum": ([("source", {"archive": "https://example.com/x.zip"})], f"{AT}.source.checksum is missing: an archive from the net needs"),
+    "another checksum": ([("source", {"archive": "x.zip", "checksum": "md5:0"})], f"{AT}.source.checksum is 'md5:0': sha256: and 64 digits"),
+    "package of any version": ([("source", {"package": "shop"})], f"{AT}.source.package is 'shop': name==version"),
+    "package from a version on": ([("source", {"package": "shop>=1"})], f"{AT}.source.package is 'shop>=1': name==version"),
+    "version of a package": ([("source", {"package": "shop", "version": "release/2"})], f"{AT}.source.version is 'release/2': the version of a package is needed"),
+    "version of a wheel": ([("source", {"package": "shop-1-py3-none-any.whl", "version": "2"})], f"{AT}.source.version goes with"),
     # scalars of the application
     "python": ([("python", "python3")], f"{AT}.python is 'python3': a version such as 3.12 or 3.12.8, or the path of an interpreter on the host is needed."),
     "manager": ([("manager", "upstart")], f"{AT}.manager is 'upstart': accepted are systemd and supervisor."),
@@ -207,6 +224,14 @@ def test_the_domain_of_an_absent_application_is_free():
     [("processes.tidy", {"command": "tidy", "schedule": "Mon..Fri 03:00", "singleton": True})],
     [("manager", "supervisor"), ("processes.tidy", {"command": "tidy", "schedule": "daily", "memory": "1G"})],
     [("source.version", "release/2.0"), ("python", "3.12")],
+    [("source", {"repo": "git@git.example.com:x", "deploy_key": "x"})],
+    [("source", {"path": "../shop", "prepare": ["make"], "include": ["dist"]})],
+    [("source", {"archive": "shop.tar.gz"})],
+    [("source", {"archive": "https://example.com/shop.zip?signature=x", "checksum": DIGEST})],
+    [("source", {"package": "shop[x, y]==1.4.0"})],
+    [("source", {"package": "shop", "version": "1.4.0"})],
+    [("source", {"package": "dist/shop-1.4-py3-none-any.whl"})],
+    [("source", {"repo": None, "path": "../shop"})],
     [("site", None)],
 ])
 def test_right(changes):
