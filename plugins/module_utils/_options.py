@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 SOURCE = {
     "repo": {"type": "str"},
     "version": {"type": "str", "default": "HEAD"},
@@ -18,6 +20,8 @@ SOURCE = {
     "checksum": {"type": "str"},
     "package": {"type": "str"},
 }
+# An address for SSH; the role app has the same pattern.
+SSH = re.compile(r"ssh://|[^/:]+:(?!//)")
 KINDS = ("repo", "path", "archive", "package")
 
 DEPENDENCIES = {

@@ -24,10 +24,9 @@ import urllib.error
 import urllib.request
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _unpack
+from ansible_collections.pyweb.stack.plugins.module_utils._options import SSH
 from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call, split_password, without_password
 
-# The same as in the role app, which makes a key for such an address.
-SSH = re.compile(r"ssh://|[^/:]+:(?!//)")
 # A server that does not take the deploy key has at least answered.
 NO_SERVER = re.compile(r"Could not resolve|Connection (refused|timed out|reset)|No route to host|Network is unreachable|Host key verification failed")
 NO_LOGIN = re.compile(r"Authentication failed|could not read (Username|Password)|terminal prompts disabled|error: 40[13]")

@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any
 
-from ansible_collections.pyweb.stack.plugins.module_utils._options import DEPENDENCIES, HOOKS, KINDS, SOURCE
+from ansible_collections.pyweb.stack.plugins.module_utils._options import DEPENDENCIES, HOOKS, KINDS, SOURCE, SSH
 from ansible_collections.pyweb.stack.plugins.module_utils._processes import CONFINED, PROCESS, AppsError, checked, valid_process
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _presets
 
@@ -136,7 +136,7 @@ def _source(where: str, source: dict) -> dict:
         _git_version(f"{where}.version", source["version"])
         if source["token"] and not source["repo"].startswith("https://"):
             raise AppsError(f"{where}.token goes with an address that begins with https://, but repo is {_without_password(source['repo'])!r}.")
-        if source["deploy_key"] and not re.match(r"ssh://|[^/:]+:(?!//)", source["repo"]):
+        if source["deploy_key"] and not SSH.match(source["repo"]):
             raise AppsError(f"{where}.deploy_key goes with an address for SSH, but repo is {_without_password(source['repo'])!r}: use token for https.")
     elif kind == "package":
         if not source["package"].endswith(".whl"):

@@ -75,6 +75,10 @@ def test_defaults_of_the_role_app():
     assert given["__app_source_defaults"] == {name: option.get("default") for name, option in APP["source"]["options"].items()}
 
 
+def test_the_role_makes_a_key_for_the_addresses_that_use_it():
+    assert f"match('{_options.SSH.pattern}')" in role_vars("app")["__app_needs_key"]
+
+
 @pytest.mark.parametrize("name, spec", [("source", _options.SOURCE), ("dependencies", _options.DEPENDENCIES)])
 def test_what_several_modules_take(name, spec):
     documented = yaml.safe_load(ModuleDocFragment.SOURCE)["options"][name]
