@@ -231,8 +231,8 @@ class Git(Source):
             if what:
                 # Whoever can change .gitmodules must not be able to name a file of this host, or a command.
                 env["GIT_ALLOW_PROTOCOL"] = "https:http:git:ssh" + (":file" if self.url.startswith(("/", "file://")) else "")
-            call(["git", f"--git-dir={mirror}", "-c", "gc.auto=0", "-c", "credential.helper=", "-c", f"core.hooksPath={os.devnull}", "fetch", "--quiet", "--force",
-                  *prune, "--no-auto-maintenance", "--no-recurse-submodules", "--end-of-options", url, *refs],
+            call(["git", f"--git-dir={mirror}", "-c", "gc.auto=0", "-c", "credential.helper=", "-c", f"core.hooksPath={os.devnull}",
+                  "fetch", "--quiet", "--force", *prune, "--no-auto-maintenance", "--no-recurse-submodules", "--end-of-options", url, *refs],
                  f"git fetch of {what}from {without_password(url)}" if what else f"git fetch from {without_password(url)}", env,
                  hint="check its address in .gitmodules, and that this host may reach it and read it." if what else self.hint)
 
@@ -401,7 +401,8 @@ class Download(Archive):
         request = urllib.request.Request(self.url, headers={"User-Agent": "pyweb.stack"})
         if self.password:
             # Not sent on to another host.
-            request.add_unredirected_header("Authorization", "Basic " + base64.b64encode((self.password if ":" in self.password else f"{self.password}:").encode()).decode())
+            login = self.password if ":" in self.password else f"{self.password}:"
+            request.add_unredirected_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
         context = ssl.create_default_context(cafile=self.env.get("SSL_CERT_FILE"))
         try:
             with urllib.request.urlopen(request, timeout=60, context=context) as answer, self.arriving(revision) as file:
