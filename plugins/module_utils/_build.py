@@ -67,10 +67,8 @@ class Builder:
             os.symlink(run_path, f"{target}/.pyweb")
             self.hooks("after_fetch", env, target)
         with self.phase("environment"):
-            try:
+            with self.explained():
                 facts = self.environment.install(target)
-            except BuildError as error:
-                raise BuildError(self.source.explain(str(error))) from None
         with self.phase("build"):
             self.hooks("before_build", env, target)
             for step in params["build"]:
@@ -92,7 +90,16 @@ class Builder:
         self.source.fetch(revision)
         with tempfile.TemporaryDirectory(prefix=".lock-", dir=self.home) as target:
             self.source.export(revision, target)
-            return self.environment.resolve(target)
+            with self.explained():
+                return self.environment.resolve(target)
+
+    @contextlib.contextmanager
+    def explained(self) -> t.Iterator[None]:
+        """What is wrong with the environment, in words of the source."""
+        try:
+            yield
+        except BuildError as error:
+            raise BuildError(self.source.explain(str(error))) from None
 
     def hooks(self, phase: str, env: dict[str, str], where: str) -> None:
         for hook in _hooks.commands(self.params["hooks"], phase):
