@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import hashlib
 import http.client
 import os
@@ -19,6 +20,7 @@ import shutil
 import ssl
 import subprocess
 import tempfile
+import time
 import typing as t
 import urllib.error
 import urllib.request
@@ -31,6 +33,9 @@ from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildErro
 NO_SERVER = re.compile(r"Could not resolve|Connection (refused|timed out|reset)|No route to host|Network is unreachable|Host key verification failed")
 NO_LOGIN = re.compile(r"Authentication failed|could not read (Username|Password)|terminal prompts disabled|error: 40[13]")
 # Build steps run as the user that fetches: what they leave in the mirror's configuration must not run, or see a key, with the next fetch.
+# What git says of files that are empty or cut short, as a power cut leaves them.
+BROKEN = re.compile(r"loose object|object file .* is empty|bad object|invalid sha1 pointer|does not point to a valid object|is corrupt|not a git repository: '|"
+                    r"index file .* is too small|packfile .* (cannot be|does not match)|unable to (read|parse)|missing (blob|tree|commit)|unexpected line in")
 MIRROR = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
 ASKPASS = """#!/bin/sh
 case "$1" in
@@ -219,9 +224,35 @@ class Git(Source):
             modules.setdefault(name, {})[option] = value
         return {settings["path"]: settings for settings in modules.values() if "path" in settings}
 
-    def update(self, mirror: str, url: str, what: str, *refs: str, password: str | None = None) -> None:
-        """Fetch into a mirror, which is made where it is missing."""
+    @contextlib.contextmanager
+    def turn(self, mirror: str) -> t.Iterator[None]:
+        """One fetch at a time. So whatever looks like another one is what a crash of the host has left, and git would refuse to go on."""
         os.makedirs(f"{self.home}/home", exist_ok=True)
+        with open(f"{self.home}/.fetch", "w", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            for root, dirs, files in os.walk(mirror):
+                dirs[:] = [name for name in dirs if not re.fullmatch("[0-9a-f]{2}", name)]
+                for name in files:
+                    if name.endswith(".lock"):
+                        os.unlink(f"{root}/{name}")
+            for name in os.listdir(self.home):
+                # Check mode fetches nothing and waits for nobody, but is not about for long.
+                if name.startswith(".git-") and time.time() - os.lstat(f"{self.home}/{name}").st_mtime > 600:
+                    shutil.rmtree(f"{self.home}/{name}", ignore_errors=True)
+            yield
+
+    def update(self, mirror: str, url: str, what: str, *refs: str, password: str | None = None) -> None:
+        """Fetch into a mirror, which is made where it is missing, and again where a crash of the host has broken it."""
+        with self.turn(mirror):
+            try:
+                self.pull(mirror, url, what, *refs, password=password)
+            except BuildError as error:
+                if not BROKEN.search(str(error)):
+                    raise
+                shutil.rmtree(mirror)
+                self.pull(mirror, url, what, *refs, password=password)
+
+    def pull(self, mirror: str, url: str, what: str, *refs: str, password: str | None = None) -> None:
         if not os.path.exists(f"{mirror}/HEAD"):
             call(["git", "init", "--quiet", "--bare", mirror], "git init", self.env)
         with open(f"{mirror}/config", "w", encoding="utf-8") as file:

@@ -39,12 +39,16 @@ PROBE = {
     "procfile": ("procfile", "procfile", ""),  # runs on a platform as it is
     "unpinned": ("unpinned", "unpinned", ""),
     "leftover": ("leftover", "leftover", ""),  # somebody has committed build/ with old code in it
+    "missing": ("missing", "missing", ""),  # what these two require cannot be had
+    "wrong-hash": ("wrong-hash", "wrong-hash", ""),
 }
 REQUIREMENTS = {
     "requirements": "itsdangerous==2.2.0\n",
     "unpinned": "# whatever is newest\nitsdangerous\n",
     "procfile": "gunicorn==27.0.1\n",
     "servers": "daphne==4.2.3\ngranian==2.8.7\nhypercorn==0.18.0\nwaitress==3.0.2\n",
+    "missing": "itsdangerous==99.0.0\n",
+    "wrong-hash": f"itsdangerous==2.2.0 --hash=sha256:{'0' * 64}\n",
 }
 # What a form has besides the module and its requirements.
 FILES = {

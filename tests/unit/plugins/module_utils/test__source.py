@@ -76,6 +76,56 @@ def release(source, tmp_path, name="target"):
     return {str(path.relative_to(target)): path.read_text() for path in sorted(target.rglob("*")) if path.is_file() and path.name != ".gitmodules"}
 
 
+# --- what a crash of the host leaves --------------------------------------------------------------------------------------
+
+def locked(mirror):
+    for name in ("packed-refs.lock", "HEAD.lock", "config.lock", "shallow.lock", "refs/heads/main.lock", "refs/pyweb/HEAD.lock"):
+        (mirror / name).touch()
+
+
+def empty_objects(mirror):
+    for path in (mirror / "objects").glob("[0-9a-f][0-9a-f]/*"):
+        path.chmod(0o600)
+        path.write_bytes(b"")
+
+
+def empty_refs(mirror):
+    (mirror / "refs/heads/main").write_bytes(b"")
+
+
+def no_head(mirror):
+    (mirror / "HEAD").write_bytes(b"")
+
+
+@pytest.mark.parametrize("crash", [locked, empty_objects, empty_refs, no_head])
+def test_a_mirror_that_a_crash_has_left_is_mended(source, tmp_path, home, crash):
+    """git refuses to go on with each of these."""
+    origin = tmp_path / "origin"
+    repository(origin, {"app.py": "1"})
+    shop = source(repo=str(origin), version="main")
+    assert release(shop, tmp_path) == {"app.py": "1"}
+    commit(origin, {"app.py": "2"})
+    crash(home / "repo.git")
+    key = home / ".git-abc" / "key"
+    key.parent.mkdir()
+    key.write_text("PRIVATE")
+    os.utime(key.parent, (1, 1))
+    assert release(shop, tmp_path, "second") == {"app.py": "2"}
+    assert not key.parent.exists()
+
+
+def test_a_repository_that_is_away_does_not_cost_the_mirror(source, tmp_path, home):
+    origin = tmp_path / "origin"
+    repository(origin, {"app.py": "1"})
+    shop = source(repo=str(origin), version="main")
+    shop.resolve()
+    origin.rename(tmp_path / "away")
+    before = (home / "repo.git/HEAD").stat().st_ino
+    with pytest.raises(_step.BuildError, match="git fetch from .* failed"):
+        shop.resolve()
+    assert (home / "repo.git/HEAD").stat().st_ino == before
+
+
 # --- submodules ---------------------------------------------------------------------------------------------------------
 
 def test_submodules_come_with_the_commit_that_the_tree_names(source, tmp_path, home):
