@@ -228,7 +228,7 @@ class Git(Source):
     def turn(self, mirror: str) -> t.Iterator[None]:
         """One fetch at a time. So whatever looks like another one is what a crash of the host has left, and git would refuse to go on."""
         os.makedirs(f"{self.home}/home", exist_ok=True)
-        with open(f"{self.home}/.fetch", "w", encoding="utf-8") as file:
+        with open(f"{self.home}/home/.fetch", "w", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             for root, dirs, files in os.walk(mirror):
                 dirs[:] = [name for name in dirs if not re.fullmatch("[0-9a-f]{2}", name)]

@@ -161,7 +161,11 @@ def build_digest(params):
 
 
 def donor_of(app, params, digest):
-    return None if params["force"] else _releases.donor(app.manifests(), digest, _environment.find_python(params["python"])[0])
+    if params["force"]:
+        return None
+    # As who builds: it runs the interpreter, which may lie where others than root can write.
+    python = _step.as_user(f"{app.name}-build", lambda: _environment.find_python(params["python"]))[0]
+    return _releases.donor(app.manifests(), digest, python)
 
 
 def find_lock(app, params):

@@ -149,11 +149,11 @@ def look(app, params, check_mode):
         return info
     source = _build.Builder(app.name, app.path, {**params, "source": _source.own_key(app.config_path, params["source"])}).source
     info["version"] = source.version
-    ready = app.exists
+    ready, user = app.exists, f"{app.name}-build"
     try:
-        pwd.getpwnam(f"{app.name}-build")
+        pwd.getpwnam(user)
     except KeyError:
-        ready = False
+        ready, user = False, "nobody"
     if not ready and not check_mode:
         raise _engine.EngineError(f"{app.name} is not set up on this host: run the playbook site (or provision) first.")
     if source.kind != "repo":
@@ -166,7 +166,8 @@ def look(app, params, check_mode):
         if old.get("revision") and old.get("kind", "repo") == "repo" and not check_mode:
             info["pending"] = _step.as_user(f"{app.name}-build", lambda: source.between(old["revision"], info["revision"]))
     try:
-        python_version = _environment.find_python(params["python"])[1]
+        # It runs the interpreter, which may lie where others than root can write.
+        python_version = _step.as_user(user, lambda: _environment.find_python(params["python"]))[1]
     except (_step.BuildError, OSError):
         if not check_mode:
             raise
