@@ -632,7 +632,8 @@ class App:
         try:
             self.verify(release)
             # Without a site there is no nginx whose connections have to leave the old release first; files need no connections.
-            wait = max(DRAIN if self.manifest(release)["runtime"].get("site") else 0.0, watch)
+            runtime = self.manifest(release)["runtime"]
+            wait = max(DRAIN if runtime.get("site") or (runtime["processes"].get("web") or {}).get("address") else 0.0, watch)
             if not self.processes(release) and not self.processes(previous or release):
                 wait = 0.0
             while time.monotonic() - begun < wait:
@@ -1083,7 +1084,8 @@ def command(app: App, release: str, process: dict, applications: int = 1) -> lis
         # Older versions do not know this option, and ignore a variable.
         limit = ["/usr/bin/env", f"UVICORN_LIMIT_MAX_REQUESTS_JITTER={jitter}"] if most else []
         return [*limit, python, "-m", "uvicorn", "--fd", "3", "--workers", str(process["workers"] or default), "--proxy-headers",
-                "--forwarded-allow-ips", "*", "--timeout-keep-alive", "5", "--timeout-graceful-shutdown", str(stop), "--no-server-header",
+                "--forwarded-allow-ips", "*", *(["--header", "Connection:close"] if process.get("address") else ["--timeout-keep-alive", "5"]),
+                "--timeout-graceful-shutdown", str(stop), "--no-server-header",
                 "--no-access-log", *(["--limit-max-requests", str(most)] if most else []), *process["options"], process["asgi"]]
     worker_class = "asgi" if process["kind"] == "asgi" else process.get("worker_class")
     threads = process["threads"]
@@ -1098,7 +1100,8 @@ def command(app: App, release: str, process: dict, applications: int = 1) -> lis
                     "--threads": (threads or 4) if worker_class == "gthread" else None, "--timeout": 60}
     settings |= {"--max-requests": most, "--max-requests-jitter": jitter}
     return [python, "-m", "gunicorn", "--bind", "fd://3", *(str(item) for name, value in settings.items() if value for item in (name, value)),
-            "--keep-alive", "5", "--graceful-timeout", str(stop), "--worker-tmp-dir", "/dev/shm", "--no-control-socket",
+            # What comes by an address keeps its connections for as long as it likes, and so would stay with the old release.
+            "--keep-alive", "0" if process.get("address") else "5", "--graceful-timeout", str(stop), "--worker-tmp-dir", "/dev/shm", "--no-control-socket",
             "--forwarded-allow-ips", "*", *options, process[process["kind"]]]
 
 
@@ -1205,8 +1208,6 @@ else:
         proxy = os.fork()
         if proxy == 0:
             leads = "/usr/lib/systemd/systemd-socket-proxyd"
-            if not os.path.exists(leads):
-                leads = "/lib/systemd/systemd-socket-proxyd"
             os.execve(leads, [leads, "--connections-max=16384", f"127.0.0.1:{port}"], {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())})
         os.close(3)
         server = os.fork()

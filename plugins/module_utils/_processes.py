@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import ipaddress
 import re
 import typing as t
 
@@ -44,6 +45,7 @@ PROCESS = {
     "hosts": {"type": "list", "elements": "str"},
     "schedule": {"type": "str"},
     "stop_timeout": {"type": "int", "default": 30},
+    "address": {"type": "str"},
     "memory": {"type": "str"},
     "cpu": {"type": "str"},
     "tasks": {"type": "int"},
@@ -115,6 +117,15 @@ def calendar(text: str) -> bool:
     return not found.group("date") or all(0 < int(number) <= most for part, most in zip(date, (12, 31)) for number in re.findall(r"(?<![\d./])\d+", part))
 
 
+def _address(text: str) -> bool:
+    host, dummy, port = text.rpartition(":")
+    try:
+        ipaddress.ip_address(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
+    except ValueError:
+        return False
+    return (":" in host) is host.startswith("[") and port.isdecimal() and port.isascii() and 0 < int(port) < 65536
+
+
 def _limits(where: str, process: dict) -> None:
     if process["memory"] and not re.fullmatch(r"[1-9]\d*[KMGT]", process["memory"]):
         raise AppsError(f"{where}.memory is {process['memory']!r}: a number and K, M, G or T are needed, such as 512M.")
@@ -125,7 +136,7 @@ def _limits(where: str, process: dict) -> None:
             raise AppsError(f"{where}.writable has {path!r}: a name below shared/, an absolute path, or . for all of shared/ is needed.")
 
 
-def valid_process(where: str, name: str, value: t.Any) -> dict:
+def valid_process(where: str, name: str, value: t.Any, ported: bool = False) -> dict:
     """The process with its defaults; one that has them already stays as it is."""
     if not PROCESS_NAME.fullmatch(name):
         raise AppsError(f"{where}: {name!r} is not a name for a process: a to z, 0 to 9 and _ are accepted, 24 characters at the most.")
@@ -138,7 +149,8 @@ def valid_process(where: str, name: str, value: t.Any) -> dict:
         for option in SERVED:
             if process[option]:
                 raise AppsError(f"{where}.{option} goes with wsgi or asgi: put it into the command.")
-        if name == "web" and "{socket}" not in process["command"] and not PORT.search(process["command"]):
+        # On a platform, PORT is the way to listen for every server that finds no other; gunicorn needs not be told.
+        if name == "web" and not ported and "{socket}" not in process["command"] and not PORT.search(process["command"]):
             raise AppsError(f"{where}.command holds neither {{socket}}, which is replaced by the path of the socket to listen on, nor $PORT.")
     else:
         if name != "web":
@@ -154,17 +166,40 @@ def valid_process(where: str, name: str, value: t.Any) -> dict:
             raise AppsError(f"{where}.health.path is {process['health']['path']!r}: a path that begins with / is needed.")
     elif process["health"]:
         raise AppsError(f"{where}.health is for the process named web.")
+    if process["address"] and (name != "web" or not _address(process["address"])):
+        raise AppsError(f"{where}.address is {process['address']!r}: it is for web, and an IP address and a port are needed, such as 127.0.0.1:8000.")
     if process["schedule"]:
         if name == "web" or process["count"] != 1:
             raise AppsError(f"{where}.schedule is for a command that runs once at its time: not for web, and without count.")
         if not calendar(process["schedule"]):
-            raise AppsError(f"{where}.schedule is {process['schedule']!r}: a time as systemd writes it is needed, such as daily, '*-*-* 03:00:00' or 'Mon..Fri 8:30'.")
+            raise AppsError(f"{where}.schedule is {process['schedule']!r}: a time as systemd writes it is needed, such as daily, '*-*-* 03:00:00' "
+                            "or 'Mon..Fri 8:30'.")
     _limits(where, process)
     for option in ("workers", "threads", "max_requests", "count", "stop_timeout", "tasks", "files"):
         if process[option] is not None and process[option] < 1:
             raise AppsError(f"{where}.{option} is {process[option]}: a whole number from 1 is needed.")
     process["kind"] = kind
     return process
+
+
+def procfile(text: str, defined: t.Iterable[str]) -> dict:
+    """What a Procfile brings besides the processes that are defined: C(processes), and the command C(release), which migrates."""
+    processes: dict[str, dict] = {}
+    release = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        found = re.fullmatch(r"([A-Za-z0-9_-]+)\s*:\s*(\S.*)", line.strip())
+        if not found:
+            raise AppsError(f"line {number} of the Procfile is {line.strip()!r}: name: command is needed.")
+        name = found.group(1).lower().replace("-", "_")
+        if name in processes or (name == "release" and release):
+            raise AppsError(f"line {number} of the Procfile defines {found.group(1)} again: a process has one line.")
+        if name == "release":
+            release = found.group(2)
+        elif name not in defined:
+            processes[name] = valid_process(f"line {number} of the Procfile", name, {"command": found.group(2)}, ported=True)
+    return {"processes": processes, "release": release}
 
 
 # What a switch relies on. The engine decides about it, whatever the file says.

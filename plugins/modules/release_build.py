@@ -69,6 +69,11 @@ options:
       - A directory that lies in one of O(shared) is the application's data. It becomes readable for the group C(<name>-web), now and later.
     type: dict
     default: {}
+  procfile:
+    description: >-
+      The processes that are defined (V(defined), a list) and whether there has to be one named web (V(web)).
+      A C(Procfile) of the source adds what it has besides. Without this option it is not read.
+    type: dict
   config_digest:
     description: Digest of the configuration that belongs to the release.
     type: str
@@ -144,7 +149,7 @@ import pwd
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pyweb.stack.plugins.module_utils import (
-    _build, _engine, _environment, _hooks, _options, _prune, _releases, _source, _step,
+    _build, _engine, _environment, _hooks, _options, _processes, _prune, _releases, _source, _step,
 )
 
 # What a release that is copied has in common with the one that it was copied from.
@@ -189,6 +194,28 @@ def find_lock(app, params):
     return _step.as_user(f"{app.name}-build", read)
 
 
+def read_procfile(name, target, wanted):
+    """What the source itself says that runs."""
+    defined, path = wanted.get("defined") or [], f"{target}/Procfile"
+
+    def read():
+        if not os.path.isfile(path):
+            return None
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(2 ** 20)
+
+    text = _step.as_user(f"{name}-build", read)
+    try:
+        found = _processes.procfile(text or "", defined)
+    except _processes.AppsError as error:
+        raise _step.BuildError(str(error)) from None
+    if not defined and not found["processes"]:
+        raise _step.BuildError(f"pyweb_apps.{name}.processes is empty, and the source has no Procfile with a process: define at least one.")
+    if wanted.get("web") and "web" not in (*defined, *found["processes"]):
+        raise _step.BuildError(f"pyweb_apps.{name}.site has nothing to serve: define pyweb_apps.{name}.processes.web, or a line web in the Procfile.")
+    return found
+
+
 def make(app, params):
     """The manifest of the release; none when the controller has to send the source first."""
     release, revision = _releases.valid_id(params["release"]), params["revision"]
@@ -229,6 +256,8 @@ def make(app, params):
             facts = {**{name: app.manifest(donor)[name] for name in COPIED if name in app.manifest(donor)}, **facts, "build_of": donor}
         else:
             facts = _step.as_user(account.pw_name, lambda: builder.build(revision, release, target, run_path, app.shared))
+        if params["procfile"]:
+            facts["procfile"] = read_procfile(app.name, target, params["procfile"])
         app.write_launcher(release, revision, "".join(f"{name}={value}\0" for name, value in sorted(params["env"].items())))
         secrets_digest = app.write_secrets(params["secrets"])
     except (_step.BuildError, OSError) as error:
@@ -256,6 +285,7 @@ def main():
             "build": {"type": "list", "elements": "str", "default": []},
             "shared": {"type": "list", "elements": "str", "default": []},
             "static": {"type": "dict", "default": {}},
+            "procfile": {"type": "dict"},
             "config_digest": {"type": "str", "default": ""},
             "hooks": {"type": "dict", "default": {}},
             "force": {"type": "bool", "default": False},

@@ -30,7 +30,7 @@ options:
     description: Id of the release; the live one by default.
     type: str
   command:
-    description: The command, run by bash.
+    description: The command, run by bash. When it is empty, the line C(release) of the source's C(Procfile) is run, if it has one.
     type: str
     required: true
   hooks:
@@ -90,7 +90,10 @@ def main():
         if not params["release"] and not app.live:
             raise _engine.EngineError("there is no live release on this host: deploy it first.")
         release = _releases.valid_id(params["release"] or app.live)
-        argv = ["/bin/bash", "-o", "pipefail", "-ec", params["command"]]
+        command = params["command"] or (app.manifest(release).get("procfile") or {}).get("release")
+        if not command:
+            module.exit_json(changed=False, release=release)
+        argv = ["/bin/bash", "-o", "pipefail", "-ec", command]
         with app.lock(lease) if lease else contextlib.nullcontext():
             try:
                 _hooks.run(app, params["hooks"], "before_migrate", release)
@@ -99,7 +102,7 @@ def main():
                 output = done.stdout.strip()
                 if done.returncode != 0:
                     tail = "\n".join(output.splitlines()[-_step.TAIL:])
-                    raise _engine.EngineError(f"{_step.short(params['command'])!r} failed (exit status {done.returncode}).\n{tail}")
+                    raise _engine.EngineError(f"{_step.short(command)!r} failed (exit status {done.returncode}).\n{tail}")
                 _hooks.run(app, params["hooks"], "after_migrate", release)
             except Exception:
                 if lease:

@@ -98,7 +98,8 @@ def start(app, params):
     if not manifest.get("runtime"):
         if not params["runtime"]:
             raise _engine.EngineError(f"release {release} was never active on this host, and no runtime is given.")
-        app.update_manifest(release, runtime=params["runtime"])
+        processes = {**(manifest.get("procfile") or {}).get("processes", {}), **params["runtime"]["processes"]}
+        app.update_manifest(release, runtime={**params["runtime"], "processes": processes})
     previous = app.live
     if params["action"] == "activate":
         _hooks.run(app, params["hooks"], "before_activate", release)
@@ -113,7 +114,7 @@ def warnings(app, release):
     if not file:
         return []
     with open(file, encoding="utf-8", errors="replace") as source:
-        names = _processes.not_honoured(source.read(), web)
+        names = _processes.not_honoured(source.read(2 ** 20), web)
     if not names:
         return []
     return [f"{app.name}: {os.path.relpath(file, app.release_path(release))} sets {', '.join(names)}, which pyweb.stack decides; all else in it is honoured."]

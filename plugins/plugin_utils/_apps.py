@@ -247,14 +247,12 @@ def _app(name: str, value: Any) -> dict:
         # Jobs are systemd's in any case.
         if app["manager"] == "supervisor" and confined and not process["schedule"]:
             raise AppsError(f"{where}.processes.{key}.{confined[0]} goes with manager: systemd, but {where}.manager is supervisor.")
+    if app["site"] and (app["processes"].get("web") or {}).get("address"):
+        raise AppsError(f"{where}.processes.web.address is for somebody else's proxy: leave out {where}.site, which is for nginx on the host.")
     if app["site"]:
         app["site"] = _site(f"{where}.site", app["site"])
         if app["site"]["root"] and "web" in app["processes"]:
             raise AppsError(f"{where}.site.root is for a site without a process: with processes.web, name directories in {where}.site.static.")
-        if not app["site"]["root"] and "web" not in app["processes"]:
-            raise AppsError(f"{where}.site has nothing to serve: define {where}.processes.web, or {where}.site.root for files alone.")
-    if not app["processes"] and not (app["site"] or {}).get("root"):
-        raise AppsError(f"{where}.processes is empty: at least one process is needed, such as web: {{wsgi: '{name}:app'}}, or site.root for files alone.")
     return app
 
 
@@ -313,10 +311,13 @@ def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]]
     }, "before_build": app["hooks"]["before_build"], "after_build": app["hooks"]["after_build"]})
     packages = [package for process in app["processes"].values() for name in (process["server"], process["worker_class"])
                 for package in SERVER_PACKAGES.get(name, [])]
+    # Only the build finds out what a Procfile of the source says.
+    procfile = {"defined": list(app["processes"]), "web": bool(site)} if "web" not in app["processes"] and not site.get("root") else None
     common = {"name": name, "state": app["state"]}
     result = {
         "name": name,
         "state": app["state"],
+        "migrates": bool(app["migrate"] or procfile),
         "app": {
             **common,
             **{option: app[option] for option in (
@@ -324,12 +325,13 @@ def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]]
                 "keep_releases", "keep_days", "keep_free",
             )},
             "server_packages": packages,
+            "procfile": procfile,
             # A site of files alone is published like static files.
             "static": static | ({"/": site["root"]} if site.get("root") else {}),
             "config_digest": config_digest,
         },
         "appserver": {
-            **common, "manager": app["manager"], "processes": processes, "hooks": app["hooks"], "applications": applications,
+            **common, "manager": app["manager"], "processes": processes, "hooks": app["hooks"], "applications": applications, "procfile": bool(procfile),
             **{option: app[option] for option in ("keep_releases", "keep_days", "keep_free")},
         },
         "site": None,
@@ -352,6 +354,7 @@ def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]]
 def _cross_checks(apps: dict[str, dict]) -> None:
     accounts: dict[str, str] = {}
     domains: dict[str, str] = {}
+    addresses: dict[str, str] = {}
     for name, app in apps.items():
         for account in (name, f"{name}-build", f"{name}-web"):
             if account in accounts:
@@ -361,6 +364,9 @@ def _cross_checks(apps: dict[str, dict]) -> None:
             accounts[account] = name
         if app["state"] == "absent":
             continue
+        address = (app["processes"].get("web") or {}).get("address")
+        if address and addresses.setdefault(address, name) != name:
+            raise AppsError(f"pyweb_apps.{name}.processes.web.address is {address!r}, which pyweb_apps.{addresses[address]} has too: take another port.")
         for domain in (app["site"] or {}).get("domains", []):
             if domain in domains:
                 other = domains[domain]

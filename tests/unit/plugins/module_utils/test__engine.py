@@ -382,6 +382,16 @@ def test_servers(app, process, expected):
     assert all(item in rest for item in expected)
 
 
+@pytest.mark.parametrize("process, expected", [
+    ({"wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn"}, ["--keep-alive", "0"]),
+    ({"asgi": "shop:app", "kind": "asgi", "server": "uvicorn"}, ["--header", "Connection:close"]),
+])
+def test_connections_by_an_address_end_with_their_request(app, process, expected):
+    """A proxy that is not ours would keep them, and with them the old release."""
+    rest = iter(_engine.command(app, A, {**PROCESS, **process, "address": "127.0.0.1:8000"}))
+    assert all(item in rest for item in expected)
+
+
 def test_uvicorn_ends_its_workers_one_after_the_other(app):
     argv = _engine.command(app, A, {**PROCESS, "asgi": "shop:app", "kind": "asgi", "server": "uvicorn", "max_requests": 500})
     assert argv[:2] == ["/usr/bin/env", "UVICORN_LIMIT_MAX_REQUESTS_JITTER=50"] and argv[argv.index("--limit-max-requests") + 1] == "500"

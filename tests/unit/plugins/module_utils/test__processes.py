@@ -28,6 +28,27 @@ def test_what_a_file_of_gunicorn_sets_in_vain(text, process, names):
     assert _processes.not_honoured(text, {**WEB, **process}) == names
 
 
+def test_what_a_procfile_brings():
+    text = "# on a platform\n\nweb: gunicorn shop:app --workers 2\nrelease: python manage.py migrate\nCelery-Beat : celery beat\nworker: celery worker\n"
+    found = _processes.procfile(text, ["worker"])
+    assert {name: process["command"] for name, process in found["processes"].items()} == {"web": "gunicorn shop:app --workers 2", "celery_beat": "celery beat"}
+    assert found["release"] == "python manage.py migrate" and found["processes"]["web"]["health"]["path"] == "/"
+    assert _processes.procfile("", []) == {"processes": {}, "release": ""}
+
+
+@pytest.mark.parametrize("text, sentence", [
+    ("web gunicorn", "line 1 of the Procfile is 'web gunicorn': name: command is needed."),
+    ("\nweb:", "line 2 of the Procfile is 'web:': name: command is needed."),
+    ("web: a\nweb: b", "line 2 of the Procfile defines web again: a process has one line."),
+    ("release: a\nrelease: b", "line 2 of the Procfile defines release again"),
+    ("1worker: a", "line 1 of the Procfile: '1worker' is not a name for a process"),
+])
+def test_a_line_that_cannot_work(text, sentence):
+    with pytest.raises(_processes.AppsError) as caught:
+        _processes.procfile(text, [])
+    assert str(caught.value).startswith(sentence)
+
+
 @pytest.mark.parametrize("text", [
     "daily", "hourly", "*-*-* 03:00:00", "03:00", "3:0:0", "Mon..Fri 8:30", "Mon,Wed *-*-1..7 12:00", "*:0/15", "*-*-* *:00,30:00", "Sat,Sun", "*-02~01", "2027-01-01",
     "*-*-* 04:00:00 Europe/Berlin", "weekly UTC", "Mon-Fri 09:00", "*-1/3-01", "*:*:0/10", "10-31", "sunday 23:59:59",

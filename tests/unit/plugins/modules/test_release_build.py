@@ -291,3 +291,33 @@ def test_a_build_makes_room_first(host, deploy, monkeypatch):
     assert list(app.manifests())[:3] == ["20261102T000000Z-1a2b3c4", "20261103T000000Z-1a2b3c4", "20261104T000000Z-1a2b3c4"], "the oldest that may go"
     deploy(config_digest="d", keep_free=1000)
     assert list(app.manifests())[:2] == ["20261102T000000Z-1a2b3c4", "20261104T000000Z-1a2b3c4"], "the pinned and the live one stay"
+
+
+# --- what the source says that runs -----------------------------------------------------------------------------------
+
+def test_a_procfile_goes_with_its_release(host, deploy, origin):
+    (origin / "Procfile").write_text("web: serve\nworker: work\nrelease: python migrate.py\n")
+    git(origin, "add", "-A")
+    git(origin, "commit", "-q", "-m", "two")
+    app = host.App("shop")
+    found = app.manifest(deploy(procfile={"defined": ["worker"], "web": True})[0]["release"])["procfile"]
+    assert list(found["processes"]) == ["web"] and found["release"] == "python migrate.py"
+    # A copy for another configuration reads it anew; who does not ask for it has none.
+    copied = app.manifest(deploy(config_digest="d", procfile={"defined": [], "web": True})[0]["release"])
+    assert list(copied["procfile"]["processes"]) == ["web", "worker"] and copied["build_of"]
+    assert "procfile" not in app.manifest(deploy(config_digest="e")[0]["release"])
+
+
+@pytest.mark.parametrize("text, wanted, sentence", [
+    (None, {"defined": []}, "pyweb_apps.shop.processes is empty, and the source has no Procfile with a process: define at least one."),
+    ("worker: x", {"defined": [], "web": True},
+     "pyweb_apps.shop.site has nothing to serve: define pyweb_apps.shop.processes.web, or a line web in the Procfile."),
+    ("web: serve\nbroken", {"defined": [], "web": True}, "line 2 of the Procfile is 'broken': name: command is needed."),
+])
+def test_a_source_that_does_not_say_it(host, deploy, origin, text, wanted, sentence):
+    if text:
+        (origin / "Procfile").write_text(text)
+        git(origin, "add", "-A")
+        git(origin, "commit", "-q", "-m", "two")
+    step, built = deploy(procfile=wanted)
+    assert built["failed"] and sentence in built["msg"] and host.App("shop").manifest(step["release"])["state"] == "failed"

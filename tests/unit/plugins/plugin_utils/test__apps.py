@@ -108,8 +108,6 @@ WRONG = {
     "build_env: list": ([("build_env.KEY", [])], f"{AT}.build_env.KEY is a list"),
     "env and secrets": ([("env", {"B": "1", "A": "1"}), ("secrets", {"A": "2", "B": "2"})], f"{AT}.env and {AT}.secrets both have A: keep one of them."),
     # processes
-    "no process": ([("processes", {}), ("site", None)],
-                   f"{AT}.processes is empty: at least one process is needed, such as web: {{wsgi: 'shop:app'}}, or site.root for files alone."),
     "process name": ([("processes.my-worker", {"command": "x"})], f"{AT}.processes.my-worker: 'my-worker' is not a name for a process"),
     "nothing to run": ([("processes.web", {})], f"{AT}.processes.web has nothing to run: {PROCESS_KINDS}"),
     "two things to run": ([("processes.web.asgi", "a:b")], f"{AT}.processes.web has wsgi and asgi to run: {PROCESS_KINDS}"),
@@ -122,13 +120,16 @@ WRONG = {
     "workers of a command": ([("processes.beat", {"command": "x", "workers": 2})], f"{AT}.processes.beat.workers goes with wsgi or asgi"),
     "options of a command": ([("processes.beat", {"command": "x", "options": ["-v"]})], f"{AT}.processes.beat.options goes with wsgi or asgi"),
     "gevent for asgi": ([("processes.web", {"asgi": "a:b", "worker_class": "gevent"})],
-                        f"{AT}.processes.web.worker_class is gevent, but asgi is given: sync, gthread and gevent serve wsgi."),
+        f"{AT}.processes.web.worker_class is gevent, but asgi is given: sync, gthread and gevent serve wsgi."),
     "asgi for wsgi": ([("processes.web.worker_class", "asgi")], f"{AT}.processes.web.worker_class is asgi, but wsgi is given: it serves asgi."),
-    "uvicorn's worker_class": ([("processes.web", {"asgi": "a:b", "server": "uvicorn", "worker_class": "asgi"})], "worker_class goes with gunicorn, but the server is uvicorn"),
-    "threads of sync": ([("processes.web.worker_class", "sync"), ("processes.web.threads", 2)], f"{AT}.processes.web.threads goes with wsgi and the worker_class gthread"),
+    "uvicorn's worker_class": ([("processes.web", {"asgi": "a:b", "server": "uvicorn", "worker_class": "asgi"})],
+                               "worker_class goes with gunicorn, but the server is uvicorn"),
+    "threads of sync": ([("processes.web.worker_class", "sync"), ("processes.web.threads", 2)],
+                        f"{AT}.processes.web.threads goes with wsgi and the worker_class gthread"),
     "threads of asgi": ([("processes.web", {"asgi": "a:b", "threads": 2})], f"{AT}.processes.web.threads goes with wsgi"),
     "no requests": ([("processes.web.max_requests", 0)], f"{AT}.processes.web.max_requests is 0: a whole number from 1 is needed."),
-    "one worker that ends": ([("processes.web", {"asgi": "a:b", "workers": 1, "max_requests": 9})], f"{AT}.processes.web.max_requests with uvicorn needs at least 2"),
+    "one worker that ends": ([("processes.web", {"asgi": "a:b", "workers": 1, "max_requests": 9})],
+                             f"{AT}.processes.web.max_requests with uvicorn needs at least 2"),
     "web without socket": ([("processes.web", {"command": "serve"})], f"{AT}.processes.web.command holds neither {{socket}}, "),
     "wsgi beside web": ([("processes.api", {"wsgi": "a:b"})], f"{AT}.processes.api.wsgi is for the process named web"),
     "web twice": ([("processes.web.count", 2)], f"{AT}.processes.web runs once on each host: use workers"),
@@ -139,6 +140,13 @@ WRONG = {
     "negative threads": ([("processes.web.threads", -1)], f"{AT}.processes.web.threads is -1: a whole number from 1 is needed."),
     "no instance": ([("processes.beat", {"command": "x", "count": 0})], f"{AT}.processes.beat.count is 0: a whole number from 1 is needed."),
     "no time to stop": ([("processes.web.stop_timeout", 0)], f"{AT}.processes.web.stop_timeout is 0: a whole number from 1 is needed."),
+    # address
+    "no port": ([("site", None), ("processes.web.address", "127.0.0.1")], f"{AT}.processes.web.address is '127.0.0.1': it is for web, and an IP address and"),
+    "a name": ([("site", None), ("processes.web.address", "localhost:80")], f"{AT}.processes.web.address is 'localhost:80'"),
+    "a port too high": ([("site", None), ("processes.web.address", "127.0.0.1:65536")], f"{AT}.processes.web.address is '127.0.0.1:65536'"),
+    "no brackets": ([("site", None), ("processes.web.address", "::1:8000")], f"{AT}.processes.web.address is '::1:8000'"),
+    "address of a worker": ([("processes.beat", {"command": "x", "address": "127.0.0.1:1"})], f"{AT}.processes.beat.address is '127.0.0.1:1': it is for web"),
+    "address and site": ([("processes.web.address", "127.0.0.1:8000")], f"{AT}.processes.web.address is for somebody else's proxy: leave out {AT}.site"),
     # jobs
     "schedule": ([("processes.tidy", {"command": "x", "schedule": "0 3 * * *"})],
                  f"{AT}.processes.tidy.schedule is '0 3 * * *': a time as systemd writes it is needed, such as daily,"),
@@ -164,8 +172,6 @@ WRONG = {
     "domain twice": ([("site.domains", ["a.example", "a.example"])], f"{AT}.site.domains has 'a.example', which is there twice."),
     "static address": ([("site.static", {"static": "x"})], f"{AT}.site.static has 'static': an address that begins and ends with / is needed"),
     "static up": ([("site.static", {"/../": "x"})], f"{AT}.site.static has '/../'"),
-    "site without web": ([("processes", {"beat": {"command": "x"}})],
-                         f"{AT}.site has nothing to serve: define {AT}.processes.web, or {AT}.site.root for files alone."),
 }
 BAD_PATHS = ["/etc", "../x", "a/../b", "", ".venv/lib", ".pyweb", "a b", "a'b", 'a"b', "a\\b", "a;b", "a{b}", "$HOME", "a//b", ".", "./.venv", "a/./b", "./"]
 WRONG.update({f"static directory {path!r}": ([("site.static", {"/s/": path})], f"{AT}.site.static[/s/] is {path!r}: {PATH}") for path in BAD_PATHS})
@@ -198,6 +204,8 @@ def test_no_application(apps):
     ({"shop-web": SHOP, "shop": changed(("site.domains", ["b.example"]))},
      "pyweb_apps has shop-web and shop, which both need a system account shop-web: rename one of them."),
     ({"shop": SHOP, "shop-build": {"state": "absent"}}, "both need a system account shop-build"),
+    ({name: changed(("site", None), ("processes.web.address", "127.0.0.1:8000")) for name in ("shop", "blog")},
+     "pyweb_apps.blog.processes.web.address is '127.0.0.1:8000', which pyweb_apps.shop has too: take another port."),
     ({"shop": SHOP, "blog": SHOP},
      "pyweb_apps.blog.site.domains has 'shop.example.com', which pyweb_apps.shop has too: a domain belongs to one application."),
 ])
@@ -223,6 +231,7 @@ def test_the_domain_of_an_absent_application_is_free():
     [("processes.beat", {"command": "celery beat", "singleton": True}), ("processes.worker_2", {"command": "celery", "count": 3})],
     [("processes.tidy", {"command": "tidy", "schedule": "Mon..Fri 03:00", "singleton": True})],
     [("manager", "supervisor"), ("processes.tidy", {"command": "tidy", "schedule": "daily", "memory": "1G"})],
+    [("site", None), ("processes.web.address", "[::1]:8000")],
     [("source.version", "release/2.0"), ("python", "3.12")],
     [("source", {"repo": "git@git.example.com:x", "deploy_key": "x"})],
     [("source", {"path": "../shop", "prepare": ["make"], "include": ["dist"]})],
@@ -289,6 +298,18 @@ def test_without_a_site_nginx_is_given_nothing():
 @pytest.mark.parametrize("given, network", [(True, "yes"), (False, "no"), ("local", "local")])
 def test_yaml_takes_yes_and_no_for_something_else(given, network):
     assert one(changed(("processes.web.network", given)))["appserver"]["processes"]["web"]["network"] == network
+
+
+@pytest.mark.parametrize("changes, procfile", [
+    ([], None),
+    ([("processes", {})], {"defined": [], "web": True}),
+    ([("processes", {"beat": {"command": "x", "hosts": ["web2"]}}), ("site", None)], {"defined": ["beat"], "web": False}),
+    ([("processes", {}), ("site", {"domains": ["a.example"], "root": "public"})], None),
+])
+def test_what_the_source_says_itself(changes, procfile):
+    """What runs elsewhere is defined all the same."""
+    app = one(changed(*changes), host="web1", groups=GROUPS)
+    assert (app["app"]["procfile"], app["appserver"]["procfile"], app["migrates"]) == (procfile, bool(procfile), bool(procfile))
 
 
 def test_absent():
