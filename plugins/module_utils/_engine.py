@@ -280,7 +280,12 @@ class App:
                 f"wait for it to end, or for {minutes} minutes when that controller is gone."
             )
         since = held["since"] if held and held["token"] == lease["token"] else now()
-        write_file(self.lease_path, json.dumps({**lease, "since": since, "until": time.time() + LEASE}))
+        try:
+            write_file(self.lease_path, json.dumps({**lease, "since": since, "until": time.time() + LEASE}))
+        except OSError:
+            # On a full disk, whoever's turn it is already may at least end what was begun.
+            if not held or held["token"] != lease["token"]:
+                raise
 
     def drop_lease(self, token: str | None) -> None:
         held = read_json(self.lease_path)

@@ -265,13 +265,18 @@ def test_a_full_disk_after_the_switch_leaves_the_old_release(host, app, monkeypa
     write = _engine.write_file
 
     def full(path, *arguments, **options):
-        if which in path:
+        if which in path or path == app.lease_path:
             raise OSError(errno.ENOSPC, "No space left on device", path)
         write(path, *arguments, **options)
 
+    mine, other = {"token": "mine", "by": "me"}, {"token": "other", "by": "me", "takes_over": "mine"}
+    app.take_lease(mine)
     app.begin_switch(B, "activate", "me")
     app.set_live(B)
     monkeypatch.setattr(_engine, "write_file", full)
+    app.take_lease(mine)
+    with pytest.raises(OSError):
+        app.take_lease(other)
     with pytest.raises(OSError) as caught:
         app.settle()
     assert _engine.said(caught.value).startswith("the disk is full (/") and _engine.said(caught.value).endswith("): free some space and deploy again.")
