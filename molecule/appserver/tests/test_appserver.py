@@ -1,16 +1,22 @@
 # Copyright (c) 2026, the pyweb.stack developers
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes that run, come back, and change places; and switches whose controller was killed. The tests follow one another."""
+"""Processes that run, come back, and change places; one-off commands; sites of files alone; and switches whose controller was killed.
+
+The tests follow one another.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import pathlib
 import re
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -22,6 +28,7 @@ FOLDER = pathlib.Path(__file__).parents[1]
 sys.path.insert(0, str(FOLDER.parents[1] / "tests" / "support"))
 
 import playbook  # noqa: E402
+from load import Load  # noqa: E402
 
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 APPS = ["threads", "native", "loop"]
@@ -115,6 +122,142 @@ def test_the_boot_unit_brings_back_exactly_what_is_live(host):
     assert host.run("systemctl list-unit-files --state=enabled --no-legend 'pyweb.*.*.*'").stdout == "", "a single release is enabled"
 
 
+# --- one-off commands -------------------------------------------------------------------------------------------------
+
+NASTY = ["a b", "", "it's", '"', "$HOME", "$$", "${X}", "%h", "\\n", "l1\nl2", "*", "-x", "--", "ü"]
+PRINT = "import json, os, sys; print(json.dumps([sys.argv[1:], os.getcwd(), os.environ['PYWEB_RELEASE'], os.getuid(), sys.prefix]))"
+
+
+def test_a_command_runs_in_the_live_release(host):
+    release = live(host, "threads")
+    for arguments in (NASTY, []):
+        done = host.run("threads-run python -c %s " + "%s " * len(arguments), PRINT, *arguments)
+        assert done.rc == 0, done.stderr
+        place = f"/srv/threads/releases/{release}"
+        assert json.loads(done.stdout) == [arguments, place, release, int(host.check_output("id -u threads")), f"{place}/.venv"]
+
+
+@pytest.mark.parametrize(("command", "status", "said"), [
+    ("exit 0", 0, ""), ("exit 3", 3, ""), ("kill -TERM $$", 143, "Terminated"), ("kill -KILL $$", 137, "Killed"),
+    ("no-such-command", 127, "not found"), ("touch /etc/x", 1, "Read-only file system"), ("touch here", 1, "Read-only file system"),
+])
+def test_the_status_of_a_command_is_that_of_the_wrapper(host, command, status, said):
+    done = host.run("threads-run sh -c %s", command)
+    assert done.rc == status and said in done.stderr, done.stderr
+
+
+def test_a_command_has_what_it_is_given_and_gives_what_it_has(host):
+    assert host.run("printf 'a\\0b' | threads-run od -An -c | tr -d ' '").stdout == "a\\0b\n"
+    assert host.run("head -c 3000000 /dev/zero | threads-run cat | wc -c").stdout == "3000000\n"
+    assert host.run("threads-run sh -c 'echo out; echo error >&2' 2> /dev/null").stdout == "out\n"
+    # With a terminal, the command has one of its own.
+    assert host.run("script -qec 'threads-run sh -c \"test -t 0 && test -t 1 && exit 7\"' /dev/null").rc == 7
+
+
+def test_a_command_has_the_sandbox_of_the_processes(host):
+    release = live(host, "threads")
+    names = ["User", "Group", "UMask", "LimitNOFILE", "CapabilityBoundingSet", "AmbientCapabilities", "NoNewPrivileges", "PrivateTmp", "PrivateDevices",
+             "PrivateUsers", "PrivateIPC", "PrivateMounts", "ProtectSystem", "ProtectHome", "ProtectClock", "ProtectHostname", "ProtectKernelLogs",
+             "ProtectKernelModules", "ProtectKernelTunables", "ProtectControlGroups", "ProtectProc", "ProcSubset", "LockPersonality",
+             "MemoryDenyWriteExecute", "KeyringMode", "RemoveIPC", "RestrictNamespaces", "RestrictRealtime", "RestrictSUIDSGID",
+             "RestrictAddressFamilies", "SystemCallArchitectures", "SystemCallFilter", "SystemCallErrorNumber", "DevicePolicy"]
+    found = host.check_output(
+        "threads-run sleep 2 > /dev/null & sleep 1; for unit in pyweb.threads.web.%s.service $(systemctl list-units --plain --no-legend "
+        "'pyweb.threads.run-*' | cut -d' ' -f1); do systemctl show -p %s $unit; echo ---; done", release, ",".join(names))
+    web, command, rest = [set(part.strip().splitlines()) for part in found.split("---")]
+    assert web == command and len(web) == len(names) and not rest, web ^ command
+
+
+def test_a_signal_ends_the_command_and_what_it_has_started(host):
+    assert host.run("timeout --preserve-status --signal TERM 1 threads-run sh -c 'sleep 60 & sleep 60'").rc == 143
+    assert host.run("threads-run sh -c 'sleep 60 & true'").rc == 0
+    assert host.run("pgrep -u threads -x sleep").stdout == ""
+    assert host.run("systemctl list-units --all --plain --no-legend 'pyweb.threads.run-*'").stdout == ""
+
+
+@pytest.mark.parametrize(("command", "said"), [
+    ("runuser -u nobody -- threads-run true", "threads-run: only root may run commands as threads: use sudo threads-run."),
+    ("threads-run", "threads-run: say what is to run, such as sudo threads-run python manage.py shell."),
+])
+def test_what_keeps_a_command_from_being_run(host, command, said):
+    done = host.run(command)
+    assert (done.rc, done.stderr.strip()) == (125, said)
+
+
+# --- what nginx serves by itself ----------------------------------------------------------------------------------------
+
+def get(host, url):
+    """Status and text, over the network. The path goes out as it is written."""
+    dummy, dummy, name, path = url.split("/", 3)
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    connection = http.client.HTTPSConnection(name, timeout=20)
+    raw = socket.create_connection((host.ansible.get_variables()["ansible_host"], 443), timeout=20)
+    connection.sock = context.wrap_socket(raw, server_hostname=name)
+    try:
+        connection.request("GET", f"/{path}")
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def again(number, **more):
+    outcome = playbook.play(FOLDER / "again.yml", "-i", INVENTORY, number=number, app_more=more)
+    assert outcome.status == 0, outcome.output
+    return outcome
+
+
+def test_a_site_of_files_alone_changes_without_a_failed_request():
+    hosts = all_hosts()
+    old = {host: f"/assets/{host.check_output('ls /srv/page/current/dist/assets')}" for host in hosts}
+    assert again(3).changed == 0, "it is live and needs no process"
+    loads = [
+        Load("https://page.example.com", connect=host.ansible.get_variables()["ansible_host"], count=500, rate=60,
+             get={"/": "page ", "/about/": "about ", "/users/7": "page ", old[host]: "page one"}, assets=True)
+        for host in hosts
+    ]
+    with contextlib.ExitStack() as stack:
+        for load in loads:
+            stack.enter_context(load)
+        again(3, source={"version": "two"})
+        for host in hosts:
+            assert get(host, "https://page.example.com/")[1].startswith("<!doctype html>\n<title>page two")
+            # A page of the release before still finds what it needs.
+            assert get(host, f"https://page.example.com{old[host]}") == (200, 'document.querySelector("p").textContent = "This is page one.";\n')
+        assert playbook.play(FOLDER / "rollback.yml", "-i", INVENTORY, name="page").status == 0
+    for load in loads:
+        assert load.result.failed == 0 and load.result.requests >= 500, load.result.summary()
+    for host in hosts:
+        assert "page one" in get(host, "https://page.example.com/")[1]
+        assert units(host, "page") == set()
+        host.check_output("systemctl restart pyweb.page.service")
+
+
+@pytest.mark.parametrize("path", [".env", "../private.txt", "%2e%2e/private.txt", ".pyweb/x", "../.venv/pyvenv.cfg", "private.txt", "assets/"])
+def test_a_site_of_files_alone_shows_nothing_else(host, path):
+    status, text = get(host, f"https://page.example.com/{path}")
+    assert status in (400, 403, 404) and "secret" not in text.lower()
+
+
+def test_media_are_served_and_stay_the_application_s(host):
+    host.check_output("threads-run sh -c %s", "cd $PYWEB_SHARED && mkdir -p media/2026 && echo photo > media/2026/a.jpg && echo secret > data/b.txt && "
+                                              "ln -sf ../data/b.txt media/own && ln -sf /etc/passwd media/users && ln -sfn /srv/page/current/dist media/page")
+    assert get(host, "https://threads.example.com/media/2026/a.jpg") == (200, "photo\n")
+    for path in ("", "2026/", "users", "own", "page/index.html", "../data/b.txt"):
+        status, text = get(host, f"https://threads.example.com/media/{path}")
+        assert status in (403, 404) and "secret" not in text and "root:" not in text, path
+    modes = "stat -c '%U %G %a' /srv/threads/shared /srv/threads/shared/data /srv/threads/shared/media /srv/threads/shared/media/2026/a.jpg"
+    assert host.check_output(modes).splitlines() == [
+        "threads threads 711", "threads threads 700", "threads threads-web 2750", "threads threads-web 640"]
+    for user, path, may in (
+        ("www-data", "media/2026/a.jpg", True), ("www-data", "data/b.txt", False), ("native", "media/2026/a.jpg", False), ("nobody", "media/2026/a.jpg", False),
+        ("threads-build", "data/b.txt", False),
+    ):
+        assert (host.run(f"runuser -u {user} -- cat /srv/threads/shared/{path}").rc == 0) is may, (user, path)
+    assert host.run("runuser -u www-data -- touch /srv/threads/shared/media/x").rc != 0
+
+
 def family(pid):
     """A process and all that it has started; Ansible's workers are in groups of their own."""
     pairs = []
@@ -172,6 +315,6 @@ def test_an_application_that_is_to_be_absent_is_stopped_and_removed():
         assert outcome.status == 0, outcome.output
     assert outcome.changed == 0, outcome.output
     for host in all_hosts():
-        assert host.run("ls /etc/systemd/system/pyweb.loop.* /etc/systemd/system/*.wants/pyweb.loop.*").stdout == ""
+        assert host.run("ls /etc/systemd/system/pyweb.loop.* /etc/systemd/system/*.wants/pyweb.loop.* /usr/local/bin/loop-run").stdout == ""
         assert units(host, "loop") == set() and units(host, "native") != set()
         assert host.run("pgrep -u loop").stdout == ""
