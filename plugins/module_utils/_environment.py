@@ -90,11 +90,12 @@ class Environment:
         variables = {**os.environ, **self.params.get("build_env", {})}
         own = [_requirements.Index(index.name, re.sub(r"\$\{(\w+)\}", lambda match: variables.get(match.group(1), match.group()), index.url), index.default)
                for index in project.indexes()]
-        default = wanted["index"] or next((index.url for index in own if index.default), None)
+        default = wanted["index"]
         extra: list[tuple[str, str]] = [("", url) for url in wanted["extra_indexes"]]
         known = {bare(url) for url in (*wanted["extra_indexes"], default or "")}
-        for index in own:
-            if not index.default and bare(index.url) not in known:
+        # What a project has in place of PyPI is asked first and not alone: the server and the tools that read locks may not be there.
+        for index in sorted(own, key=lambda index: not index.default):
+            if not (index.default and default) and bare(index.url) not in known:
                 known.add(bare(index.url))
                 extra.append((index.name, index.url))
         if default:
@@ -198,7 +199,8 @@ class Environment:
             for entry in (kind, "pyproject.toml", "Pipfile", "poetry.toml", "pdm.toml", "README.md"):
                 with contextlib.suppress(FileNotFoundError):
                     shutil.copyfile(f"{project.folder}/{entry}", f"{place}/{entry}")
-            start = [UV, "tool", "run", "--quiet", "--python", python, "--from", tool,
+            # The tools need no old interpreter; that of the application has to be found where it counts.
+            start = [UV, "tool", "run", "--quiet", "--python", "/usr/bin/python3", "--from", tool,
                      *(word for package in more for word in ("--with", package)), name]
 
             def run(*arguments: str, hint: str = "") -> str:
@@ -212,7 +214,7 @@ class Environment:
                 try:
                     run("lock", "--check")
                 except BuildError as error:
-                    if "No solution" in str(error):
+                    if not re.search(r"(?i)lock ?file (doesn't|does not|hash|is)", str(error)):
                         raise
                     raise BuildError(f"{project.name} does not match pyproject.toml: run pdm lock and commit {project.name}.") from None
                 # PDM takes all groups for development unless told otherwise.
