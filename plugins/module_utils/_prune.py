@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _releases, _source, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _releases, _step
 
 KEEP = {
     "keep_releases": {"type": "int", "default": 5},
@@ -32,6 +32,9 @@ def prune(app: _engine.App, keep: dict) -> list[str]:
         remove(app, expendable[0])
         pruned.append(expendable[0])
     if pruned:
+        # Not loaded by a step that deletes nothing.
+        from ansible_collections.pyweb.stack.plugins.module_utils import _build, _source
+
         for manager in _engine.MANAGERS.values():
             manager(app).reload()
         # Read as root: the build user may not.

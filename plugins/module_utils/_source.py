@@ -12,18 +12,14 @@ import base64
 import contextlib
 import fcntl
 import hashlib
-import http.client
 import os
 import re
 import shlex
 import shutil
-import ssl
 import subprocess
 import tempfile
 import time
 import typing as t
-import urllib.error
-import urllib.request
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _unpack
 from ansible_collections.pyweb.stack.plugins.module_utils._options import SSH
@@ -429,20 +425,26 @@ class Download(Archive):
             return
         if not self.url.startswith(("https://", "http://")):
             raise BuildError(f"source.archive is {self.shown}: an address that begins with https:// is needed, or a file on the controller.")
-        request = urllib.request.Request(self.url, headers={"User-Agent": "pyweb.stack"})
+        # Loading these takes longer than most steps do, and most sources are not fetched by us.
+        import ssl
+        from http.client import HTTPException
+        from urllib.error import HTTPError
+        from urllib.request import Request, urlopen
+
+        request = Request(self.url, headers={"User-Agent": "pyweb.stack"})
         if self.password:
             # Not sent on to another host.
             login = self.password if ":" in self.password else f"{self.password}:"
             request.add_unredirected_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
         context = ssl.create_default_context(cafile=self.env.get("SSL_CERT_FILE"))
         try:
-            with urllib.request.urlopen(request, timeout=60, context=context) as answer, self.arriving(revision) as file:
+            with urlopen(request, timeout=60, context=context) as answer, self.arriving(revision) as file:
                 digest = copied(answer, file)
                 if digest != revision:
                     raise BuildError(f"{self.shown} has the sha256 {digest}, but source.checksum says {revision}: it is not the file that was meant.")
-        except urllib.error.HTTPError as error:
+        except HTTPError as error:
             raise BuildError(f"{self.shown} cannot be fetched: the server answers {error.code} ({error.reason}); check source.archive.") from None
-        except (OSError, ValueError, http.client.HTTPException) as error:
+        except (OSError, ValueError, HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise BuildError(f"{self.shown} cannot be fetched: {reason}; check source.archive, and that this host reaches it.") from None
 
