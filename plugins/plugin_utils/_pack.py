@@ -9,8 +9,6 @@ import fcntl
 import hashlib
 import json
 import os
-import re
-import shutil
 import stat
 import subprocess
 import tarfile

@@ -22,7 +22,8 @@ import pytest
 from ansible_collections.pyweb.stack.plugins.module_utils import _source, _step
 
 ENV = {
-    "PATH": os.environ["PATH"], "HOME": "/nonexistent", "LANG": "C.UTF-8", "GIT_TERMINAL_PROMPT": "0", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com",
+    "PATH": os.environ["PATH"], "HOME": "/nonexistent", "LANG": "C.UTF-8", "GIT_TERMINAL_PROMPT": "0",
+    "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com",
     "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.com", "GIT_AUTHOR_DATE": "@1 +0000", "GIT_COMMITTER_DATE": "@1 +0000",
     "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*",
 }
@@ -44,7 +45,8 @@ def commit(folder, files, submodules=None):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     if submodules:
-        (folder / ".gitmodules").write_text("".join(f'[submodule "{path}"]\n\tpath = {path}\n\turl = {url}\n' for path, (url, dummy) in submodules.items() if url))
+        (folder / ".gitmodules").write_text(
+            "".join(f'[submodule "{path}"]\n\tpath = {path}\n\turl = {url}\n' for path, (url, dummy) in submodules.items() if url))
     git(folder, "add", "-A")
     for path, (dummy, which) in (submodules or {}).items():
         git(folder, "update-index", "--add", "--cacheinfo", f"160000,{which},{path}")
@@ -228,7 +230,7 @@ def test_check_mode_and_a_short_commit(source, tmp_path, home):
     two = commit(tmp_path / "shop", {"app.py": "2"})
     url = f"file://{tmp_path}/shop"
     assert source(repo=url, version=two[:8]).remote() == two, "a branch is there"
-    with pytest.raises(_step.BuildError, match=f"has no branch or tag '{one[:8]}', and check mode does not fetch commits: give all 40 digits, or leave out --check"):
+    with pytest.raises(_step.BuildError, match=f"has no branch or tag '{one[:8]}', and check mode does not fetch commits: give all 40 digits"):
         source(repo=url, version=one[:8]).remote()
     assert os.listdir(home) == [], "nothing was written"
     assert source(repo=url, version=one[:8]).resolve() == one
@@ -319,7 +321,8 @@ def test_a_token_is_seen_by_nobody_but_the_server(source, serve, published, spie
 
 def test_a_token_that_the_server_does_not_take(source, serve, published, home):
     server = serve(published[0], "x-access-token:right")
-    for look in (source(repo=f"http://{server.place}/shop.git", token="wr0ng-4711").resolve, source(repo=f"http://a:wr0ng-4711@{server.place}/shop.git").remote):
+    address = f"{server.place}/shop.git"
+    for look in (source(repo=f"http://{address}", token="wr0ng-4711").resolve, source(repo=f"http://a:wr0ng-4711@{address}").remote):
         with pytest.raises(_step.BuildError) as caught:
             look()
         assert "check source.repo, and that source.token is one that may read it." in str(caught.value) and "4711" not in str(caught.value)
@@ -395,7 +398,8 @@ def test_the_key_of_the_host(tmp_path, options, taken):
 
 
 @pytest.mark.parametrize("output, says", [
-    ("git@git.example.com: Permission denied (publickey).\nfatal: Could not read from remote repository.", "^add this deploy key .*: ssh-ed25519 AAAA shop@web1$"),
+    ("git@git.example.com: Permission denied (publickey).\nfatal: Could not read from remote repository.",
+     "^add this deploy key .*: ssh-ed25519 AAAA shop@web1$"),
     ("ERROR: Repository not found.", "^add this deploy key"),
     ("ssh: Could not resolve hostname git.example.com: Name or service not known", "^check source.repo, that this host may reach it"),
     ("Host key verification failed.", "and known_hosts where it needs them.$"),

@@ -120,7 +120,8 @@ EVIL = {
     "up and back": ([("a/../b", "x")], "'a/../b', which leads out of the release"),
     "an absolute link": ([("a", "x"), ("p", LINK, "/etc/passwd")], "'p', which is a link to '/etc/passwd', out of the release"),
     "a link up": ([("a", "x"), ("d/p", LINK, "../../x")], "which is a link to '../../x', out of the release"),
-    "a link up, once its directory at the top is gone": ([("top/a", "x"), ("top/p", LINK, "../top/a")], "'top/p', which is a link to '../top/a', out of the release"),
+    "a link up, once its directory at the top is gone": ([("top/a", "x"), ("top/p", LINK, "../top/a")],
+                                                         "'top/p', which is a link to '../top/a', out of the release"),
     "a link through a link": ([("f", "x"), ("a/b/top", LINK, "../.."), ("evil", LINK, "a/b/top/../x")], "'evil', which is a link to 'a/b/top/../x'"),
     "a file behind a link": ([("a", "x"), ("d", LINK, "."), ("d/evil", "x")], "'d/evil', which lies below 'd', which is no directory"),
     "a file behind a link that comes later": ([("d/evil", "x"), ("a", "x"), ("d", LINK, ".")], "'d/evil', which lies below 'd', which is no directory"),
@@ -142,7 +143,8 @@ def test_what_leads_out_is_refused_before_anything_is_written(tmp_path, kind, en
     (tmp_path / "target").mkdir()
     with pytest.raises(_step.BuildError) as caught:
         _unpack.unpack(archive, "shop.tar.gz", str(tmp_path / "target"))
-    assert str(caught.value).startswith("shop.tar.gz has the member ") and why in str(caught.value) and str(caught.value).endswith(": nothing of it was unpacked.")
+    said = str(caught.value)
+    assert said.startswith("shop.tar.gz has the member ") and why in said and said.endswith(": nothing of it was unpacked.")
     assert os.listdir(tmp_path / "target") == [] and sorted(os.listdir(tmp_path)) == ["target", f"x.{kind}"]
 
 

@@ -211,7 +211,8 @@ def test_a_checkout_of_somebody_else(offer, shop, monkeypatch):
 
 
 REFUSED = {
-    "no such directory": ({"path": "gone"}, None, r"^source.path is gone, but the controller has no such directory: looked for \S+/nowhere/gone and \S+/gone.$"),
+    "no such directory": ({"path": "gone"}, None,
+                          r"^source.path is gone, but the controller has no such directory: looked for \S+/nowhere/gone and \S+/gone.$"),
     "a file": ({"path": "shop/app.py"}, None, "^source.path is shop/app.py, but the controller has no such directory"),
     "a link out": ({"path": "shop"}, lambda shop: (shop / "evil").symlink_to("/etc/passwd"), "has the link 'evil' to '/etc/passwd', out of it"),
     "a link up": ({"path": "shop"}, lambda shop: (shop / "lib/evil").symlink_to("../../other"), "has the link 'lib/evil' to '../../other', out of it"),
@@ -219,7 +220,8 @@ REFUSED = {
     "something behind a link": ({"path": "shop", "include": ["way/passwd"]}, lambda shop: (shop / "way").symlink_to("/etc"), "'way/passwd' behind a link"),
     "nothing to include": ({"path": "shop", "include": ["build"]}, None, "^source.include has build, which is not in"),
     "nothing at all": ({"path": "shop"}, lambda shop: (shop / ".gitignore").write_text("*\n"), "has no files, or git ignores them all"),
-    "no such archive": ({"archive": "shop.tar"}, None, r"^source.archive is shop.tar, but the controller has no such file: looked for \S+/nowhere/files/shop.tar and"),
+    "no such archive": ({"archive": "shop.tar"}, None,
+                        r"^source.archive is shop.tar, but the controller has no such file: looked for \S+/nowhere/files/shop.tar and"),
     "another archive": ({"archive": "shop/app.py", "checksum": "sha256:" + "f" * 64}, None,
                         "has the sha256 6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b, but source.checksum says " + "f" * 64),
     "no such wheel": ({"package": "shop-1-py3-none-any.whl"}, None, "^source.package is shop-1-py3-none-any.whl, but the controller has no such file"),
