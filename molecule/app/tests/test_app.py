@@ -210,7 +210,7 @@ SOURCES = {
     "download": (PROBE, "archive", {"kind": "archive", "version": "probe-1.0.tar.gz", "source": "https://127.0.0.1:8443/probe-1.0.tar.gz"}),
     "wheel": (PACKAGE, "1.0 1.0", {"kind": "package", "version": "1.0"}),
     "package": (PACKAGE, "2.0 1.0", {"kind": "package", "version": "2.0", "source": "alpha==2.0"}),
-    "keyed": (PROBE, "private", {"kind": "repo", "version": "HEAD", "source": "ssh://git@127.0.0.1/opt/private/super.git"}),
+    "keyed": (PROBE, "private", {"kind": "repo", "version": "HEAD", "source": "ssh://127.0.0.1/opt/private/super.git"}),
     "private": (PROBE, "private", {"kind": "repo", "version": "HEAD", "source": "https://127.0.0.1:8443/super.git"}),
 }
 
