@@ -102,7 +102,8 @@ def locks() -> list[str]:
     made = []
     for version in application.VERSIONS:
         wanted = f"{application.REQUIREMENTS}{application.CHANGING}=={version}\n"
-        text = on_host("sh", "-c", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt uv pip compile --quiet --generate-hashes --no-header --no-annotate -", input=wanted)
+        command = "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt uv pip compile --quiet --generate-hashes --no-header --no-annotate -"
+        text = on_host("sh", "-c", command, input=wanted)
         made.append(text)
     return made
 

@@ -49,4 +49,4 @@ if [ -n "$old" ]; then
     systemctl stop "$name.${old##*/}.service"
     rm -f "/etc/systemd/system/$name.${old##*/}.service"
 fi
-for oldest in $(ls -1 "$top/releases" | head -n -5); do rm -rf "${top:?}/releases/$oldest"; done
+find "$top/releases" -mindepth 1 -maxdepth 1 | sort | head -n -5 | xargs --no-run-if-empty rm -rf

@@ -72,7 +72,7 @@ lib = {workspace = true}
 """
 LIB = '[project]\nname = "lib"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["beta"]\n' + SETUPTOOLS.replace('"shop"', '"lib"')
 SOURCE = f'\n[[tool.NAME.source]]\nname = "ours"\nurl = "{INDEX}/"\n'
-POETRY_PROJECT = PROJECT.split("[dependency-groups]")[0].replace(">=3.9", ">=3.11") + """[tool.poetry]
+POETRY_PROJECT = PROJECT.split("[dependency-groups]", maxsplit=1)[0].replace(">=3.9", ">=3.11") + """[tool.poetry]
 package-mode = false
 
 [tool.poetry.group.prod.dependencies]

@@ -381,7 +381,8 @@ def test_what_a_step_leaves_in_the_background_is_not_waited_for():
 
 
 @pytest.mark.parametrize("command, told", [
-    ("python manage.py check", "python manage.py check"), ("first\nsecond\n", "first…"), ("\n cd there\nmake\n", "cd there…"), ("x" * 200, "x" * 80 + "…"), ("", ""),
+    ("python manage.py check", "python manage.py check"), ("first\nsecond\n", "first…"), ("\n cd there\nmake\n", "cd there…"), ("x" * 200, "x" * 80 + "…"),
+    ("", ""),
 ])
 def test_a_script_is_told_by_its_beginning(command, told):
     assert _step.short(command) == told

@@ -50,14 +50,16 @@ def test_a_line_that_cannot_work(text, sentence):
 
 
 @pytest.mark.parametrize("text", [
-    "daily", "hourly", "*-*-* 03:00:00", "03:00", "3:0:0", "Mon..Fri 8:30", "Mon,Wed *-*-1..7 12:00", "*:0/15", "*-*-* *:00,30:00", "Sat,Sun", "*-02~01", "2027-01-01",
+    "daily", "hourly", "*-*-* 03:00:00", "03:00", "3:0:0", "Mon..Fri 8:30", "Mon,Wed *-*-1..7 12:00", "*:0/15", "*-*-* *:00,30:00", "Sat,Sun",
+    "*-02~01", "2027-01-01",
     "*-*-* 04:00:00 Europe/Berlin", "weekly UTC", "Mon-Fri 09:00", "*-1/3-01", "*:*:0/10", "10-31", "sunday 23:59:59",
 ])
 def test_times_that_systemd_knows(text):
     assert _processes.calendar(text)
 
 
-@pytest.mark.parametrize("text", ["", " ", "every day", "0 3 * * *", "@daily", "25:00", "12:61", "*-13-01 00:00", "*-*-32", "*-*-0", "3", "Monn", "daily\n", "*-*-* 03:00\nX=1",
+@pytest.mark.parametrize("text", ["", " ", "every day", "0 3 * * *", "@daily", "25:00", "12:61", "*-13-01 00:00", "*-*-32", "*-*-0", "3", "Monn",
+                                  "daily\n", "*-*-* 03:00\nX=1",
                                   "24h", "noon"])
 def test_times_that_it_does_not(text):
     assert not _processes.calendar(text + ("x" if text.endswith("\n") else ""))

@@ -90,7 +90,8 @@ WRONG = {
     "another checksum": ([("source", {"archive": "x.zip", "checksum": "md5:0"})], f"{AT}.source.checksum is 'md5:0': sha256: and 64 digits"),
     "package of any version": ([("source", {"package": "shop"})], f"{AT}.source.package is 'shop': name==version"),
     "package from a version on": ([("source", {"package": "shop>=1"})], f"{AT}.source.package is 'shop>=1': name==version"),
-    "version of a package": ([("source", {"package": "shop", "version": "release/2"})], f"{AT}.source.version is 'release/2': the version of a package is needed"),
+    "version of a package": ([("source", {"package": "shop", "version": "release/2"})],
+                             f"{AT}.source.version is 'release/2': the version of a package is needed"),
     "version of a wheel": ([("source", {"package": "shop-1-py3-none-any.whl", "version": "2"})], f"{AT}.source.version goes with"),
     # scalars of the application
     "python": ([("python", "python3")], f"{AT}.python is 'python3': a version such as 3.12 or 3.12.8, or the path of an interpreter on the host is needed."),
@@ -120,7 +121,7 @@ WRONG = {
     "workers of a command": ([("processes.beat", {"command": "x", "workers": 2})], f"{AT}.processes.beat.workers goes with wsgi or asgi"),
     "options of a command": ([("processes.beat", {"command": "x", "options": ["-v"]})], f"{AT}.processes.beat.options goes with wsgi or asgi"),
     "gevent for asgi": ([("processes.web", {"asgi": "a:b", "worker_class": "gevent"})],
-        f"{AT}.processes.web.worker_class is gevent, but asgi is given: sync, gthread and gevent serve wsgi."),
+                        f"{AT}.processes.web.worker_class is gevent, but asgi is given: sync, gthread and gevent serve wsgi."),
     "asgi for wsgi": ([("processes.web.worker_class", "asgi")], f"{AT}.processes.web.worker_class is asgi, but wsgi is given: it serves asgi."),
     "uvicorn's worker_class": ([("processes.web", {"asgi": "a:b", "server": "uvicorn", "worker_class": "asgi"})],
                                "worker_class goes with gunicorn, but the server is uvicorn"),

@@ -55,7 +55,8 @@ def test_what_a_person_has_to_know():
 
 @pytest.mark.parametrize("revision, said", [("2" * 40, "nothing new"), ("3" * 64, "another state"), (None, "nothing new")])
 def test_a_source_that_has_no_commits(revision, said):
-    assert _table.table("shop", {"web1": info(version="shop-2.tar.gz", revision=revision)}, NOW)[-1] == f"A deploy of shop-2.tar.gz would bring {said} from the source."
+    lines = _table.table("shop", {"web1": info(version="shop-2.tar.gz", revision=revision)}, NOW)
+    assert lines[-1] == f"A deploy of shop-2.tar.gz would bring {said} from the source."
 
 
 def test_nothing():
