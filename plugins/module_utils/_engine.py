@@ -830,14 +830,17 @@ class Supervisor:
     def defined(self, release: str, instance: str) -> bool:
         return os.path.exists(self.path(release, instance))
 
-    def write(self, release: str, instances: dict[str, dict]) -> None:
-        if not os.path.isdir(PROGRAMS):
-            raise EngineError("supervisor is not installed on this host: ansible-playbook pyweb.stack.site installs it.")
+    def make_logs(self) -> None:
         logs = f"{LOGS}/{self.app.name}"
         os.makedirs(LOGS, mode=0o755, exist_ok=True)
         os.makedirs(logs, mode=0o750, exist_ok=True)
         os.chown(logs, 0, self.app.gid)
         os.chmod(logs, 0o750)
+
+    def write(self, release: str, instances: dict[str, dict]) -> None:
+        if not os.path.isdir(PROGRAMS):
+            raise EngineError("supervisor is not installed on this host: ansible-playbook pyweb.stack.site installs it.")
+        self.make_logs()
         enter = f"{self.app.meta_path(release)}/enter"
         if not os.path.exists(enter):
             write_file(enter, enter_text(self.app, release), 0o700)
@@ -1478,10 +1481,13 @@ def every_app() -> list[App]:
 
 
 def under_supervisor(verb: str) -> int:
-    """When supervisor comes up, its live releases do; and before it ends they end in their own time."""
+    """When supervisord comes up, its live releases do; and before it ends they end in their own time."""
     status = 0
     for app in every_app():
         try:
+            if verb == "logs":
+                Supervisor(app).make_logs()
+                continue
             with app.lock(None, wait=600.0):
                 live = app.live
                 if verb == "stop":
@@ -1489,7 +1495,7 @@ def under_supervisor(verb: str) -> int:
                         app.stop(release)
                 elif live and isinstance(app.manager(live), Supervisor):
                     app.start(live, list(app.processes(live)))
-        except EngineError as error:
+        except (EngineError, KeyError, OSError) as error:
             sys.stderr.write(f"{app.name}: {error}\n")
             status = 1
     return status
@@ -1509,10 +1515,10 @@ def forget(app: App) -> None:
 def main(arguments: list[str]) -> int:
     if arguments[:1] == ["run"] and arguments[2:3] == ["--"]:
         return command_line(arguments[1], arguments[3:])
-    if arguments in (["boot", "--supervisor"], ["stop", "--supervisor"]):
+    if arguments[1:] == ["--supervisor"] and arguments[0] in ("boot", "stop", "logs"):
         return under_supervisor(arguments[0])
     if len(arguments) != 2 or arguments[0] not in ("boot", "stop", "settle", "forget"):
-        sys.stderr.write("usage: engine.py boot|stop|settle|forget APPLICATION, or engine.py boot|stop --supervisor, "
+        sys.stderr.write("usage: engine.py boot|stop|settle|forget APPLICATION, or engine.py boot|stop|logs --supervisor, "
                          "or engine.py run APPLICATION -- COMMAND...\n")
         return 2
     app = App(arguments[1], dead_man=arguments[0] == "settle")

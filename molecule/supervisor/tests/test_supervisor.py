@@ -1,0 +1,246 @@
+# Copyright (c) 2026, the pyweb.stack developers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An application under supervisor, as its visitors and an administrator see it. The tests follow one another."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import re
+import socket
+import ssl
+import subprocess
+import sys
+import time
+
+import pytest
+import testinfra
+import yaml
+
+FOLDER = pathlib.Path(__file__).parents[1]
+sys.path.insert(0, str(FOLDER.parents[1] / "tests" / "support"))
+
+import playbook  # noqa: E402
+from load import Load  # noqa: E402
+
+INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
+
+
+class Vault(yaml.SafeLoader):
+    """Reads !unsafe as text."""
+
+
+Vault.add_constructor("!unsafe", lambda loader, node: node.value)
+PROBE = yaml.load((FOLDER / "group_vars" / "pyweb.yml").read_text(), Vault)["pyweb_apps"]["probe"]  # noqa: S506
+HOSTS = testinfra.get_hosts(["ansible://pyweb"], ansible_inventory=INVENTORY, sudo=True)
+NAMES = {host: host.backend.get_hostname() for host in HOSTS}
+
+
+def address(name):
+    form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    return subprocess.run(["docker", "inspect", "--format", form, name], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def ask(name, path):
+    """As a visitor, through nginx."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    connection = http.client.HTTPSConnection("probe.example.com", timeout=20, context=context)
+    connection.sock = context.wrap_socket(socket.create_connection((address(name), 443), timeout=20), server_hostname="probe.example.com")
+    with contextlib.closing(connection):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        content = answer.read()
+        assert answer.status == 200, content
+        return json.loads(content) if content.startswith(b"{") else content.decode()
+
+
+def release(name):
+    try:
+        return ask(name, "/healthz")["release"]
+    except (OSError, AssertionError, http.client.HTTPException):
+        return None
+
+
+def live(host):
+    return host.check_output("basename $(readlink /srv/probe/current)")
+
+
+def programs(host):
+    """What runs under supervisor: process and release, with its id."""
+    lines = host.run("supervisorctl status").stdout.splitlines()
+    found = {}
+    for line in lines:
+        name, state, *rest = line.split()
+        if state in ("STARTING", "RUNNING", "BACKOFF", "STOPPING"):
+            found[tuple(name.split(".")[2:])] = int(host.check_output("supervisorctl pid %s", name))
+    return found
+
+
+def units(host):
+    """The same under systemd."""
+    listed = host.check_output("systemctl list-units --plain --no-legend --full 'pyweb.probe.*.*.service'").splitlines()
+    return {tuple(line.split()[0].split(".")[2:4]) for line in listed if " active " in line}
+
+
+def wanted(host):
+    """One host of the fleet has the process of which there is one."""
+    names = ["web", "worker", "worker-2", *(["beat"] if host is HOSTS[0] else [])]
+    return {(name, live(host)) for name in names}
+
+
+def until(check, seconds=60):
+    end = time.monotonic() + seconds
+    while not check() and time.monotonic() < end:
+        time.sleep(0.3)
+    assert check()
+
+
+def play(name, **changes):
+    return playbook.play(name, "-i", INVENTORY, pyweb_app_overrides={"probe": changes})
+
+
+@contextlib.contextmanager
+def visitors():
+    """Come to all hosts, and nobody notices anything."""
+    with contextlib.ExitStack() as stack:
+        loads = [stack.enter_context(Load("https://probe.example.com", connect=address(name), rate=60, count=300,
+                                          get={"/": "probe "}, post={"/echo": {"text": "hello"}})) for name in NAMES.values()]
+        yield
+    for name, load in zip(NAMES.values(), loads):
+        assert load.result.failed == 0 and load.result.requests >= 300, f"{name}: {load.result.summary()}"
+
+
+def test_every_process_runs_and_every_value_arrives(host):
+    host = next(item for item in HOSTS if NAMES[item] == host.backend.get_hostname())
+    assert set(programs(host)) == wanted(host) and units(host) == set()
+    assert release(NAMES[host]) == live(host)
+    environment = ask(NAMES[host], "/environment")
+    for name, value in {**PROBE["env"], **PROBE["secrets"]}.items():
+        assert base64.b64decode(environment[name]).decode() == value
+    assert not [name for name in environment if name.startswith("SUPERVISOR")]
+    said = host.check_output("cat /var/log/pyweb/probe/worker-2.%s.log", live(host))
+    assert f"working for {live(host)}" in said
+
+
+def test_a_process_is_confined(host):
+    name = host.backend.get_hostname()
+    assert ask(name, "/process")["user"] == "probe"
+    allowed = {path: ask(name, f"/try?path={path}")["write"] == "yes" for path in (
+        "/srv/probe/shared/x", "/tmp/x", "/var/tmp/x", "/run/lock/x", "/srv/probe/current/x", "/home/admin/.ssh/authorized_keys",
+        "/etc/pyweb/probe/secrets", "/sys/fs/cgroup/x")}
+    assert [path for path in allowed if allowed[path]] == ["/srv/probe/shared/x", "/tmp/x", "/var/tmp/x"]
+    assert not host.file("/tmp/x").exists and not host.file("/var/tmp/x").exists
+    for pid in host.check_output("pgrep -u probe").split():
+        status = host.check_output(f"cat /proc/{pid}/status")
+        assert re.search(r"CapBnd:\t0+\n", status) and re.search(r"CapEff:\t0+\n", status) and "NoNewPrivs:\t1\n" in status
+    assert host.check_output("stat -c '%U %G %a' /var/log/pyweb/probe") == "root probe 750"
+    assert host.check_output("stat -c '%U %a' /run/supervisor.sock") == "root 700"
+    secret = PROBE["secrets"]["API_TOKEN"].split()[0]
+    assert secret not in host.check_output("ps axww -o args; cat /etc/supervisor/conf.d/*; cat /var/log/supervisor/supervisord.log")
+
+
+def test_nothing_changes_on_a_converged_host_and_check_mode_says_so():
+    for arguments in (["--check"], []):
+        outcome = playbook.play("site" if arguments else "deploy", "-i", INVENTORY, *arguments)
+        assert outcome.status == 0 and outcome.changed == 0, outcome.output
+
+
+def test_a_new_version_goes_live_under_load_and_a_broken_one_never_does():
+    before = {host: set(programs(host)) for host in HOSTS}
+    with visitors():
+        outcome = play("deploy", source={"version": "fail"})
+        assert outcome.status == 2
+        said = "\n".join(outcome.messages)
+        assert "RuntimeError: probe: this release cannot start" in said, outcome.output
+        assert {host: set(programs(host)) for host in HOSTS} == before
+        outcome = play("deploy", source={"version": "two"}, processes={"worker": {"command": "echo no broker; exit 3"}})
+        assert outcome.status == 2
+        said = "\n".join(outcome.messages)
+        assert re.search(r"its process worker(-2)? ended by itself \(exit status 3\)", said) and "no broker" in said, outcome.output
+        assert re.search(r"tail -n 1000 /var/log/pyweb/probe/worker(-2)?\..*\.log shows more", said)
+        assert {host: set(programs(host)) for host in HOSTS} == before
+        outcome = play("deploy", source={"version": "two"})
+        assert outcome.status == 0, outcome.output
+    for host in HOSTS:
+        assert ask(NAMES[host], "/") == "probe two\n"
+        assert {(name, live(host)) for name, dummy in before[host]} == set(programs(host)) == wanted(host)
+        # Nothing of an ended process stays, even where it has a session of its own.
+        assert len(host.check_output("pgrep -f 'sleep 4242'").split()) == 2
+
+
+def test_a_process_that_was_killed_comes_back_alone(host):
+    host = next(item for item in HOSTS if NAMES[item] == host.backend.get_hostname())
+    before = programs(host)
+    for process in ("web", "worker"):
+        host.check_output("kill -9 %s", before[process, live(host)])
+    until(lambda: set(programs(host)) == wanted(host) and all(programs(host)[process, live(host)] != before[process, live(host)]
+                                                             for process in ("web", "worker")))
+    until(lambda: release(NAMES[host]) == live(host))
+    group = f"/sys/fs/cgroup/system.slice/supervisor.service/pyweb.probe.web.{live(host)}/cgroup.procs"
+    # One master, its workers and what counts them: none of the process that was killed.
+    until(lambda: len(host.check_output(f"cat {group}").split()) == 4)
+    assert len(host.check_output("pgrep -f 'sleep 4242'").split()) == 2
+
+
+@pytest.mark.parametrize("how", ["systemctl restart supervisor", "systemctl stop supervisor && systemctl start supervisor", "supervisorctl reload",
+                                 "kill -9 $(supervisorctl pid)"])
+def test_when_supervisor_comes_back_exactly_the_live_release_does(host, how):
+    host = next(item for item in HOSTS if NAMES[item] == host.backend.get_hostname())
+    before = programs(host)
+    host.check_output(how)
+    until(lambda: set(programs(host)) == wanted(host) and not set(programs(host).values()) & set(before.values()))
+    until(lambda: release(NAMES[host]) == live(host))
+    assert len(host.check_output("pgrep -f 'sleep 4242'").split()) == 2
+
+
+def test_an_application_moves_to_systemd_and_back_under_load():
+    with visitors():
+        outcome = play("site", manager="systemd", source={"version": "two"})
+        assert outcome.status == 0, outcome.output
+        for host in HOSTS:
+            assert units(host) == wanted(host) and programs(host) == {}
+        # What went before runs under the manager that it had.
+        outcome = playbook.play("rollback", "-i", INVENTORY, app="probe")
+        assert outcome.status == 0, outcome.output
+        for host in HOSTS:
+            assert set(programs(host)) == wanted(host) and units(host) == set()
+        outcome = play("deploy", manager="systemd", source={"version": "one"})
+        assert outcome.status == 0, outcome.output
+        outcome = play("site", source={"version": "one"})
+        assert outcome.status == 0, outcome.output
+    for host in HOSTS:
+        assert set(programs(host)) == wanted(host) and units(host) == set()
+        assert len(host.check_output("pgrep -f 'sleep 4242'").split()) == 2
+
+
+def test_a_reboot_brings_back_exactly_what_was_live():
+    before = {host: (live(host), wanted(host)) for host in HOSTS}
+    names = list(NAMES.values())
+    subprocess.run(["docker", "restart", *names], check=True, stdout=subprocess.DEVNULL)
+    for host, name in NAMES.items():
+        shell = testinfra.get_host(f"docker://{name}")
+        until(lambda name=name, host=host: release(name) == before[host][0])
+        until(lambda shell=shell, host=host: set(programs(shell)) == before[host][1])
+        assert units(shell) == set()
+        assert shell.check_output("systemctl list-units --plain --no-legend --failed 'pyweb*' 'nginx*' 'supervisor*'") == ""
+
+
+def test_an_application_that_is_to_be_absent_is_removed(tmp_path):
+    # A host may have another address after its reboot.
+    moved = tmp_path / "moved.yml"
+    moved.write_text(yaml.dump({"pyweb": {"hosts": {name: {"ansible_host": address(name)} for name in NAMES.values()}}}))
+    for dummy in ("removed", "nothing left to do"):
+        outcome = playbook.play("provision", "-i", INVENTORY, "-i", str(moved), pyweb_app_overrides={"probe": {"state": "absent"}})
+        assert outcome.status == 0, outcome.output
+    assert outcome.changed == 0, outcome.output
+    for name in NAMES.values():
+        shell = testinfra.get_host(f"docker://{name}")
+        assert programs(shell) == {} and shell.check_output("supervisorctl avail") == ""
+        assert shell.run("ls /etc/supervisor/conf.d/pyweb.* /etc/systemd/system/pyweb.probe.*").stdout == ""
+        assert shell.run("pgrep -u probe").stdout == ""

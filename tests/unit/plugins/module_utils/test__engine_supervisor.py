@@ -1,0 +1,296 @@
+# Copyright (c) pyweb.stack contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Releases under supervisor: what is written, what is asked of supervisord, and what becomes of it when supervisord is away."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import socketserver
+import subprocess
+import tempfile
+import threading
+import xmlrpc.client
+import xmlrpc.server
+
+import pytest
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _prune
+
+ASK = _engine.ask_supervisor
+A, B = "20261101T000000Z-1a2b3c4", "20261102T000000Z-1a2b3c4"
+WORKER = {
+    "wsgi": None, "asgi": None, "command": "work", "kind": "command", "server": None, "workers": None, "threads": None, "options": [], "count": 2,
+    "singleton": False, "stop_timeout": 300, "health": None,
+}
+WEB, FIRST, SECOND = (f"pyweb.shop.{name}.{A}" for name in ("web", "worker", "worker-2"))
+
+
+@pytest.fixture
+def app(host):
+    host.manager = "supervisor"
+    return host.app()
+
+
+@pytest.fixture
+def live(host, app):
+    """A release with two workers runs."""
+    host.release(app, A, processes={"worker": WORKER})
+    app.start(A, ["worker", "worker-2"])
+    return app
+
+
+def asked(host):
+    return [line.removeprefix("supervisord ") for line in host.systemd.calls if not line.startswith("supervisord get")]
+
+
+# --- what is written --------------------------------------------------------------------------------------------------
+
+def test_a_program_for_each_instance(host, live):
+    assert sorted(os.listdir(host.programs)) == sorted(f"{name}.conf" for name in (FIRST, SECOND)) and os.listdir(host.units) == []
+    found = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"))
+    found.read(host.programs / f"{SECOND}.conf")
+    program = dict(found[f"program:{SECOND}"])
+    assert program["command"] == f"/bin/sh {live.meta_path(A)}/enter worker-2"
+    # Only the live release runs; which one that is says the link, and whoever starts supervisord asks.
+    assert (program["autostart"], program["autorestart"], program["umask"]) == ("false", "true", "027")
+    # TERM for the main process alone, KILL for all, after the process's own time and some.
+    assert (program["stopasgroup"], program["killasgroup"], program["stopwaitsecs"]) == ("false", "true", "305")
+    assert program["stdout_logfile"] == f"{_engine.LOGS}/shop/worker-2.{A}.log" and program["redirect_stderr"] == "true"
+    assert "environment" not in program and "%" not in (host.programs / f"{SECOND}.conf").read_text()
+    assert os.stat(f"{_engine.LOGS}/shop").st_mode & 0o777 == 0o750
+
+
+def test_what_becomes_the_user(app):
+    text = _engine.enter_text(app, A)
+    assert subprocess.run(["sh", "-n"], input=text, text=True, check=True)
+    last = text[text.index("exec env -i"):]
+    for part in ("--reuid=shop", "--regid=shop", "--init-groups", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"):
+        assert part in last
+    assert f'{app.meta_path(A)}/launch "${{1%-[0-9]*}}"' in last and "{{" not in text
+    for instance, process in (("web", "web"), ("worker-2", "worker"), ("worker_2", "worker_2"), ("worker-12", "worker")):
+        assert subprocess.check_output(["sh", "-c", 'printf %s "${1%-[0-9]*}"', "sh", instance], text=True) == process
+
+
+def test_files_are_written_once_and_never_changed(host, live):
+    before = {path.name: path.read_text() for path in host.programs.iterdir()}
+    live.update_manifest(A, runtime={**live.manifest(A)["runtime"], "processes": {"worker": {**WORKER, "stop_timeout": 1}}})
+    live.start(A, ["worker"])
+    assert {path.name: path.read_text() for path in host.programs.iterdir()} == before
+
+
+def test_without_supervisor_the_sentence_says_who_installs_it(host, app):
+    host.release(app, A)
+    os.rmdir(host.programs)
+    with pytest.raises(_engine.EngineError, match="^supervisor is not installed on this host: ansible-playbook pyweb.stack.site installs it.$"):
+        app.start(A, ["web"])
+
+
+# --- starting and stopping --------------------------------------------------------------------------------------------
+
+def test_only_what_is_new_is_added_and_nothing_else_is_touched(host, live):
+    assert asked(host) == [
+        "reloadConfig", f"addProcessGroup {FIRST}", f"addProcessGroup {SECOND}", f"startProcess {FIRST} False", f"startProcess {SECOND} False",
+    ]
+    host.systemd.calls_path.unlink()
+    live.stop(A)
+    live.start(A, ["worker"])
+    # Both end side by side, not one after the other.
+    assert asked(host) == [f"stopProcess {FIRST} False", f"stopProcess {SECOND} False", f"startProcess {FIRST} False"]
+    assert live.running() == {A} and not live.active(A) and host.up() == {A: 1}
+
+
+def test_what_runs_is_not_started_again(host, live):
+    host.systemd.calls_path.unlink()
+    live.start(A, ["worker", "worker-2"])
+    assert asked(host) == [] and live.active(A)
+
+
+def test_a_process_that_waits_for_its_next_start_starts_now(host, live):
+    host.fail(A, "worker")
+    live.start(A, ["worker"])
+    assert asked(host)[-2:] == [f"stopProcess {FIRST} False", f"startProcess {FIRST} False"]
+
+
+def test_a_release_that_never_served_is_killed(host, live):
+    live.stop(A, at_once=True)
+    calls = asked(host)
+    assert calls.index(f"stopProcess {FIRST} False") < calls.index(f"signalProcess {FIRST} KILL") and host.up() == {}
+    assert live.running() == set() and not os.path.exists(f"{live.run_path}/{A}") and not os.path.exists(_engine.Supervisor(live).pids_path(A))
+
+
+def test_what_a_process_leaves_behind_ends_with_it(host, live, monkeypatch):
+    ended = []
+    monkeypatch.setattr(_engine, "end_cgroup", lambda path: ended.append(os.path.basename(path)))
+    live.stop(A, ["worker-2"])
+    assert ended == [SECOND]
+
+
+def test_the_control_group_is_killed_and_removed(tmp_path):
+    group = tmp_path / "group"
+    _engine.end_cgroup(str(group))
+    group.mkdir()
+    _engine.end_cgroup(str(group / "none"))
+    kill = group / "cgroup.kill"
+    kill.touch()
+    # The kernel's own files are no obstacle to rmdir, this one is: it is gone once the group is empty.
+    threading.Timer(0.1, kill.unlink).start()
+    _engine.end_cgroup(str(group))
+    assert not group.exists()
+
+
+def test_processes_of_others_are_theirs(host, live):
+    for name in ("theirs", "pyweb", f"pyweb.shop-api.web.{B}"):
+        (host.supervisor.state / "known" / name).touch()
+        (host.supervisor.state / "up" / name).write_text("1")
+    assert live.running() == {A}
+    _engine.forget(live)
+    assert host.supervisor.up == host.supervisor.names("known") == {"theirs", "pyweb", f"pyweb.shop-api.web.{B}"}
+
+
+# --- how it is --------------------------------------------------------------------------------------------------------
+
+def test_ended(host, live):
+    supervisor = _engine.Supervisor(live)
+    assert supervisor.ended(A, "worker") == ""
+    host.fail(A, "worker")
+    host.fail(A, "worker-2", again=True)
+    assert supervisor.ended(A, "worker") == supervisor.ended(A, "worker-2") == "exit status 3"
+    (host.supervisor.state / "log").unlink()
+    (host.supervisor.state / "show" / FIRST).write_text(json.dumps({"statename": "BACKOFF", "spawnerr": "can't find command"}))
+    assert supervisor.ended(A, "worker") == "can't find command"
+    live.stop(A, ["worker"])
+    assert supervisor.ended(A, "worker") == "it is stopped"
+
+
+def test_a_new_start_counts_as_new(host, live):
+    live.stop(A)
+    live.start(A, ["worker", "worker-2"])
+    assert _engine.Supervisor(live).ended(A, "worker") == ""
+
+
+@pytest.mark.parametrize("lines, said", [(None, "\nIt logged nothing (tail -n 1000 "), ("bang\n", "shows more):\nbang")])
+def test_a_release_that_does_not_start_says_its_last_lines(host, app, lines, said):
+    host.release(app, A)
+    host.refuse(A, "web")
+    if lines:
+        os.makedirs(f"{_engine.LOGS}/shop")
+        with open(f"{_engine.LOGS}/shop/web.{A}.log", "w", encoding="utf-8") as file:
+            file.write(lines)
+    with pytest.raises(_engine.EngineError) as caught:
+        app.start(A, ["web"])
+    assert str(caught.value).startswith(f"release {A} does not start: SPAWN_ERROR: {WEB}") and said in str(caught.value)
+    assert f"tail -n 1000 {_engine.LOGS}/shop/web.{A}.log" in str(caught.value)
+
+
+def test_supervisord_that_is_down(host, live, monkeypatch):
+    (host.supervisor.state / "down").touch()
+    clock = [0.0]
+    monkeypatch.setattr(_engine.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(_engine.time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+    assert live.running() == set() and not live.active(A)
+    assert _engine.Supervisor(live).ended(A, "worker") == "supervisord does not answer"
+    live.stop(A)
+    with pytest.raises(_engine.EngineError, match="does not start: supervisord does not answer"):
+        live.start(A, ["worker"])
+    # It may just be starting.
+    assert 10 <= clock[0] < 12
+
+
+# --- what supervisord's own end and start bring -----------------------------------------------------------------------
+
+def test_the_live_release_and_no_other_comes_back(host, live):
+    os.symlink(live.release_path(A), live.current)
+    host.release(live, B, processes={"worker": WORKER})
+    live.start(B, ["worker"])
+    other = host.app("blog")
+    host.managers[A] = "systemd"
+    host.release(other, A, live=True)
+    host.supervisor.restart()
+    assert _engine.main(["boot", "--supervisor"]) == 0
+    assert host.supervisor.up == {FIRST, SECOND} and host.systemd.up == {f"pyweb.blog.web.{A}.service"}
+    assert _engine.main(["stop", "--supervisor"]) == 0
+    assert host.supervisor.up == set() and host.systemd.up == {f"pyweb.blog.web.{A}.service"}
+
+
+def test_one_application_that_does_not_come_back_keeps_no_other(host, live, capsys):
+    os.symlink(live.release_path(A), live.current)
+    other = host.app("blog")
+    host.release(other, A, live=True)
+    host.supervisor.restart()
+    host.refuse(A, "worker")
+    assert _engine.main(["boot", "--supervisor"]) == 1
+    assert f"pyweb.blog.web.{A}" in host.supervisor.up and capsys.readouterr().err.startswith(f"shop: release {A} does not start")
+
+
+def test_directories_of_logs_are_made_again(host, live):
+    os.rmdir(f"{_engine.LOGS}/shop")
+    os.rmdir(_engine.LOGS)
+    assert _engine.main(["logs", "--supervisor"]) == 0 and os.stat(f"{_engine.LOGS}/shop").st_mode & 0o777 == 0o750
+
+
+# --- the end ----------------------------------------------------------------------------------------------------------
+
+def test_a_pruned_release_leaves_no_program_and_no_log(host, live):
+    live.stop(A)
+    log = _engine.Supervisor(live).log_path(A, "worker")
+    for name in (log, f"{log}.1"):
+        with open(name, "w", encoding="utf-8"):
+            pass
+    _prune.remove(live, A)
+    assert os.listdir(host.programs) == os.listdir(f"{_engine.LOGS}/shop") == [] and host.supervisor.names("known") == set()
+    (host.supervisor.state / "down").touch()
+    host.release(live, B, processes={"worker": WORKER})
+    _engine.Supervisor(live).write(B, live.processes(B))
+    _prune.remove(live, B)
+    assert os.listdir(host.programs) == []
+
+
+def test_forget(host, live):
+    assert _engine.main(["forget", "shop"]) == 0
+    assert host.supervisor.up == host.supervisor.names("known") == set()
+    (host.supervisor.state / "down").touch()
+    assert _engine.main(["forget", "shop"]) == 0
+
+
+# --- how it is asked --------------------------------------------------------------------------------------------------
+
+class Handler(xmlrpc.server.SimpleXMLRPCRequestHandler):
+    disable_nagle_algorithm = False
+
+    def address_string(self):
+        return "here"
+
+
+class Server(xmlrpc.server.SimpleXMLRPCDispatcher, socketserver.UnixStreamServer):
+    """As supervisord listens."""
+
+    logRequests = False
+
+    def __init__(self, path):
+        xmlrpc.server.SimpleXMLRPCDispatcher.__init__(self)
+        socketserver.UnixStreamServer.__init__(self, path, Handler)
+
+
+def refuse(name):
+    raise xmlrpc.client.Fault(70, f"NOT_RUNNING: {name}")
+
+
+def test_the_way_to_supervisord(monkeypatch):
+    # The path of a socket must be short.
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setattr(_engine, "SUPERVISOR_SOCKET", f"{folder}/sock")
+        with pytest.raises(_engine.EngineError, match=r"^supervisord does not answer on .*/sock \(.*\): systemctl status supervisor says why.$"):
+            ASK("getState")
+        with Server(f"{folder}/sock") as server:
+            server.register_function(lambda name, wait: [name, wait], "supervisor.startProcess")
+            server.register_function(refuse, "supervisor.stopProcess")
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+            assert ASK("startProcess", "a", False) == ["a", False]
+            with pytest.raises(_engine.Refused, match="^NOT_RUNNING: a$"):
+                ASK("stopProcess", "a")
+            server.shutdown()
+        with pytest.raises(_engine.EngineError, match="does not answer"):
+            ASK("getState")
