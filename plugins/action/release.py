@@ -131,7 +131,9 @@ class ActionModule(ActionBase):
             made = self._call(DEPLOY_HELPER, state="present", **self._directories(params["name"]))
             if made.get("failed"):
                 return made
-        plan = _releases.plan(hosts, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), params["force"])
+        # Each host decides for itself, some perhaps later than others: what they decide from has to be the same, the time as well.
+        now = max((item["now"] for item in hosts.values() if item.get("now")), default=time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
+        plan = _releases.plan(hosts, now, params["force"])
         mine = plan["hosts"][self._task_vars["inventory_hostname"]]
         return {
             "changed": False, **mine, "lock_host": plan["lock_host"], "platforms": plan["platforms"],

@@ -81,6 +81,11 @@ switch:
   description: The switch that is under way, if any; also one that nobody has ended yet.
   returned: always
   type: dict
+now:
+  description: When this was looked at, UTC. What is made of the answers of several hosts gets one time.
+  returned: always
+  type: str
+  sample: 20261120T201500Z
 directories:
   description: Whether the directories for releases and shared data are there.
   returned: always
@@ -143,7 +148,7 @@ def look(app, params, check_mode):
     info = {
         "exists": app.exists, "live": live, "running": bool(live) and app.active(live), "releases": app.manifests(), "history": app.history(),
         "lease": _engine.read_json(app.lease_path), "switch": _engine.read_json(app.switch_path),
-        "directories": all(os.path.isdir(path) for path in (app.releases_path, app.shared)),
+        "now": _engine.now(), "directories": all(os.path.isdir(path) for path in (app.releases_path, app.shared)),
     }
     if not params["source"]:
         return info

@@ -79,6 +79,11 @@ def test_begin_in_check_mode_asks_the_host_nothing(host, act, values):
     assert act.calls == [] and not os.path.exists(host.root / "srv/shop") and begun["build"]
 
 
+def test_hosts_that_decide_at_different_times_get_one_id(act):
+    hosts = {**info(live=None, now="20261101T000001Z"), **{"web2": info(live=None, now="20261101T000003Z")["web1"]}}
+    assert act(state="begin", hosts=hosts)["release"] == "20261101T000003Z-fffffff"
+
+
 def test_begin_needs_a_revision(act):
     with pytest.raises(AnsibleActionFail, match="state begin needs what release_info returns with source"):
         act(state="begin", hosts=info(revision=None))
