@@ -335,6 +335,7 @@ class App:
         if instances:
             manager.stop(release, instances, at_once, wait)
         if processes is None and wait:
+            manager.retire(release, instances)
             shutil.rmtree(f"{self.run_path}/{release}", ignore_errors=True)
 
     # --- scheduled jobs, by systemd's timers whoever manages the processes ------------------------------------------------
@@ -728,6 +729,9 @@ class Systemd:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.path(release, instance))
 
+    def retire(self, release: str, instances: t.Iterable[str]) -> None:
+        """After the whole release was stopped. Its units stay: nobody starts them by mistake."""
+
     def reload(self) -> None:
         """After instances were removed. systemd has forgotten a unit that is at rest."""
 
@@ -846,15 +850,24 @@ class Supervisor:
             write_file(enter, enter_text(self.app, release), 0o700)
         for instance, process in instances.items():
             if not self.defined(release, instance):
-                write_file(self.path(release, instance), program_text(self, release, instance, process), 0o644)
+                kept = f"{self.app.meta_path(release)}/{instance}.conf"
+                if not os.path.exists(kept):
+                    write_file(kept, program_text(self, release, instance, process))
+                write_file(self.path(release, instance), read_text(kept), 0o644)
 
-    def remove(self, release: str, instances: t.Iterable[str]) -> None:
+    def retire(self, release: str, instances: t.Iterable[str]) -> None:
+        """supervisor knows only of what runs: C(supervisorctl start all) must not start releases of last week."""
         for instance in instances:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.path(release, instance))
             # supervisord may be down, or it has never heard of it.
             with contextlib.suppress(EngineError):
                 ask_supervisor("removeProcessGroup", self.program(release, instance))
+
+    def remove(self, release: str, instances: t.Iterable[str]) -> None:
+        instances = list(instances)
+        self.retire(release, instances)
+        for instance in instances:
             for number in ("", *(f".{count}" for count in range(1, LOG_BACKUPS + 1))):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(self.log_path(release, instance) + number)
@@ -1401,7 +1414,7 @@ def command_line(name: str, argv: list[str]) -> int:
         return 125
 
 
-PROGRAM = """; Written once for this release; the next deploy writes new ones.
+PROGRAM = """; Written once for this release; it is here as long as the release runs.
 [program:{program}]
 command=/bin/sh {meta}/enter {instance}
 directory={path}
@@ -1430,7 +1443,7 @@ umask 027
 own={cgroup}/{prefix}.$1.{release}
 private={meta}/private/$1
 if [ "${{2-}}" != inside ]; then
-    if mkdir -p "$own" 2>/dev/null; then
+    if {{ [ -d "$own" ] || mkdir "$own"; }} 2>/dev/null && [ -e "$own/cgroup.kill" ]; then
         echo 1 > "$own/cgroup.kill"
         while grep -q 'populated 1' "$own/cgroup.events"; do sleep 0.1; done
         echo $$ > "$own/cgroup.procs"

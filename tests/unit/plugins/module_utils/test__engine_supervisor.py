@@ -79,6 +79,10 @@ def test_files_are_written_once_and_never_changed(host, live):
     live.update_manifest(A, runtime={**live.manifest(A)["runtime"], "processes": {"worker": {**WORKER, "stop_timeout": 1}}})
     live.start(A, ["worker"])
     assert {path.name: path.read_text() for path in host.programs.iterdir()} == before
+    live.stop(A)
+    assert os.listdir(host.programs) == [] and host.supervisor.names("known") == set(), "somebody could start it by mistake"
+    live.start(A, ["worker"])
+    assert {path.name: path.read_text() for path in host.programs.iterdir()} == before
 
 
 def test_without_supervisor_the_sentence_says_who_installs_it(host, app):
@@ -98,7 +102,10 @@ def test_only_what_is_new_is_added_and_nothing_else_is_touched(host, live):
     live.stop(A)
     live.start(A, ["worker"])
     # Both end side by side, not one after the other.
-    assert asked(host) == [f"stopProcess {FIRST} False", f"stopProcess {SECOND} False", f"startProcess {FIRST} False"]
+    assert asked(host) == [
+        f"stopProcess {FIRST} False", f"stopProcess {SECOND} False", f"removeProcessGroup {FIRST}", f"removeProcessGroup {SECOND}",
+        "reloadConfig", f"addProcessGroup {FIRST}", f"startProcess {FIRST} False",
+    ]
     assert live.running() == {A} and not live.active(A) and host.up() == {A: 1}
 
 
