@@ -903,6 +903,9 @@ class Supervisor:
         if started:
             # supervisord does not count how often it starts a process again.
             write_file(self.pids_path(release), json.dumps({**read_json(self.pids_path(release), {}), **started}))
+        uid, end = pwd.getpwnam(self.app.name).pw_uid, time.monotonic() + 30.0
+        while not all(became(pid, uid) for pid in started.values()) and time.monotonic() < end:
+            time.sleep(0.02)
         return ""
 
     def stop(self, release: str, instances: list[str], at_once: bool, wait: bool) -> None:
@@ -991,6 +994,14 @@ class Supervisor:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - 65536))
                 logged += file.read().decode(errors="replace").splitlines()[-(lines // len(instances)):]
         return "\n".join(logged).strip(), f"tail -n 1000 {self.log_path(release, instances[0])}"
+
+
+def became(pid: int, uid: int) -> bool:
+    """It is confined and runs as its user, as when systemd says that a unit is active; or it has ended."""
+    try:
+        return os.stat(f"/proc/{pid}").st_uid == uid
+    except FileNotFoundError:
+        return True
 
 
 def end_cgroup(path: str) -> None:

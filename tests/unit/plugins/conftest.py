@@ -224,6 +224,7 @@ class Host:
         monkeypatch.setattr(_engine, "run", self.systemd)
         monkeypatch.setattr(_engine, "UNITS", str(self.units))
         monkeypatch.setattr(_engine, "ask_supervisor", self.supervisor)
+        monkeypatch.setattr(_engine, "became", lambda pid, uid: True)
         for name in ("PROGRAMS", "LOGS", "STATES", "SUPERVISOR_CGROUP"):
             monkeypatch.setattr(_engine, name, f"{root}{getattr(_engine, name)}")
         monkeypatch.setattr(_engine, "DRAIN", 0.0)

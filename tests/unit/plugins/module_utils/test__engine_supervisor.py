@@ -19,7 +19,7 @@ import pytest
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _prune
 
-ASK = _engine.ask_supervisor
+ASK, BECAME = _engine.ask_supervisor, _engine.became
 A, B = "20261101T000000Z-1a2b3c4", "20261102T000000Z-1a2b3c4"
 WORKER = {
     "wsgi": None, "asgi": None, "command": "work", "kind": "command", "server": None, "workers": None, "threads": None, "options": [], "count": 2,
@@ -155,6 +155,18 @@ def test_processes_of_others_are_theirs(host, live):
     assert live.running() == {A}
     _engine.forget(live)
     assert host.supervisor.up == host.supervisor.names("known") == {"theirs", "pyweb", f"pyweb.shop-api.web.{B}"}
+
+
+def test_a_start_lasts_until_the_processes_are_their_users(host, live, monkeypatch):
+    answers = [False, False, True, True]
+    monkeypatch.setattr(_engine, "became", lambda pid, uid: answers.pop(0))
+    live.stop(A)
+    live.start(A, ["worker", "worker-2"])
+    assert answers == []
+    assert BECAME(os.getpid(), os.getuid()) and not BECAME(os.getpid(), os.getuid() + 1)
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+    assert BECAME(gone.pid, os.getuid() + 1)
 
 
 # --- how it is --------------------------------------------------------------------------------------------------------
