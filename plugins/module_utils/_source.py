@@ -426,19 +426,20 @@ class Download(Archive):
         if not self.url.startswith(("https://", "http://")):
             raise BuildError(f"source.archive is {self.shown}: an address that begins with https:// is needed, or a file on the controller.")
         # Loading these takes longer than most steps do, and most sources are not fetched by us.
+        # Ansible's own open_url cannot be had here: what the module brings is root's, and this runs as the build user.
+        import ssl
         from http.client import HTTPException
         from urllib.error import HTTPError
+        from urllib.request import HTTPSHandler, Request, build_opener
 
-        from ansible.module_utils.urls import open_url
-
-        headers = {}
+        request = Request(self.url, headers={"User-Agent": "pyweb.stack"})
         if self.password:
+            # Not sent on to another host.
             login = self.password if ":" in self.password else f"{self.password}:"
-            headers["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
+            request.add_unredirected_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
+        opener = build_opener(HTTPSHandler(context=ssl.create_default_context(cafile=self.env.get("SSL_CERT_FILE"))))
         try:
-            # The login is not sent on to another host.
-            with open_url(self.url, headers=headers, unredirected_headers=list(headers), http_agent="pyweb.stack", timeout=60, use_netrc=False,
-                          ca_path=self.env.get("SSL_CERT_FILE")) as answer, self.arriving(revision) as file:
+            with opener.open(request, timeout=60) as answer, self.arriving(revision) as file:
                 digest = copied(answer, file)
                 if digest != revision:
                     raise BuildError(f"{self.shown} has the sha256 {digest}, but source.checksum says {revision}: it is not the file that was meant.")
