@@ -76,7 +76,8 @@ def test_nothing_is_left_behind(server):
     # Names that begin with a dot are those of files that are being written.
     assert server.run("find /var/lib/pyweb /etc/pyweb /etc/systemd/system -name '.pyweb*'") == ""
     assert server.run("find /srv/shop -maxdepth 1 '(' -name '.*' -o -name 'current.*' ')'") == ""
-    assert server.run("find /srv/shop/build -path '*/cache' -prune -o '(' -name '.git-*' -o -path '/srv/shop/build/envs/.*' -o -path '*.git/*.lock' ')' -print") == ""
+    assert server.run("find /srv/shop/build -path '*/cache' -prune -o '(' -name '.git-*' "
+                      "-o -path '/srv/shop/build/envs/.*' -o -path '*.git/*.lock' ')' -print") == ""
     assert server.run("pgrep -u shop-build || true") == ""
     assert server.run("systemctl list-units --plain --no-legend --all 'pyweb.shop.settle*'") == ""
     assert server.run("systemctl list-units --plain --no-legend --failed") == ""

@@ -29,7 +29,8 @@ def told(outcome):
 
 @pytest.mark.parametrize("tag, sentence", [
     pytest.param("missing", r"shop: release \S+ was not built: .*requirements.* failed \(exit status 1\); .*", marks=full),
-    pytest.param("wrong-hash", r"shop: release \S+ was not built: .*requirements.* failed \(exit status \d+\); .* is not the file that was locked: .*", marks=full),
+    pytest.param("wrong-hash", r"shop: release \S+ was not built: .*requirements.* failed \(exit status \d+\); "
+                 r".* is not the file that was locked: .*", marks=full),
 ])
 def test_requirements_that_cannot_be_had(server, tag, sentence):
     said = told(server.deploy(**server.shop(tag, **EMPTY)))
@@ -69,7 +70,8 @@ def test_a_disk_that_is_full_before_anything_is_written(server):
         assert not server.shell.file("/var/lib/pyweb/shop/switch.json").exists
         server.run("rm /var/lib/pyweb/fill")
     finally:
-        server.run("rm -f /var/lib/pyweb/fill; rm -rf /root/state; cp -a /var/lib/pyweb /root/state; umount /var/lib/pyweb; rm -rf /var/lib/pyweb/* && cp -a /root/state/. /var/lib/pyweb && rm -rf /root/state")
+        server.run("rm -f /var/lib/pyweb/fill; rm -rf /root/state; cp -a /var/lib/pyweb /root/state; umount /var/lib/pyweb; "
+                   "rm -rf /var/lib/pyweb/* && cp -a /root/state/. /var/lib/pyweb && rm -rf /root/state")
 
 
 @full

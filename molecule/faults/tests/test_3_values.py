@@ -46,7 +46,8 @@ def variables(tmp_path, secrets, env=None):
     """As a file, in which nothing is a template."""
     def text(values):
         # Ansible takes !unsafe "" for nothing at all.
-        return "      {}\n" if not values else "".join(f"      {name}: {'!unsafe ' if value else ''}{json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
+        return "      {}\n" if not values else "".join(
+            f"      {name}: {'!unsafe ' if value else ''}{json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
 
     path = tmp_path / "values.yml"
     path.write_text(
@@ -63,7 +64,8 @@ def deployed(server, tmp_path_factory):
     server.run("rm -f /run/spies-go-home")
     for user in SPIES:
         # Spelt backwards: a spy must not find itself.
-        server.run("systemd-run --quiet --unit=spy-%s --uid=%s --property=StandardOutput=file:/run/spy-%s python3 -c %s %s", user, user, user, SPY, MARKER[::-1])
+        server.run("systemd-run --quiet --unit=spy-%s --uid=%s --property=StandardOutput=file:/run/spy-%s python3 -c %s %s",
+                   user, user, user, SPY, MARKER[::-1])
     secrets = {**SECRETS, "API_TOKEN": f"{MARKER}-one"}
     outcome = server.deploy("-vvv", "--diff", "-e", variables(tmp_path_factory.mktemp("values"), secrets))
     server.run("touch /run/spies-go-home")
@@ -105,7 +107,8 @@ def test_nobody_saw_a_secret(server, deployed):
     readable = f"grep -rls --devices=skip {pattern} /etc /srv /var /run /tmp /home /opt /usr/local /dev/shm"
     for user in SPIES:
         assert server.shell.run(f"runuser -u {user} -- {readable}").stdout == "", user
-    assert set(server.shell.run(readable).stdout.split()) == {"/etc/pyweb/shop/secrets", *(f"/srv/shop/shared/{name}.env" for name in ("worker", "migrate", "run"))}
+    assert set(server.shell.run(readable).stdout.split()) == {
+        "/etc/pyweb/shop/secrets", *(f"/srv/shop/shared/{name}.env" for name in ("worker", "migrate", "run"))}
 
 
 @pytest.mark.full

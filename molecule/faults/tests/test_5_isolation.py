@@ -109,7 +109,8 @@ def test_neighbours_see_nothing_of_each_other(server, user):
     other = USERS[user]
     release = server.live(other)
     for what in ("-readable", "-writable"):
-        found = server.shell.run(f"runuser -u {user} -- find /srv/{other} /etc/pyweb/{other} /var/lib/pyweb/{other} /run/pyweb/{other} ! -type l {what} 2>/dev/null")
+        found = server.shell.run(
+            f"runuser -u {user} -- find /srv/{other} /etc/pyweb/{other} /var/lib/pyweb/{other} /run/pyweb/{other} ! -type l {what} 2>/dev/null")
         # The directory that holds those of all sockets may be listed, and they not entered.
         assert set(found.stdout.split()) <= ({f"/run/pyweb/{other}"} if what == "-readable" else set()), found.stdout
     assert server.shell.run(f"runuser -u {user} -- curl --silent --unix-socket /run/pyweb/{other}/{release}/web.sock http://x/").rc != 0

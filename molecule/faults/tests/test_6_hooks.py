@@ -33,7 +33,8 @@ def hooks():
 
 
 def log(server):
-    text = server.run("cat /srv/shop/build/home/hooks.log /srv/shop/shared/hooks.log 2>/dev/null; rm -f /srv/shop/build/home/hooks.log /srv/shop/shared/hooks.log")
+    text = server.run("cat /srv/shop/build/home/hooks.log /srv/shop/shared/hooks.log 2>/dev/null; "
+                      "rm -f /srv/shop/build/home/hooks.log /srv/shop/shared/hooks.log")
     return [line.split() for line in text.splitlines()]
 
 
@@ -65,7 +66,8 @@ def test_hooks_of_a_rollback(server, hooks):
 def older(server, release):
     """Copy the live release under an id of long ago, as if it had been live then."""
     live = server.live()
-    server.run(f"cp -al /srv/shop/releases/{live} /srv/shop/releases/{release}; cp -a /var/lib/pyweb/shop/releases/{live} /var/lib/pyweb/shop/releases/{release}; "
+    server.run(f"cp -al /srv/shop/releases/{live} /srv/shop/releases/{release}; "
+               f"cp -a /var/lib/pyweb/shop/releases/{live} /var/lib/pyweb/shop/releases/{release}; "
                f"sed -i 's/\"state\": \"[a-z]*\"/\"state\": \"superseded\"/; s/{live}/{release}/' /var/lib/pyweb/shop/releases/{release}/manifest.json")
     return release
 
