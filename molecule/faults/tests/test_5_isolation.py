@@ -1,6 +1,5 @@
 """Two applications on one host, and a build step that tries to get out. It runs as a user of its own, and stays that."""
 
-import re
 
 import pytest
 

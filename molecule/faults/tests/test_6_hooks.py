@@ -81,7 +81,7 @@ def test_pinned_releases_stay_and_others_are_deleted_by_number_and_age(server):
     assert outcome.status == 0, outcome.output
     there = server.run("ls /srv/shop/releases").split()
     assert kept in there and gone not in there
-    assert server.run(f"ls /var/lib/pyweb/shop/releases /etc/systemd/system").count(gone) == 0
+    assert server.run("ls /var/lib/pyweb/shop/releases /etc/systemd/system").count(gone) == 0
     outcome = server.play("pin", version=kept, pinned=False)
     assert (outcome.status, outcome.changed) == (0, 1), outcome.output
     outcome = server.deploy(**server.shop("one", env={"ROUND": "no more pins"}, keep_releases=2))

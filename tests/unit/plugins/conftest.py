@@ -263,7 +263,6 @@ class Host:
             found[release] = found.get(release, 0) + 1
         return found
 
-
     def manager_of(self, release):
         return self.managers.get(release, self.manager)
 
