@@ -150,7 +150,8 @@ class Host:
     def restart(self):
         subprocess.run(["docker", "restart", "--time", "20", NAME], check=True, stdout=subprocess.DEVNULL)
         # What systemd-run has started for these tests.
-        self.until(lambda: self.shell.run("systemctl is-system-running --wait").rc in (0, 1), 60)
+        # Before systemd answers at all, the same status means that nobody is there.
+        self.until(lambda: self.shell.run("systemctl is-system-running --wait").stdout.strip() in ("running", "degraded"), 90)
         self.run("systemd-run --unit=git-daemon --property=DynamicUser=yes --setenv=GIT_CONFIG_COUNT=1 --setenv=GIT_CONFIG_KEY_0=safe.directory "
                  "'--setenv=GIT_CONFIG_VALUE_0=*' /usr/bin/git daemon --listen=127.0.0.1 --export-all --base-path=/opt/git /opt/git")
 
