@@ -24,6 +24,21 @@ options:
     required: true
 """
 
+    KEEP = r"""
+options:
+  keep_releases:
+    description: How many good releases are kept.
+    type: int
+    default: 5
+  keep_days:
+    description: Days after which a good release is deleted.
+    type: int
+  keep_free:
+    description: Megabytes that are to be free, before a build begins and after a switch; below, old releases are deleted until it is so.
+    type: int
+    default: 512
+"""
+
     SOURCE = r"""
 options:
   source:

@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - pyweb.stack.release.name
   - pyweb.stack.release.source
   - pyweb.stack.release.lease
+  - pyweb.stack.release.keep
 attributes:
   check_mode:
     description: Can run in check_mode and say that a release would be built.
@@ -99,17 +100,6 @@ options:
     description: What another host returned with O(lock_only). Taken where it fits, so that all hosts have the same versions.
     type: dict
     default: {}
-  keep_releases:
-    description: How many good releases are kept.
-    type: int
-    default: 5
-  keep_days:
-    description: Days after which a good release is deleted.
-    type: int
-  keep_free:
-    description: Megabytes that are to be free before a build begins; below, old releases are deleted until it is so.
-    type: int
-    default: 512
 """
 
 EXAMPLES = r"""

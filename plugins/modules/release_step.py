@@ -15,6 +15,7 @@ description:
 extends_documentation_fragment:
   - pyweb.stack.release.name
   - pyweb.stack.release.lease
+  - pyweb.stack.release.keep
 attributes:
   check_mode:
     description: M(pyweb.stack.release) calls no step in check mode.
@@ -46,17 +47,6 @@ options:
     description: Seconds that the old release stays ready after the switch.
     type: float
     default: 2.5
-  keep_releases:
-    description: How many good releases are kept.
-    type: int
-    default: 5
-  keep_days:
-    description: Days after which a good release is deleted.
-    type: int
-  keep_free:
-    description: Megabytes that are to be free.
-    type: int
-    default: 512
   hooks:
     description: What runs at each phase.
     type: dict

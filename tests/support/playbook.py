@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -72,3 +73,15 @@ def play(playbook: str | os.PathLike, *arguments: str, env: dict[str, str] | Non
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     return Outcome(done.returncode, done.stdout)
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that it has started; Ansible's workers are in groups of their own."""
+    pairs = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            pairs.append((int(path.parent.name), int(path.read_text().rpartition(")")[2].split()[1])))
+    found = [pid]
+    for parent in found:
+        found += [child for child, its in pairs if its == parent]
+    return found

@@ -258,18 +258,6 @@ def test_media_are_served_and_stay_the_application_s(host):
     assert host.run("runuser -u www-data -- touch /srv/threads/shared/media/x").rc != 0
 
 
-def family(pid):
-    """A process and all that it has started; Ansible's workers are in groups of their own."""
-    pairs = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            pairs.append((int(path.parent.name), int(path.read_text().rpartition(")")[2].split()[1])))
-    found = [pid]
-    for parent in found:
-        found += [child for child, its in pairs if its == parent]
-    return found
-
-
 def killed(number, when, **variables):
     """A deploy whose controller is killed as soon as `when` holds on all hosts."""
     extra = json.dumps({"number": number, **variables})
@@ -278,7 +266,7 @@ def killed(number, when, **variables):
     try:
         until(when, 90)
     finally:
-        for pid in family(process.pid):
+        for pid in playbook.family(process.pid):
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:

@@ -35,18 +35,6 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason="only with PYWEB_FULL=1"))
 
 
-def family(pid):
-    """A process and all that it has started; Ansible's workers are in groups of their own."""
-    pairs = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            pairs.append((int(path.parent.name), int(path.read_text().rpartition(")")[2].split()[1])))
-    found = [pid]
-    for parent in found:
-        found += [child for child, its in pairs if its == parent]
-    return found
-
-
 class Running:
     """A playbook that runs beside the test, with its output in a file."""
 
@@ -61,7 +49,7 @@ class Running:
         return self.process.poll() is not None
 
     def kill(self):
-        for pid in family(self.process.pid):
+        for pid in playbook.family(self.process.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
