@@ -567,13 +567,18 @@ class App:
             self.preflight(release)
             self.start(release, web)
             self.gate(release)
+            # New workers may queue what old ones do not know, so these take nothing more; what they have begun they finish.
+            if old_ordinary:
+                self.stop(previous, old_ordinary, wait=False)
             self.start(release, ordinary)
             self.steady(release, ordinary)
             self.pause(previous)
-            if old_ordinary or old_single:
-                self.stop(previous, old_ordinary + old_single)
+            if old_single:
+                self.stop(previous, old_single)
             self.start(release, single)
             self.steady(release, single)
+            if old_ordinary:
+                self.stop(previous, old_ordinary)
         except BaseException as error:
             self._undo(switch, error)
             raise
@@ -591,18 +596,27 @@ class App:
         # The live release that only had to be started again stays what it is.
         if release != previous:
             served = self.live == release
-            if previous:
+            dummy, ordinary, single = self.split(release)
+            web, old_ordinary, old_single = self.split(previous) if previous else ([], [], [])
+            if served:
                 # Where even the old one does not start, systemd goes on trying; the fault to report is the new one's.
                 with contextlib.suppress(EngineError):
-                    self.start(previous, list(self.processes(previous)))
-            with contextlib.suppress(EngineError, OSError):
-                self.schedule(previous)
-            if served:
+                    self.start(previous or "", web)
                 self.set_live(previous)
                 # Where even this cannot be written, on a full disk, the way back goes on.
                 with contextlib.suppress(OSError):
                     self.record("return", switch, why)
-                time.sleep(DRAIN if previous else 0)
+            returned = time.monotonic()
+            # There are never two of a singleton. New workers may have taken tasks, which they finish.
+            self.stop(release, ordinary, wait=False)
+            self.stop(release, single)
+            with contextlib.suppress(EngineError):
+                self.start(previous or "", [*web, *old_ordinary, *old_single])
+            with contextlib.suppress(EngineError, OSError):
+                self.schedule(previous)
+            self.stop(release, ordinary)
+            if served and previous:
+                time.sleep(max(0.0, returned + DRAIN - time.monotonic()))
             self.stop(release, at_once=not served)
             state = "bad" if self.manifest(release).get("state") in ("superseded", "bad") else "failed"
             with contextlib.suppress(OSError):
@@ -642,12 +656,17 @@ class App:
             wait = max(DRAIN if runtime.get("site") or (runtime["processes"].get("web") or {}).get("address") else 0.0, watch)
             if not self.processes(release) and not self.processes(previous or release):
                 wait = 0.0
-            while time.monotonic() - begun < wait:
-                time.sleep(min(0.5, wait - (time.monotonic() - begun)))
-            for process in self.processes(release):
-                how = self.manager(release).ended(release, process)
-                if how:
-                    raise EngineError(f"release {release} ended by itself after the switch: its process {process} ({how}).{self.log(release, [process])}")
+            while True:
+                left = begun + wait - time.monotonic()
+                for process in self.processes(release):
+                    how = self.manager(release).ended(release, process)
+                    if how:
+                        raise EngineError(f"release {release} ended by itself after the switch: its process {process} ({how}).{self.log(release, [process])}")
+                if left <= 0:
+                    break
+                time.sleep(min(1.0, left))
+            if wait > DRAIN:
+                self.verify(release)
             # As long as both run: where it cannot be written, on a full disk, the old one is there to return to.
             self.update_manifest(release, state="active", activated=now(), error=None)
             self.record(switch["action"], switch)
@@ -875,6 +894,9 @@ class Supervisor:
     def reload(self) -> None:
         """supervisord reads no file unless it is told of a new one: what it does not know, it cannot restart."""
 
+    def patience(self, release: str) -> float:
+        return max([process["stop_timeout"] for process in self.app.processes(release).values()], default=0) + 30.0
+
     def states(self) -> dict[str, str]:
         return {info["name"]: info["statename"] for info in ask_supervisor("getAllProcessInfo")}
 
@@ -892,7 +914,7 @@ class Supervisor:
             # One that is to start again some time starts now, and counts as new.
             ending = [program for program in programs if states.get(program) in ("BACKOFF", "STOPPING")]
             if ending:
-                self._rest(ending)
+                self._rest(ending, self.patience(release))
             started = {}
             for program, instance in programs.items():
                 if states.get(program) not in self.UP:
@@ -910,10 +932,9 @@ class Supervisor:
 
     def stop(self, release: str, instances: list[str], at_once: bool, wait: bool) -> None:
         programs = [self.program(release, instance) for instance in instances]
-        patience = max([process["stop_timeout"] for process in self.app.processes(release).values()], default=0) + 30.0
         # Where supervisord is down, there is nothing that it could stop.
         with contextlib.suppress(EngineError):
-            self._rest(programs, patience if wait else 0.0, at_once)
+            self._rest(programs, self.patience(release) if wait else 0.0, at_once)
         if not wait:
             return
         for program in programs:
@@ -938,7 +959,7 @@ class Supervisor:
                 raise fault
             time.sleep(0.1)
 
-    def _rest(self, programs: list[str], patience: float = 60.0, at_once: bool = False) -> None:
+    def _rest(self, programs: list[str], patience: float, at_once: bool = False) -> None:
         """Stop them side by side. TERM goes to the main process alone; KILL, when its time is over, to all."""
         states = self.states()
         for program in programs:
@@ -1315,6 +1336,8 @@ StartLimitIntervalSec=0
 {kind}
 ExecStart=/usr/bin/python3 -IS {meta}/launch {process}
 KillMode=mixed
+# A master starts a new worker for one that wanted too much memory; the others serve on.
+OOMPolicy=continue
 TimeoutStopSec={stop}
 SyslogIdentifier={app}-{instance}
 {sandbox}"""

@@ -239,10 +239,18 @@ def valid_processes(processes: t.Any, where: str) -> dict[str, dict]:
     return result
 
 
-def processes_fault(processes: t.Any, where: str) -> str:
+def check_manager(processes: dict[str, dict], where: str, manager: str, named: str) -> None:
+    """What only systemd can hold a process to, under another manager. Jobs are systemd's in any case."""
+    for name, process in processes.items():
+        confined = [option for option in CONFINED if process[option] != PROCESS[option].get("default")]
+        if manager != "systemd" and confined and not process["schedule"]:
+            raise AppsError(f"{where}.{name}.{confined[0]} goes with manager: systemd, but {named} is {manager}.")
+
+
+def processes_fault(processes: t.Any, where: str, manager: str = "systemd") -> str:
     """What is wrong with them, as one sentence."""
     try:
-        valid_processes(processes, where)
+        check_manager(valid_processes(processes, where), where, manager, where.replace("processes", "manager"))
     except AppsError as error:
         return str(error)
     return ""

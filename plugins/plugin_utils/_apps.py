@@ -11,13 +11,16 @@ import re
 from typing import Any
 
 from ansible_collections.pyweb.stack.plugins.module_utils._options import DEPENDENCIES, HOOKS, KINDS, SOURCE, SSH
-from ansible_collections.pyweb.stack.plugins.module_utils._processes import CONFINED, PROCESS, AppsError, checked, valid_process
+from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError, check_manager, checked, valid_process
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _presets
 
 BASE_PATH = "/srv"
 # The server that an application's environment lacks is added in this version.
 SERVER_PACKAGES = {"gunicorn": ["gunicorn==27.0.1"], "uvicorn": ["uvicorn==0.54.0"], "gevent": ["gevent==26.9.0", "packaging==26.3"]}
 MANAGERS = ("systemd", "supervisor")
+
+# The host's own timer waits longer than this for a step that still runs.
+WATCH = 300
 
 # <app>-build must stay a valid Linux user name (32 characters).
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -60,6 +63,7 @@ APP = {
     "keep_releases": {"type": "int", "default": 5},
     "keep_days": {"type": "int"},
     "keep_free": {"type": "int", "default": 512},
+    "watch": {"type": "float", "default": 2.5},
 }
 
 
@@ -233,6 +237,8 @@ def _app(name: str, value: Any) -> dict:
         raise AppsError(f"{where}.keep_days is {app['keep_days']}: a whole number of days from 1 is needed.")
     if app["keep_free"] < 0:
         raise AppsError(f"{where}.keep_free is {app['keep_free']}: a number of megabytes is needed; 0 never deletes a release for want of space.")
+    if not 0 <= app["watch"] <= WATCH:
+        raise AppsError(f"{where}.watch is {app['watch']}: a number of seconds up to {WATCH} is needed.")
     for group in ("env", "secrets", "build_env"):
         app[group] = _environment(f"{where}.{group}", app[group])
     both = sorted(set(app["env"]) & set(app["secrets"]))
@@ -242,11 +248,7 @@ def _app(name: str, value: Any) -> dict:
     app["processes"] = {
         str(key): valid_process(f"{where}.processes.{key}", str(key), item) for key, item in app["processes"].items()
     }
-    for key, process in app["processes"].items():
-        confined = [option for option in CONFINED if process[option] != PROCESS[option].get("default")]
-        # Jobs are systemd's in any case.
-        if app["manager"] == "supervisor" and confined and not process["schedule"]:
-            raise AppsError(f"{where}.processes.{key}.{confined[0]} goes with manager: systemd, but {where}.manager is supervisor.")
+    check_manager(app["processes"], f"{where}.processes", app["manager"], f"{where}.manager")
     if app["site"] and (app["processes"].get("web") or {}).get("address"):
         raise AppsError(f"{where}.processes.web.address is for somebody else's proxy: leave out {where}.site, which is for nginx on the host.")
     if app["site"]:
@@ -332,7 +334,7 @@ def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]]
         },
         "appserver": {
             **common, "manager": app["manager"], "processes": processes, "hooks": app["hooks"], "applications": applications, "procfile": bool(procfile),
-            **{option: app[option] for option in ("keep_releases", "keep_days", "keep_free")},
+            **{option: app[option] for option in ("keep_releases", "keep_days", "keep_free", "watch")},
         },
         "site": None,
     }

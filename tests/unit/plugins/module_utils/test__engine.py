@@ -749,7 +749,7 @@ def test_a_command_has_the_sandbox_of_the_processes(app):
     unit = _engine.unit_text(app, A, "web", PROCESS).splitlines()
     own = {"IgnoreSIGPIPE=no", f"ReadWritePaths={app.shared}"}
     assert set(given) - set(unit) == own, "the processes may write to the directory of their socket, too"
-    ours = ("[", "#", "Description", "After", "StartLimit", "Type", "Exec", "Restart", "KillMode", "Timeout", "Syslog", "ReadWritePaths")
+    ours = ("[", "#", "Description", "After", "StartLimit", "Type", "Exec", "Restart", "KillMode", "OOMPolicy", "Timeout", "Syslog", "ReadWritePaths")
     assert [line for line in unit if line and not line.startswith(ours)] == [line for line in given if line not in own]
     assert "--wait" in argv and "--pipe" in argv and "--pty" in _engine.one_off(app, A, ["true"], "x.service", terminal=True)
 

@@ -71,17 +71,19 @@ def steps(host):
 def test_the_order_of_a_switch(host, app):
     app.begin_switch(B, "activate", "me@here")
     old, new = A[:8], B[:8]
-    assert steps(host) == [
+    # An old worker that ends is waited for again, before the switch.
+    assert list(dict.fromkeys(steps(host))) == [
         "arm", f"start web {new}", f"gate {new}",
-        f"start worker {new}", f"start worker-2 {new}",
         # A task that new code has queued never meets an old worker.
-        f"stop worker {old}", f"stop worker-2 {old}", f"stop beat {old}",
-        f"start beat {new}", "arm",
+        f"stop worker {old}", f"stop worker-2 {old}", f"start worker {new}", f"start worker-2 {new}",
+        f"stop beat {old}", f"start beat {new}",
     ]
+    assert steps(host)[-1] == "arm"
+    begun = len(steps(host))
     assert app.live == A and host.up() == {A: 1, B: 4}
     app.set_live(B)
     assert app.settle(0.01) == {"release": B, "completed": True}
-    assert steps(host)[10] == f"verify {new}" and f"stop web {old}" in steps(host)[11:]
+    assert steps(host)[begun] == f"verify {new}" and f"stop web {old}" in steps(host)[begun:]
     assert (app.live, host.up(), states(app)) == (B, {B: 4}, {A: "superseded", B: "active"})
     last = app.history()[-1]
     assert (last["release"], last["from"], last["action"], last["by"]) == (B, A, "activate", "me@here")
@@ -181,6 +183,46 @@ def test_a_release_that_is_ill_behind_nginx_is_returned_from(host, app, fault):
     # The old release was made whole before the new one was stopped.
     calls = steps(host)
     assert calls.index(f"start beat {A[:8]}") < calls.index(f"stop web {B[:8]}")
+
+
+@pytest.mark.parametrize("fault", ["worker", "beat", "verify"])
+def test_there_are_never_two_of_a_singleton(host, app, fault):
+    if fault == "verify":
+        host.verify = B
+    else:
+        host.fail(B, fault)
+    with pytest.raises(_engine.EngineError):
+        deploy(app)
+    assert (app.live, host.up()) == (A, {A: 4})
+    beats, steps_of_beats = set(), [step.split() for step in steps(host) if " beat " in step]
+    for verb, dummy, release in steps_of_beats:
+        (beats.add if verb == "start" else beats.discard)(release)
+        assert len(beats) <= 1, steps_of_beats
+    # A new worker may have begun a task: it is not killed, though its release never served anybody.
+    assert not any("SIGKILL" in call and ".worker" in call or "signalProcess" in call and ".worker" in call for call in host.systemd.calls)
+
+
+@pytest.mark.parametrize("fault, sentence, until", [("ended", "ended by itself after the switch", 11.0), ("verify", "through nginx", 16.0)])
+def test_a_release_is_watched_to_the_end(host, app, monkeypatch, fault, sentence, until):
+    """One that ends by itself is returned from at once, one that no longer answers at the end."""
+    clock = [0.0]
+
+    def sleep(seconds):
+        clock[0] += seconds
+        if clock[0] < 10.0:
+            return
+        if fault == "verify":
+            host.verify = B
+        else:
+            host.fail(B, "web", again=True)
+
+    app.begin_switch(B, "activate", "me")
+    app.set_live(B)
+    monkeypatch.setattr(_engine.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(_engine.time, "sleep", sleep)
+    with pytest.raises(_engine.EngineError, match=sentence):
+        app.settle(15.0)
+    assert (app.live, host.up()) == (A, {A: 4}) and 10.0 <= clock[0] < until
 
 
 def test_a_rollback_marks_the_release_that_it_leaves(host, app):

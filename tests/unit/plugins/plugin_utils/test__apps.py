@@ -156,6 +156,7 @@ WRONG = {
     # limits
     "memory by supervisor": ([("manager", "supervisor"), ("processes.web.memory", "512M")],
                              f"{AT}.processes.web.memory goes with manager: systemd, but {AT}.manager is supervisor."),
+    "watch": ([("watch", 301)], f"{AT}.watch is 301.0: a number of seconds up to 300 is needed."),
     "memory": ([("processes.web.memory", "512")], f"{AT}.processes.web.memory is '512': a number and K, M, G or T are needed, such as 512M."),
     "cpu": ([("processes.web.cpu", "1.5")], f"{AT}.processes.web.cpu is '1.5': a part of one core is needed"),
     "tasks": ([("processes.web.tasks", 0)], f"{AT}.processes.web.tasks is 0: a whole number from 1 is needed."),
@@ -455,6 +456,13 @@ def test_environment_text(values, text):
 def test_a_version_that_yaml_took_for_a_number(option):
     with pytest.raises(_apps.AppsError, match="write it in quotes"):
         one(changed((option, 3.1)))
+
+
+def test_what_goes_with_systemd_alone_in_a_role_that_is_used_alone():
+    processes = {"web": {"wsgi": "shop:app"}, "tidy": {"command": "x", "schedule": "daily", "memory": "1G"}, "worker": {"command": "x", "cpu": "50%"}}
+    fault = _processes.processes_fault(processes, "appserver_config.processes", "supervisor")
+    assert fault == "appserver_config.processes.worker.cpu goes with manager: systemd, but appserver_config.manager is supervisor."
+    assert _processes.processes_fault(processes, "appserver_config.processes") == ""
 
 
 @pytest.mark.parametrize("process, says", [

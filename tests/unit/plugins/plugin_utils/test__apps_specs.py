@@ -49,7 +49,8 @@ def test_the_role_app_takes_what_pyweb_apps_has(name):
 
 def test_the_role_appserver_takes_what_pyweb_apps_has():
     assert meaning(APPSERVER["state"]) == meaning(_apps.APP["state"])
-    assert meaning(APPSERVER["keep_releases"]) == meaning(_apps.APP["keep_releases"])
+    for name in ("keep_releases", "watch"):
+        assert meaning(APPSERVER[name]) == meaning(_apps.APP[name])
     assert APPSERVER["manager"]["default"] == _apps.APP["manager"]["default"]
 
 
