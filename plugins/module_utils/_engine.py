@@ -1355,8 +1355,8 @@ Unit={unit}
 """
 
 
-def sandbox(app: App, release: str, process: dict, *more: str) -> str:
-    """What a process may do, and how much of the host it may take; an empty one is the default."""
+def sandbox(app: App, release: str | None, process: dict, *more: str) -> str:
+    """What a process may do, and how much of the host it may take; an empty one is the default. A command may have no release."""
     listed = process.get("writable")
     writable = [app.shared] if listed is None else [f"-{path}" if path.startswith("/") else f"-{os.path.normpath(f'{app.shared}/{path}')}" for path in listed]
     # A command that knows only PORT needs a loopback, be it one of its own.
@@ -1372,7 +1372,7 @@ def sandbox(app: App, release: str, process: dict, *more: str) -> str:
         "IPAddressDeny": None if network == "yes" else "any",
         "IPAddressAllow": "localhost" if network == "local" or (network == "no" and loopback) else None,
     }
-    return SANDBOX.format(user=app.name, path=app.release_path(release), writable=" ".join([*writable, *more])) + "".join(
+    return SANDBOX.format(user=app.name, path=app.release_path(release) if release else app.path, writable=" ".join([*writable, *more])) + "".join(
         f"{name}={value}\n" for name, value in lines.items() if value)
 
 
@@ -1389,26 +1389,27 @@ def unit_text(app: App, release: str, instance: str, process: dict) -> str:
 ONE_OFF = 'trap : HUP INT TERM; "$@"; exit "$?"'
 
 
-def one_off(app: App, release: str, argv: list[str], unit: str, terminal: bool = False) -> list[str]:
-    """What runs a command in the sandbox of the release's processes, with its environment and the secrets of today."""
+def one_off(app: App, release: str | None, argv: list[str], unit: str, terminal: bool = False) -> list[str]:
+    """What runs a command in the sandbox of the release's processes, with its environment and the secrets of today; without one, with neither."""
     # Code that makes machine code does so in a one-off command as well.
-    jit = any(process.get("jit") for process in app.manifest(release).get("runtime", {}).get("processes", {}).values())
-    started = ["/bin/bash", "-c", ONE_OFF, "bash", "/usr/bin/python3", "-IS", f"{app.meta_path(release)}/launch", "-", *argv]
+    jit = any(process.get("jit") for process in app.manifest(release).get("runtime", {}).get("processes", {}).values()) if release else False
+    launcher = ["/usr/bin/python3", "-IS", f"{app.meta_path(release)}/launch", "-"] if release else []
+    started = ["/bin/bash", "-c", ONE_OFF, "bash", *launcher, *argv]
     return [
         "systemd-run", "--quiet", "--collect", "--wait", "--pty" if terminal else "--pipe", "--no-ask-password", "--service-type=exec", f"--unit={unit}",
-        f"--description={app.name} command ({release})",
+        f"--description={app.name} command ({release or 'no release'})",
         *(f"--property={line}" for line in [*sandbox(app, release, {"jit": jit}).splitlines(), "IgnoreSIGPIPE=no"]),
         # systemd replaces $NAME in the arguments of a unit, and $$ by $.
         "--", *(argument.replace("$", "$$") for argument in started),
     ]
 
 
-def run_one_off(app: App, release: str, argv: list[str], terminal: bool = False, **options: t.Any) -> subprocess.CompletedProcess:
+def run_one_off(app: App, release: str | None, argv: list[str], terminal: bool = False, **options: t.Any) -> subprocess.CompletedProcess:
     """Run such a command to its end. A signal to us is one to the command; whatever it leaves in the background ends with it."""
-    if not os.path.exists(f"{app.meta_path(release)}/launch"):
+    if release and not os.path.exists(f"{app.meta_path(release)}/launch"):
         raise EngineError(f"release {release} is not built on this host.")
     # As a unit of the release it keeps the release from being pruned.
-    unit = f"pyweb.{app.name}.run-{os.getpid()}-{os.urandom(3).hex()}.{release}.service"
+    unit = f"pyweb.{app.name}.run-{os.getpid()}-{os.urandom(3).hex()}{f'.{release}' if release else ''}.service"
 
     def forward(number: int, dummy: t.Any) -> None:
         run(["systemctl", "kill", "--kill-whom=all", f"--signal={number}", unit])

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _step
 from ansible_collections.pyweb.stack.plugins.module_utils._options import HOOKS
@@ -20,22 +21,27 @@ def commands(hooks: dict | None, phase: str) -> list[dict]:
 
 
 def run(app: _engine.App, hooks: dict | None, phase: str, release: str | None, **more: str) -> None:
-    """In the release, with its environment and, for the application's user, the secrets."""
+    """In the release, with its environment; as the application's user also with the secrets, and in the sandbox of its processes."""
     for hook in commands(hooks, phase):
         as_app = hook["user"] == "app"
         user = app.name if as_app else f"{app.name}-build"
-        env = {"USER": user, "LOGNAME": user, "PYWEB_PHASE": phase, **more}
-        argv, where = [*SHELL, hook["command"]], app.release_path(release) if release else app.path
-        launch = f"{app.meta_path(release)}/launch" if release else ""
-        if as_app and os.path.exists(launch):
-            argv = ["/usr/bin/python3", "-IS", launch, "-", *argv]
-        else:
-            env = {
-                "PATH": f"{where}/.venv/bin:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": app.shared if as_app else f"{app.build_path}/home",
-                "PYWEB_APP": app.name, "PYWEB_RELEASE": release or "", "PYWEB_SHARED": app.shared, **env,
-            }
+        what, where = f"hook {phase} {_step.short(hook['command'])!r}", app.release_path(release) if release else app.path
+        env = {"PYWEB_PHASE": phase, **more}
+        others = {
+            "PATH": f"{where}/.venv/bin:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": app.shared if as_app else f"{app.build_path}/home",
+            "USER": user, "LOGNAME": user, "PYWEB_APP": app.name, "PYWEB_RELEASE": release or "", "PYWEB_SHARED": app.shared, **env,
+        }
+        argv = [*SHELL, hook["command"]]
+        if as_app:
+            built = release if release and os.path.exists(f"{app.meta_path(release)}/launch") else None
+            given = [f"{name}={value}" for name, value in (env if built else others).items()]
+            done = _engine.run_one_off(app, built, ["/usr/bin/env", *given, *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                       stderr=subprocess.STDOUT, text=True, errors="replace")
+            if done.returncode != 0:
+                raise _step.failed(what, done.returncode, done.stdout)
+            continue
         cwd = where if os.path.isdir(where) else app.path
-        _step.as_user(user, lambda argv=argv, env=env, cwd=cwd, hook=hook: _step.call(argv, f"hook {phase} {_step.short(hook['command'])!r}", env, cwd=cwd))
+        _step.as_user(user, lambda argv=argv, env=others, cwd=cwd, what=what: _step.call(argv, what, env, cwd=cwd))
 
 
 def failure(app: _engine.App, hooks: dict | None, release: str | None, error: Exception) -> str:

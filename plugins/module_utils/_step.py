@@ -111,14 +111,18 @@ def call(argv: list[str], what: str, env: dict[str, str], cwd: str | None = None
         err.seek(0)
         printed, complaints = out.read(), err.read()
     if done.returncode != 0:
-        output = without_password((complaints + printed).strip())
-        if FULL.search(output):
-            hint = "the disk is full: free some space and deploy again."
-        elif callable(hint):
-            hint = hint(output)
-        tail = "\n".join(output.splitlines()[-TAIL:])
-        raise BuildError(f"{what} failed (exit status {done.returncode}){'; ' + hint if hint else '.'}\n{tail}")
+        raise failed(what, done.returncode, complaints + printed, hint)
     return printed
+
+
+def failed(what: str, status: int, printed: str, hint: str | t.Callable[[str], str] = "") -> BuildError:
+    output = without_password(printed.strip())
+    if FULL.search(output):
+        hint = "the disk is full: free some space and deploy again."
+    elif callable(hint):
+        hint = hint(output)
+    tail = "\n".join(output.splitlines()[-TAIL:])
+    return BuildError(f"{what} failed (exit status {status}){'; ' + hint if hint else '.'}\n{tail}")
 
 
 def short(command: str) -> str:

@@ -10,10 +10,12 @@ BUILD = ("before_fetch", "after_fetch", "before_build", "after_build")
 RUN = ("before_migrate", "after_migrate", "before_activate", "after_activate")
 # The build user cannot write where the application does.
 NOTE = 'echo "$PYWEB_PHASE $(id -un) ${PYWEB_RELEASE:-none}" >> %s/hooks.log'
+# The application's hooks have the sandbox of its processes; their /tmp, for one, is their own.
+SANDBOX = 'grep -q "^NoNewPrivs:.1" /proc/self/status; echo > /tmp/of-a-hook'
 HOOKS = {
     **{phase: [NOTE % "$HOME"] for phase in BUILD},
-    **{phase: [NOTE % "$PYWEB_SHARED"] for phase in (*RUN, "on_rollback")},
-    "on_failure": [NOTE % "$PYWEB_SHARED", 'echo "$PYWEB_FAILURE" > $PYWEB_SHARED/failure'],
+    **{phase: [NOTE % "$PYWEB_SHARED", SANDBOX] for phase in (*RUN, "on_rollback")},
+    "on_failure": [NOTE % "$PYWEB_SHARED", SANDBOX, 'echo "$PYWEB_FAILURE" > $PYWEB_SHARED/failure'],
 }
 TASKS = """\
 - name: Tell which release it is
@@ -45,6 +47,16 @@ def test_hooks_of_a_deploy_that_goes_well(server, hooks):
     live = server.live()
     assert log(server) == [[phase, "shop-build", live] for phase in BUILD] + [[phase, "shop", live] for phase in RUN]
     assert server.run("cat /run/hook-shop") == f"shop {live}"
+    assert not server.shell.file("/tmp/of-a-hook").exists
+
+
+def test_hooks_of_a_build_that_fails(server, hooks):
+    """There is no release whose environment they could have."""
+    outcome = server.deploy(**server.shop("one", hooks=hooks, build=["exit 7"]))
+    assert outcome.status == 2
+    assert [line for line in log(server) if line[0] == "on_failure"] == [["on_failure", "shop", "none"]]
+    (message,) = outcome.messages
+    assert message.splitlines()[0].endswith(server.run("cat /srv/shop/shared/failure")) and "And after that" not in message
 
 
 def test_hooks_of_a_deploy_that_fails(server, hooks):

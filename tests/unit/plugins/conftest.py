@@ -308,6 +308,20 @@ def any_host(request, host):
 
 
 @pytest.fixture
+def sandboxed(monkeypatch):
+    """What systemd-run was given, in the place of systemd: the command runs without the sandbox."""
+    real, seen = _engine.one_off, []
+
+    def one_off(*arguments):
+        argv = real(*arguments)
+        seen.append(argv)
+        return [item.replace("$$", "$") for item in argv[argv.index("--") + 1:]]
+
+    monkeypatch.setattr(_engine, "one_off", one_off)
+    return seen
+
+
+@pytest.fixture
 def call(capsys):
     """Run a module's main() in this process and return what it says."""
 

@@ -234,7 +234,7 @@ def test_a_pinned_release_stays(host, app, act):
 
 
 @pytest.fixture
-def log(host):
+def log(host, sandboxed):
     return host.root / "log"
 
 

@@ -16,7 +16,7 @@ import types
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _environment, _prune, _releases
+from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _environment, _hooks, _prune, _releases, _step
 from ansible_collections.pyweb.stack.plugins.modules import release_build, release_info
 
 ENV = {f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
@@ -270,7 +270,24 @@ def test_hooks_of_a_build_run_in_their_order(host, deploy):
     ]
 
 
-def test_a_hook_that_fails(host, deploy):
+def test_hooks_of_the_application_s_user_run_in_the_sandbox_of_its_processes(host, deploy, sandboxed):
+    app, log = host.App("shop"), host.root / "log"
+    step, dummy = deploy(env={"GREETING": "one"})
+    hook = f"echo $PYWEB_PHASE $PYWEB_RELEASE $GREETING $TOKEN '$PYWEB_FAILURE' >> {log}"
+    _hooks.run(app, {"before_activate": [hook, "true"]}, "before_activate", step["release"])
+    _hooks.run(app, {"on_failure": [hook]}, "on_failure", None, PYWEB_FAILURE="it's $HOME")
+    assert log.read_text().splitlines() == [f"before_activate {step['release']} one hunter22 $PYWEB_FAILURE", "on_failure $PYWEB_FAILURE"]
+    assert len(sandboxed) == 3 and all(argv[0] == "systemd-run" for argv in sandboxed)
+    for argv in sandboxed:
+        assert {"--property=User=shop", "--property=NoNewPrivileges=yes", "--property=ProtectSystem=strict"} <= set(argv)
+    assert [f"--property=WorkingDirectory={where}" in argv for argv, where in zip(sandboxed, [app.release_path(step["release"])] * 2 + [app.path])] == [True] * 3
+    # A unit of the release keeps it from being pruned; one without is no release.
+    assert [[item for item in argv if item.startswith("--unit=")][0].count(".") for argv in sandboxed] == [4, 4, 3]
+    with pytest.raises(_step.BuildError, match=r"^hook before_activate 'echo why; exit 4' failed \(exit status 4\)\.\nwhy$"):
+        _hooks.run(app, {"before_activate": ["echo why; exit 4"]}, "before_activate", step["release"])
+
+
+def test_a_hook_that_fails(host, deploy, sandboxed):
     log = host.root / "log"
     step, failed = deploy(hooks={"after_build": ["echo why; exit 4"], "on_failure": [f"echo $PYWEB_FAILURE > {log}; exit 5"]})
     assert failed["msg"].startswith(f"shop: release {step['release']} was not built: hook after_build 'echo why; exit 4' failed (exit status 4).\nwhy\n"
