@@ -90,6 +90,9 @@ options:
   sent:
     description: What the controller has of the source. The action plugin fills it in, playbooks do not.
     type: dict
+  query:
+    description: What follows the question mark in the address of O(source.archive), often a signature. The action plugin takes it out of there.
+    type: str
   python:
     description: Version of Python such as V(3.12) or, exact and managed by uv, V(3.12.8), or the path of an interpreter; the distribution's by default.
     type: str

@@ -48,7 +48,9 @@ def source_of(home: str, params: dict, env: dict[str, str]) -> "Source":
     if source.get("path"):
         return Tree(home, source, env, sent)
     if source.get("archive"):
-        return (Download if "://" in source["archive"] else Archive)(home, source, env, sent)
+        if "://" not in source["archive"]:
+            return Archive(home, source, env, sent)
+        return Download(home, {**source, "archive": f"{source['archive']}?{params['query']}"} if params.get("query") else source, env, sent)
     if source.get("package"):
         return (Wheel if source["package"].endswith(".whl") else Package)(home, source, env, sent)
     return Git(home, source, env, sent)
@@ -408,7 +410,7 @@ class Download(Archive):
         self.url, password = split_password(source["archive"])
         self.password = source.get("token") or password
         # What is behind the question mark is often a signature.
-        self.shown = self.url.split("?")[0]
+        self.shown, dummy, self.query = self.url.partition("?")
         self.version = os.path.basename(self.shown)
 
     def resolve(self) -> str:
@@ -446,7 +448,8 @@ class Download(Archive):
         except HTTPError as error:
             raise BuildError(f"{self.shown} cannot be fetched: the server answers {error.code} ({error.reason}); check source.archive.") from None
         except (OSError, ValueError, HTTPException) as error:
-            reason = getattr(error, "reason", error)
+            reason = str(getattr(error, "reason", error))
+            reason = reason.replace(self.query, "…") if self.query else reason
             raise BuildError(f"{self.shown} cannot be fetched: {reason}; check source.archive, and that this host reaches it.") from None
 
 

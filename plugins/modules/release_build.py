@@ -266,6 +266,7 @@ def main():
             "revision": {"type": "str", "required": True},
             "source": {"type": "dict", "options": _options.SOURCE},
             "sent": {"type": "dict"},
+            "query": {"type": "str", "no_log": True},
             "python": {"type": "str"},
             "dependencies": {"type": "dict", "options": _options.DEPENDENCIES},
             "server_packages": {"type": "list", "elements": "str", "default": []},

@@ -28,6 +28,10 @@ attributes:
 notes:
   - An action plugin goes before it. On the controller, once in a run for all hosts, it packs what the source has there.
 options:
+  prepare:
+    description: Whether O(source.prepare) runs. Without, what it has made last is looked at, as in check mode.
+    type: bool
+    default: true
   system_packages:
     description: Debian packages that the application needs.
     type: list
@@ -198,6 +202,9 @@ def main():
             "name": {"type": "str", "required": True},
             "source": {"type": "dict", "options": _options.SOURCE},
             "sent": {"type": "dict"},
+            "query": {"type": "str", "no_log": True},
+            # The action plugin's.
+            "prepare": {"type": "bool", "default": True},
             "python": {"type": "str"},
             "dependencies": {"type": "dict", "options": _options.DEPENDENCIES},
             "system_packages": {"type": "list", "elements": "str", "default": []},

@@ -460,6 +460,9 @@ def shown(apps: Any, overrides: Any = None, app: str | None = None) -> dict[str,
                     source[option] = HIDDEN
                 elif isinstance(source[option], str):
                     source[option] = _without_password(source[option])
+            if "://" in (source["archive"] or "") and "?" in source["archive"]:
+                # Often a signature.
+                source["archive"] = f"{source['archive'].partition('?')[0]}?{HIDDEN}"
             dependencies = item["dependencies"]
             dependencies["index"] = _without_password(dependencies["index"]) if dependencies["index"] else None
             dependencies["extra_indexes"] = [_without_password(address) for address in dependencies["extra_indexes"]]

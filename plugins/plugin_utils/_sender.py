@@ -9,6 +9,7 @@ import os
 
 from ansible import constants
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.pyweb.stack.plugins.module_utils._step import split_password
@@ -23,16 +24,25 @@ class Sender(ActionBase):
     def arguments(self, task_vars: dict) -> tuple[dict, str | None]:
         """For the module, and the file to send."""
         arguments = dict(self._task.args)
+        # A report runs nothing on the controller: what was prepared last is looked at.
+        look = self._task.check_mode or not boolean(arguments.pop("prepare", True), strict=False)
         source = arguments.get("source")
         if not isinstance(source, dict):
             return arguments, None
         places = [str(task_vars[name]) for name in ("playbook_dir", "inventory_dir") if task_vars.get(name)]
         try:
-            offered = _pack.offer(source, places or [os.getcwd()], f"{constants.DEFAULT_LOCAL_TMP}/pyweb", self._task.check_mode)
+            offered = _pack.offer(source, places or [os.getcwd()], f"{constants.DEFAULT_LOCAL_TMP}/pyweb", look)
         except _pack.PackError as error:
             raise AnsibleActionFail(f"{arguments.get('name')}: {error}") from None
         file = offered.pop("file") if offered else None
-        return {**arguments, "source": hidden(source), "sent": offered}, file
+        source, query = without_query(source)
+        return {**arguments, "source": hidden(source), "sent": offered, **({"query": query} if query else {})}, file
+
+
+def without_query(source: dict) -> tuple[dict, str]:
+    """What is behind the question mark of an archive's address is often a signature: it goes where Ansible hides it."""
+    address, mark, query = str(source.get("archive") or "").partition("?")
+    return ({**source, "archive": address}, query) if mark and "://" in address else (source, "")
 
 
 def hidden(source: dict) -> dict:

@@ -245,3 +245,4 @@ def test_an_application_that_is_to_be_absent_is_removed(tmp_path):
         assert programs(shell) == {} and shell.run("supervisorctl avail").stdout.split()[:1] == ["pyweb"]
         assert shell.run("ls /etc/supervisor/conf.d/pyweb.probe.* /etc/systemd/system/pyweb.probe.*").stdout == ""
         assert shell.run("pgrep -u probe").stdout == ""
+        assert not shell.file("/var/log/pyweb/probe").exists

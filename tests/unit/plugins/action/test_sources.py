@@ -20,7 +20,7 @@ from ansible.errors import AnsibleActionFail
 
 from ansible_collections.pyweb.stack.plugins.action import release_build as build_action
 from ansible_collections.pyweb.stack.plugins.action import release_info as info_action
-from ansible_collections.pyweb.stack.plugins.module_utils import _environment, _releases
+from ansible_collections.pyweb.stack.plugins.module_utils import _environment, _releases, _source
 from ansible_collections.pyweb.stack.plugins.modules import release_build, release_info
 
 NOW = "20261121T120000Z"
@@ -153,6 +153,38 @@ def test_a_password_in_an_address_goes_where_ansible_hides_it(host, task, source
     shutil.rmtree(host.root / "var")
     info = task.info(True, source=source)
     assert task.calls[0][1]["source"] == goes and "s3cret" not in json.dumps(info)
+
+
+def test_the_signature_of_an_address_goes_where_ansible_hides_it(host, task):
+    address = "https://ann:s3cret@127.0.0.1:9/x.tar"
+    source = {"archive": f"{address}?one=s3cret&two=s3cret", "checksum": "sha256:" + "f" * 64}
+    built = task.deploy(source=source)
+    assert [(arguments["source"]["archive"], arguments["query"]) for dummy, arguments in task.calls] == [
+        ("https://127.0.0.1:9/x.tar", "one=s3cret&two=s3cret")] * 2
+    # What a module logs and returns of its arguments.
+    assert built["msg"].startswith("shop: release ") and ": https://127.0.0.1:9/x.tar cannot be fetched: " in built["msg"], built
+    assert built["invocation"]["module_args"]["query"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" and "s3cret" not in json.dumps(built)
+    # The address itself still has it.
+    params = {name: task.calls[0][1][name] for name in ("source", "query")}
+    assert _source.source_of("/home", params, {}).url == "https://127.0.0.1:9/x.tar?one=s3cret&two=s3cret"
+    # What is no address may have a question mark in its name.
+    (task.tmp_path / "what?.tar").write_bytes(b"")
+    task.info(source={"archive": "what?.tar"})
+    assert task.calls[-1][1]["source"]["archive"] == "what?.tar" and "query" not in task.calls[-1][1]
+
+
+def test_a_report_prepares_nothing(host, task, monkeypatch):
+    """Nor does it miss what would be prepared; what is there of it counts."""
+    source = {"path": "shop", "prepare": ["date +%N > made.txt"], "include": ["made.txt"]}
+    (task.tmp_path / "shop/.gitignore").write_text("made.txt\n")
+    before = task.info(source=source, prepare=False)
+    assert len(before["revision"]) == 64 and not (task.tmp_path / "shop/made.txt").exists()
+    later(task, monkeypatch, 2)
+    prepared = task.info(source=source)
+    made = (task.tmp_path / "shop/made.txt").read_text()
+    later(task, monkeypatch, 3)
+    after = task.info(source=source, prepare=False)
+    assert after["revision"] == prepared["revision"] != before["revision"] and (task.tmp_path / "shop/made.txt").read_text() == made
 
 
 def test_what_is_no_source_is_the_module_s_business(task):
