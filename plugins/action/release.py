@@ -10,11 +10,11 @@ import socket
 import time
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _releases
+from ansible_collections.pyweb.stack.plugins.plugin_utils._on_host import OnHost
 
-HOST_MODULE = "pyweb.stack.release_step"
+HOST_MODULE = "release_step"
 DEPLOY_HELPER = "community.general.deploy_helper"
 
 ARGUMENTS = {
@@ -78,11 +78,7 @@ def takes_over(held: dict | None, mine: dict) -> str | None:
     return None
 
 
-class ActionModule(ActionBase):
-    _supports_check_mode = True
-    _supports_async = False
-    _requires_connection = True
-
+class ActionModule(OnHost):
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
         self._task_vars = task_vars
@@ -93,7 +89,10 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"{params['name']}: {error}") from None
 
     def _call(self, module: str, **arguments) -> dict:
-        result = self._execute_module(module_name=module, module_args=arguments, task_vars=self._task_vars)
+        if module == DEPLOY_HELPER:
+            result = self._execute_module(module_name=module, module_args=arguments, task_vars=self._task_vars)
+        else:
+            result = self.on_host(module, arguments, self._task_vars)
         # Host-wide facts of one application would overwrite those of another.
         result.pop("ansible_facts", None)
         result.pop("invocation", None)
@@ -102,7 +101,7 @@ class ActionModule(ActionBase):
     def _info(self, params: dict) -> dict:
         if params["hosts"]:
             return params["hosts"]
-        result = self._call("pyweb.stack.release_info", name=params["name"])
+        result = self._call("release_info", name=params["name"])
         if result.get("failed"):
             raise AnsibleActionFail(result["msg"])
         return {self._task_vars["inventory_hostname"]: result}

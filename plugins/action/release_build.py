@@ -29,4 +29,4 @@ class ActionModule(Sender):
             self._remove_tmp_path(directory)
 
     def _build(self, arguments, task_vars):
-        return self._execute_module(module_name="pyweb.stack.release_build", module_args=arguments, task_vars=task_vars)
+        return self.on_host("release_build", arguments, task_vars)

@@ -11,4 +11,4 @@ class ActionModule(Sender):
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
         arguments, dummy = self.arguments(task_vars)
-        return self._execute_module(module_name="pyweb.stack.release_info", module_args=arguments, task_vars=task_vars)
+        return self.on_host("release_info", arguments, task_vars)

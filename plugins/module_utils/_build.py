@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import stat
+import struct
 import subprocess
 import tempfile
 import time
@@ -25,6 +26,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildErro
 CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
 # guestbook.4f3a9c1b.css, index-BxK3f_9a.js, app.4f3a9c1b2d3e.js.map: names that change with the content.
 HASHED = re.compile(r"[.-](?=[^.]*\d)[0-9A-Za-z_-]{8,64}(\.[A-Za-z0-9]{1,5}){1,2}$")
+BYTECODE = re.compile(r"[^.]+\.cpython-\d+\.pyc")
 # A page that is no longer in a release must not be found, whatever its name looks like.
 PAGES = (".html", ".htm")
 
@@ -52,7 +54,8 @@ class Builder:
         yield
         self.durations[name] = round(time.monotonic() - begun, 3)
 
-    def build(self, revision: str, release: str, target: str, run_path: str, shared: str) -> dict:
+    def build(self, revision: str, release: str, target: str, run_path: str, shared: str, before: str | None = None) -> dict:
+        """C(before) is a release with the same Python, whose bytecode is taken where the source is the same."""
         params = self.params
         env = {
             **self.environment.uv_env, "PATH": f"{target}/.venv/bin:{self.env['PATH']}", "VIRTUAL_ENV": f"{target}/.venv",
@@ -74,6 +77,8 @@ class Builder:
             for step in params["build"]:
                 call([*_hooks.SHELL, step], f"build step {short(step)!r}", env, cwd=target)
             # The application cannot write bytecode, and without it every worker boots slower.
+            if before:
+                reuse_bytecode(before, target)
             subprocess.run([f"{target}/.venv/bin/python", "-m", "compileall", "-qq", "-x", r"/(\.venv|node_modules|\.pyweb)/", target],
                            env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
             for path in params["shared"]:
@@ -150,6 +155,36 @@ class Builder:
 
 def served(name: str) -> bool:
     return not name.startswith(".") or name == ".well-known"
+
+
+def reuse_bytecode(before: str, target: str) -> None:
+    """Bytecode of the files that are the same in another release. It names the time and the size of its source, and no path that counts."""
+    for root, dirs, files in os.walk(target):
+        dirs[:] = [name for name in dirs if name not in (".venv", "node_modules", ".pyweb")]
+        old = os.path.normpath(os.path.join(before, os.path.relpath(root, target)))
+        try:
+            compiled = [name for name in os.listdir(f"{old}/__pycache__") if BYTECODE.fullmatch(name)]
+        except OSError:
+            continue
+        for name in compiled:
+            source = f"{name.split('.')[0]}.py"
+            if source not in files:
+                continue
+            with contextlib.suppress(OSError):
+                status = os.stat(f"{old}/{source}")
+                with open(f"{old}/{source}", "rb") as one, open(f"{root}/{source}", "rb") as other, open(f"{old}/__pycache__/{name}", "rb") as file:
+                    bytecode = file.read()
+                    # What Python itself compares (PEP 552): no flags, and the time and the size of the source.
+                    if bytecode[4:16] != stamp(status) or one.read() != other.read():
+                        continue
+                    mine = stamp(os.fstat(other.fileno()))
+                os.makedirs(f"{root}/__pycache__", exist_ok=True)
+                with open(f"{root}/__pycache__/{name}", "xb") as file:
+                    file.write(bytecode[:4] + mine + bytecode[16:])
+
+
+def stamp(status: os.stat_result) -> bytes:
+    return struct.pack("<III", 0, int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF)
 
 
 def released(release: str) -> float:

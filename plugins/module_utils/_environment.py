@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import glob
 import hashlib
 import json
@@ -19,8 +20,9 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _requirements
+from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
 from ansible_collections.pyweb.stack.plugins.module_utils._requirements import normal, split_local
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call, without_password
+from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call
 
 UV = "/usr/local/bin/uv"
 # Exact versions of Python, installed by role python.
@@ -36,6 +38,8 @@ TOOL_ENV = {
     "PDM_CHECK_UPDATE": "0", "PDM_IGNORE_ACTIVE_VENV": "1", "PDM_USE_VENV": "0", "PDM_NON_INTERACTIVE": "1",
     "PIPENV_NOSPIN": "1", "PIPENV_IGNORE_VIRTUALENVS": "1", "PIPENV_VENV_IN_PROJECT": "1", "PIPENV_YES": "1", "NO_COLOR": "1",
 }
+# What is in an environment, as it was asked for.
+INSTALLED = "pyweb-requirements.txt"
 KEPT_LOCKS = 20
 DEFAULTS: dict[str, t.Any] = {"file": None, "groups": [], "extras": [], "index": None, "extra_indexes": [], "wheelhouse": None}
 
@@ -275,16 +279,53 @@ class Environment:
             if requirements:
                 with open(f"{temporary}/lock.txt", "w", encoding="utf-8") as file:
                     file.write("\n".join(requirements) + "\n")
-                hashed = _requirements.hashed(lock)
-                # With hashes it does not matter which index has a package, so all of them are asked for the version.
-                more = {"UV_INDEX_STRATEGY": "unsafe-best-match"} if hashed else {}
-                self.uv("pip", "sync", "--quiet", "--compile-bytecode", *(["--require-hashes"] if hashed else []),
-                        "--python", f"{env}/bin/python", f"{temporary}/lock.txt", what="installing the requirements", cwd=self.home,
-                        hint="check the requirements, and that this host reaches the package index.", **more)
+                if not self.grow(temporary, requirements):
+                    self.sync(temporary, requirements)
+                os.rename(f"{temporary}/lock.txt", f"{env}/{INSTALLED}")
             os.rename(env, final)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         return key
+
+    def sync(self, temporary: str, requirements: list[str], *more: str) -> None:
+        hashed = _requirements.hashed("\n".join(requirements))
+        # With hashes it does not matter which index has a package, so all of them are asked for the version.
+        env = {"UV_INDEX_STRATEGY": "unsafe-best-match"} if hashed else {}
+        self.uv("pip", "sync", "--quiet", "--compile-bytecode", *(["--require-hashes"] if hashed else []), *more,
+                "--python", f"{temporary}/env/bin/python", f"{temporary}/lock.txt", what="installing the requirements", cwd=self.home,
+                hint="check the requirements, and that this host reaches the package index.", **env)
+
+    def grow(self, temporary: str, requirements: list[str]) -> bool:
+        """From the environment that differs least, by hard links: most of the time goes into bytecode, which most packages have there.
+
+        Not done when anything would be left that no package has.
+        """
+        wanted, env = set(requirements), f"{temporary}/env"
+        settings = read(f"{env}/pyvenv.cfg")
+        found = []
+        for name in os.listdir(f"{self.home}/envs"):
+            installed = read(f"{self.home}/envs/{name}/{INSTALLED}").splitlines()
+            # The same interpreter, most of the same packages, and the same places to get them.
+            if (2 * len(wanted.intersection(installed)) > len(wanted) and not any(line.startswith("-") for line in wanted ^ set(installed))
+                    and read(f"{self.home}/envs/{name}/pyvenv.cfg") == settings):
+                found.append((len(wanted.symmetric_difference(installed)), name, installed))
+        if not found:
+            return False
+        dummy, name, installed = min(found)
+        os.rename(env, f"{temporary}/fresh")
+        call(["cp", "-al", f"{self.home}/envs/{name}", env], "copying an environment", self.env)
+        for name in (INSTALLED, ".lock"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{env}/{name}")
+        # The same version under another hash is another file, and what has no version may be another one every time.
+        lines = (set(installed) ^ wanted) | {line for line in wanted if "==" not in line or "*" in line}
+        changed = {package for line in lines for package in _requirements.names(line)}
+        self.sync(temporary, requirements, *(f"--reinstall-package={package}" for package in sorted(changed)))
+        if leftovers(env, f"{temporary}/fresh"):
+            shutil.rmtree(env)
+            os.rename(f"{temporary}/fresh", env)
+            return False
+        return True
 
     def install(self, target: str) -> dict:
         python, version = self.python()
@@ -322,6 +363,31 @@ class Environment:
             if where != target and not where.startswith(target + "/"):
                 raise BuildError(f"the requirement {os.path.relpath(where, top)!r} lies outside of the source: only paths inside of it can be deployed.")
         return list(dict.fromkeys(found))
+
+
+def read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def leftovers(env: str, fresh: str) -> list[str]:
+    """Files that neither a package nor a new environment has. Bytecode goes with its source."""
+    (place,) = glob.glob(f"{glob.escape(env)}/lib/python3*/site-packages")
+    known = {os.path.normpath(f"{env}/{os.path.relpath(path, fresh)}") for path in files_of(fresh)}
+    for record in glob.glob(f"{glob.escape(place)}/*.dist-info/RECORD"):
+        # Installers write more about a package than it lists.
+        known.update(files_of(os.path.dirname(record)))
+        with open(record, encoding="utf-8", newline="") as file:
+            known.update(os.path.normpath(os.path.join(place, row[0])) for row in csv.reader(file) if row)
+    return [path for path in files_of(env)
+            if path not in known and re.sub(r"__pycache__/([^/.]+)\.[^/]*\.pyc$", r"\1.py", path) not in known and not path.endswith("/.lock")]
+
+
+def files_of(top: str) -> list[str]:
+    return [f"{root}/{name}" for root, dirs, files in os.walk(top) for name in [*files, *(name for name in dirs if os.path.islink(f"{root}/{name}"))]]
 
 
 def digest(material: t.Any) -> str:

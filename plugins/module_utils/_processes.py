@@ -11,8 +11,6 @@ import ipaddress
 import re
 import typing as t
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
 PROCESS_NAME = re.compile(r"[a-z][a-z0-9_]{0,23}")
 ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_][\w.]*(\(.*\))?)?")
 PORT = re.compile(r"\$(PORT\b|\{PORT\b)")
@@ -78,6 +76,9 @@ def _unsupported(where: str, parameter: tuple[str, ...], spec: dict) -> str:
 def checked(where: str, value: t.Any, spec: dict) -> dict:
     if not isinstance(value, dict):
         raise AppsError(f"{where} is {value!r}: a mapping is needed.")
+    # The host has no Ansible where it runs a copy of this code that it keeps, and only a Procfile is checked there.
+    from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
     result = ArgumentSpecValidator(spec).validate({str(key): item for key, item in value.items()})
     unsupported = sorted(getattr(result, "unsupported_parameters", None) or result._unsupported_parameters)
     if unsupported:

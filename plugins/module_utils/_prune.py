@@ -11,12 +11,6 @@ import time
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _releases, _step
 
-KEEP = {
-    "keep_releases": {"type": "int", "default": 5},
-    "keep_days": {"type": "int"},
-    "keep_free": {"type": "int", "default": 512},
-}
-
 
 def prune(app: _engine.App, keep: dict) -> list[str]:
     """By number and by age; and, oldest first, until C(keep_free) megabytes are free."""

@@ -22,8 +22,9 @@ import time
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _unpack
+from ansible_collections.pyweb.stack.plugins.module_utils._addresses import split_password, without_password
 from ansible_collections.pyweb.stack.plugins.module_utils._options import SSH
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call, split_password, without_password
+from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call
 
 # A server that does not take the deploy key has at least answered.
 NO_SERVER = re.compile(r"Could not resolve|Connection (refused|timed out|reset)|No route to host|Network is unreachable|Host key verification failed")

@@ -16,9 +16,9 @@ import signal
 import subprocess
 import traceback
 import typing as t
-import urllib.parse
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _engine
+from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
 
 TAIL = 25
 FULL = re.compile(r"No space left on device|no storage space|Disk quota exceeded", re.IGNORECASE)
@@ -129,14 +129,3 @@ def short(command: str) -> str:
     """A script of many lines would bury what is said about it."""
     first = (command.strip().splitlines() or [""])[0]
     return first if first == command and len(first) <= 160 else f"{first[:80]}…"
-
-
-def without_password(url: str) -> str:
-    """Also of an address within a text, and with an @ in the password that should have been written as %40."""
-    return re.sub(r"(?<=://)[^/\s\"'<>]+@", "", url)
-
-
-def split_password(url: str) -> tuple[str, str | None]:
-    """An address for HTTP without the C(user:password) in it, and these. The user of an address for SSH is part of the address."""
-    found = re.match(r"(https?://)([^/]*)@(.*)", url, re.DOTALL)
-    return (found[1] + found[3], urllib.parse.unquote(found[2])) if found else (url, None)

@@ -127,97 +127,15 @@ wanted:
   type: dict
 """
 
-import os
-import platform
-import pwd
-import shutil
-import subprocess
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _environment, _options, _source, _step
-
-
-def missing(packages):
-    if not packages:
-        return []
-    done = subprocess.run(["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\\n", "--", *packages],
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
-    installed = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("installed ")}
-    return [name for name in packages if name not in installed]
-
-
-def look(app, params, check_mode):
-    live = app.live if app.exists else None
-    info = {
-        "exists": app.exists, "live": live, "running": bool(live) and app.active(live), "releases": app.manifests(), "history": app.history(),
-        "lease": _engine.read_json(app.lease_path), "switch": _engine.read_json(app.switch_path),
-        "now": _engine.now(), "directories": all(os.path.isdir(path) for path in (app.releases_path, app.shared)),
-    }
-    if not params["source"]:
-        return info
-    source = _build.Builder(app.name, app.path, {**params, "source": _source.own_key(app.config_path, params["source"])}).source
-    info["version"] = source.version
-    ready, user = app.exists, f"{app.name}-build"
-    try:
-        pwd.getpwnam(user)
-    except KeyError:
-        ready, user = False, "nobody"
-    if not ready and not check_mode:
-        raise _engine.EngineError(f"{app.name} is not set up on this host: run the playbook site (or provision) first.")
-    if source.kind != "repo":
-        info["revision"] = source.resolve()
-    elif not ready or (check_mode and not shutil.which("git")):
-        info["revision"] = None
-    else:
-        info["revision"] = _step.as_user(f"{app.name}-build", source.remote if check_mode else source.resolve)
-        old = info["releases"].get(live, {})
-        if old.get("revision") and old.get("kind", "repo") == "repo" and not check_mode:
-            info["pending"] = _step.as_user(f"{app.name}-build", lambda: source.between(old["revision"], info["revision"]))
-    try:
-        # It runs the interpreter, which may lie where others than root can write.
-        python_version = _step.as_user(user, lambda: _environment.find_python(params["python"]))[1]
-    except (_step.BuildError, OSError):
-        if not check_mode:
-            raise
-        python_version = None
-    info["missing_packages"] = missing(params["system_packages"])
-    info["platform"] = f"{_environment.minor(python_version or '')} {platform.machine()}"
-    # A secrets file that somebody removed is written again, and one that a deploy which then failed has left: the next start would read it.
-    try:
-        with open(f"{app.config_path}/secrets", "rb") as file:
-            written = file.read() == params["secrets"].encode()
-    except FileNotFoundError:
-        written = False
-    info["wanted"] = {
-        "config_digest": params["config_digest"], "python_version": python_version,
-        "secrets_digest": app.secrets_digest(params["secrets"]) if written else None,
-    }
-    return info
+from ansible_collections.pyweb.stack.plugins.module_utils import _options, _release_info
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str", "required": True},
-            "source": {"type": "dict", "options": _options.SOURCE},
-            "sent": {"type": "dict"},
-            "query": {"type": "str", "no_log": True},
-            # The action plugin's.
-            "prepare": {"type": "bool", "default": True},
-            "python": {"type": "str"},
-            "dependencies": {"type": "dict", "options": _options.DEPENDENCIES},
-            "system_packages": {"type": "list", "elements": "str", "default": []},
-            "config_digest": {"type": "str", "default": ""},
-            "secrets": {"type": "str", "default": "", "no_log": True},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        app = _engine.App(module.params["name"])
-        module.exit_json(changed=False, **look(app, module.params, module.check_mode))
-    except (_engine.EngineError, _step.BuildError) as error:
-        module.fail_json(msg=f"{module.params['name']}: {error}")
+    module = AnsibleModule(argument_spec=_options.RELEASE_INFO, supports_check_mode=True)
+    result = _release_info.run(module.params, module.check_mode)
+    (module.fail_json if result.get("failed") else module.exit_json)(**result)
 
 
 if __name__ == "__main__":

@@ -10,17 +10,12 @@ import os
 from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
 
-from ansible_collections.pyweb.stack.plugins.module_utils._step import split_password
-from ansible_collections.pyweb.stack.plugins.plugin_utils import _pack
+from ansible_collections.pyweb.stack.plugins.module_utils._addresses import split_password
+from ansible_collections.pyweb.stack.plugins.plugin_utils._on_host import OnHost
 
 
-class Sender(ActionBase):
-    _supports_check_mode = True
-    _supports_async = False
-    _requires_connection = True
-
+class Sender(OnHost):
     def arguments(self, task_vars: dict) -> tuple[dict, str | None]:
         """For the module, and the file to send."""
         arguments = dict(self._task.args)
@@ -29,6 +24,11 @@ class Sender(ActionBase):
         source = arguments.get("source")
         if not isinstance(source, dict):
             return arguments, None
+        # A host gets a repository by itself.
+        if source.get("repo"):
+            return {**arguments, "source": hidden(source), "sent": None}, None
+        from ansible_collections.pyweb.stack.plugins.plugin_utils import _pack
+
         places = [str(task_vars[name]) for name in ("playbook_dir", "inventory_dir") if task_vars.get(name)]
         try:
             offered = _pack.offer(source, places or [os.getcwd()], f"{constants.DEFAULT_LOCAL_TMP}/pyweb", look)

@@ -20,7 +20,7 @@ from ansible.errors import AnsibleActionFail
 
 from ansible_collections.pyweb.stack.plugins.action import release_build as build_action
 from ansible_collections.pyweb.stack.plugins.action import release_info as info_action
-from ansible_collections.pyweb.stack.plugins.module_utils import _environment, _releases, _source
+from ansible_collections.pyweb.stack.plugins.module_utils import _environment, _release_build, _release_info, _releases, _source
 from ansible_collections.pyweb.stack.plugins.modules import release_build, release_info
 
 NOW = "20261121T120000Z"
@@ -79,7 +79,7 @@ def task(host, call, tmp_path, monkeypatch):
     monkeypatch.setattr(_environment, "UV", uv)
     monkeypatch.setenv("UV_OFFLINE", "1")
     me = pwd.getpwuid(os.getuid())
-    for module in (release_build, release_info):
+    for module in (_release_build, _release_info):
         monkeypatch.setattr(module, "pwd", types.SimpleNamespace(getpwnam=lambda name: me))
     monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path / "run"))
     (tmp_path / "shop").mkdir()

@@ -11,11 +11,12 @@ import pathlib
 import pwd
 import shutil
 import subprocess
+import sys
 import time
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _build, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _addresses, _build, _step
 
 ENV = {
     "PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com",
@@ -166,7 +167,7 @@ def test_names_that_belong_to_the_release(make, tmp_path, repository, entry):
     ("git@git.example.com:x.git", "git@git.example.com:x.git"),
 ])
 def test_without_password(url, shown):
-    assert _step.without_password(url) == shown
+    assert _addresses.without_password(url) == shown
 
 
 # --- assets ---------------------------------------------------------------------------------------------------------------
@@ -386,3 +387,41 @@ def test_what_a_step_leaves_in_the_background_is_not_waited_for():
 ])
 def test_a_script_is_told_by_its_beginning(command, told):
     assert _step.short(command) == told
+
+
+# --- bytecode ---------------------------------------------------------------------------------------------------------
+
+def compile_all(folder):
+    subprocess.run([sys.executable, "-m", "compileall", "-q", folder], check=True)
+
+
+def bytecode_is_taken(folder, module):
+    """Does Python itself take the bytecode that is there?"""
+    done = subprocess.run([sys.executable, "-B", "-v", "-c", f"import {module}; print({module}.WHERE)"], cwd=folder, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, check=True, env={"PATH": os.environ["PATH"]})
+    assert done.stdout.strip() == str(folder / module.replace(".", "/")) + ".py", "a traceback names this release"
+    return f" matches {folder}/{module.replace('.', '/')}.py" in done.stderr
+
+
+def test_bytecode_is_taken_from_the_live_release(tmp_path):
+    where = "WHERE = (lambda: None).__code__.co_filename\n"
+    for folder, changed, age in (("old", "A = 1\n", 1000), ("new", "A = 2\n", 500)):
+        for name, text in (("same.py", where), ("changed.py", where + changed), ("pkg/__init__.py", ""), ("pkg/same.py", where), ("pkg/edited.py", where)):
+            path = tmp_path / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            os.utime(path, (1700000000 - age, 1700000000 - age))
+    old, new = tmp_path / "old", tmp_path / "new"
+    compile_all(old)
+    # A build step of the old release has changed it without a trace in its bytecode: what counts is what Python compares.
+    (old / "pkg/edited.py").write_text(where + "# 1\n")
+    (new / "pkg/edited.py").write_text(where + "# 1\n")
+    # Nothing leads out of the release.
+    (new / "link").symlink_to(old)
+    _build.reuse_bytecode(str(old), str(new))
+    assert {path.name.split(".")[0] for path in new.rglob("*.pyc")} == {"same", "__init__"}
+    assert bytecode_is_taken(new, "same") and bytecode_is_taken(new, "pkg.same") and not bytecode_is_taken(new, "changed")
+    compile_all(new)
+    assert bytecode_is_taken(new, "changed") and bytecode_is_taken(new, "pkg.edited")
+    # Each release has its own: they are no links.
+    assert all(path.stat().st_nlink == 1 for path in new.rglob("*.pyc"))

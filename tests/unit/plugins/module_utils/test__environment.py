@@ -399,6 +399,48 @@ def test_an_environment_is_built_once_and_never_half(uv, index, tmp_path):
     assert environment.base(lock.splitlines()[0], sys.executable) != key
 
 
+def files_of(environment):
+    """What is there, but for what was asked for and the time at which bytecode was made."""
+    return {str(path.relative_to(environment)): b"" if path.suffix == ".pyc" or not path.is_file() else path.read_bytes()
+            for path in environment.rglob("*") if path.name not in (".lock", _environment.INSTALLED)}
+
+
+def inodes(environment):
+    return {str(path.relative_to(environment)): path.stat().st_ino for path in environment.rglob("*.py*") if path.is_file() and not path.is_symlink()}
+
+
+def test_an_environment_grows_from_the_nearest_one(uv, index, tmp_path):
+    """The same as one that is built anew, and what both have is there once."""
+    def line(package):
+        return f"{package} --hash=sha256:{index[1][package]}\n"
+
+    common = line("beta==1.0") + line("gamma==1.0") + line("delta==1.0")
+    old, new = line("alpha==1.0") + common, line("alpha==2.0") + common
+    first = uv.home / "envs" / uv().base(old, sys.executable)
+    before = files_of(first)
+    grown = uv.home / "envs" / uv().base(new, sys.executable)
+    assert files_of(first) == before, "what is built never changes"
+    assert "--reinstall-package=alpha" in uv.calls()[-1] and "--reinstall-package=beta" not in uv.calls()[-1]
+    shared = {name for name, inode in inodes(grown).items() if inodes(first).get(name) == inode}
+    assert any("beta/__pycache__" in name for name in shared) and not any("/alpha" in name for name in shared)
+    content = files_of(grown)
+    shutil.rmtree(uv.home / "envs")
+    anew = uv.home / "envs" / uv().base(new, sys.executable)
+    assert anew == grown and files_of(anew) == content and "--reinstall" not in uv.calls()[-1]
+
+
+@pytest.mark.parametrize("name", ["alpha/forgotten.txt", "_stray.py", "beta/__pycache__/_gone.cpython-39.pyc"])
+def test_an_environment_does_not_grow_from_one_that_has_more_than_its_packages(uv, index, tmp_path, name):
+    lines = [f"{package} --hash=sha256:{index[1][package]}\n" for package in ("beta==1.0", "gamma==1.0", "delta==1.0")]
+    first = uv.home / "envs" / uv().base("".join(lines), sys.executable)
+    stray = next((first / "lib").glob("python*/site-packages")) / name
+    stray.parent.mkdir(exist_ok=True)
+    stray.touch()
+    second = uv.home / "envs" / uv().base("".join(lines[:2]), sys.executable)
+    packages = next((second / "lib").glob("python*/site-packages"))
+    assert not (packages / name).exists() and not (packages / "delta").exists() and (packages / "beta/__init__.py").exists()
+
+
 @pytest.mark.parametrize("requirements, servers, expected", [
     ("beta==1.0\n", ["server==9.0"], ["beta==1.0", "server==9.0"]),
     ("server==9.0\n", ["Server==8.0"], ["server==9.0"]),

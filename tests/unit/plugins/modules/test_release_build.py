@@ -16,7 +16,7 @@ import types
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _environment, _hooks, _prune, _releases, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _environment, _hooks, _prune, _release_build, _release_info, _releases, _step
 from ansible_collections.pyweb.stack.plugins.modules import release_build, release_info
 
 ENV = {f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
@@ -49,7 +49,7 @@ def deploy(host, call, origin, monkeypatch):
     monkeypatch.setattr(_environment, "UV", uv)
     # The two accounts are the one thing that a test cannot make.
     me = pwd.getpwuid(os.getuid())
-    for module in (release_build, release_info):
+    for module in (_release_build, _release_info):
         monkeypatch.setattr(module, "pwd", types.SimpleNamespace(getpwnam=lambda name: me))
     for number, (key, value) in enumerate({"safe.directory": "*"}.items()):
         for name, text in ((f"GIT_CONFIG_KEY_{number}", key), (f"GIT_CONFIG_VALUE_{number}", value), ("GIT_CONFIG_COUNT", str(number + 1))):
