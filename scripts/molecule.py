@@ -25,8 +25,13 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[1]
 LOGS = CHECKOUT / ".cache" / "molecule"
 TAIL = 80
+# What Ansible and pytest begin a line with that says what is wrong.
+FAULT = re.compile(r"\[ERROR\]|fatal: |failed: |E   |FAILED |ERROR ")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 output = threading.Lock()
+
+
+faults: dict[str, list[str]] = {}
 
 
 def run(scenario: str) -> bool:
@@ -59,6 +64,7 @@ def run(scenario: str) -> bool:
             failed = [number for number, line in enumerate(lines) if "An error occurred during the" in line]
             end = failed[0] + 1 if failed else len(lines)
             print("\n".join(f"    {line}" for line in lines[max(0, end - TAIL) : end]))
+            faults[scenario] = [line[:400] for line in lines[:end] if FAULT.match(line)][-6:]
             print(f"    all of it, with the hosts' journals: {log.relative_to(CHECKOUT)}", flush=True)
     return code == 0
 
@@ -84,6 +90,9 @@ def main() -> int:
     print(f"==> {len(names)} scenarios, {jobs} at a time; logs in {LOGS.relative_to(CHECKOUT)}", flush=True)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         passed = list(pool.map(run, names))
+    # Once more at the end, where people look first.
+    for scenario, said in faults.items():
+        print(f"molecule {scenario}: " + "\n    ".join(said or ["see above"]))
     print(f"molecule: {sum(passed)} passed, {len(passed) - sum(passed)} failed", flush=True)
     return 0 if all(passed) else 1
 
