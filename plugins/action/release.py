@@ -121,11 +121,12 @@ class ActionModule(OnHost):
         held = host["lease"]
         if held and held["token"] != lease["token"] and not lease["takes_over"] and held["until"] > time.time():
             raise AnsibleActionFail(f"{params['name']}: {held['by']} has been deploying since {held['since']}: wait for it to end.")
+        missing = any(item.get("missing_packages") for item in hosts.values())
         if not host.get("revision"):
             if not check:
                 raise AnsibleActionFail(f"{params['name']}: state begin needs what release_info returns with source.")
             return {"changed": True, "release": "(new)", "revision": None, "version": host.get("version"), "build": True, "migrate": True,
-                    "activate": True, "lease": lease, "previous": host.get("live"), "lock_host": None, "platforms": []}
+                    "activate": True, "lease": lease, "previous": host.get("live"), "lock_host": None, "platforms": [], "prepare": missing}
         if not host["directories"] and not check:
             made = self._call(DEPLOY_HELPER, state="present", **self._directories(params["name"]))
             if made.get("failed"):
@@ -135,7 +136,7 @@ class ActionModule(OnHost):
         plan = _releases.plan(hosts, now, params["force"])
         mine = plan["hosts"][self._task_vars["inventory_hostname"]]
         return {
-            "changed": False, **mine, "lock_host": plan["lock_host"], "platforms": plan["platforms"],
+            "changed": False, **mine, "lock_host": plan["lock_host"], "platforms": plan["platforms"], "prepare": missing or plan["lock_host"] is not None,
             "revision": plan["revision"], "version": plan["version"], "lease": lease, "previous": host["live"],
             "migrate": any(item["release"] != hosts[name]["live"] for name, item in plan["hosts"].items()),
         }

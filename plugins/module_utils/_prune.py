@@ -11,6 +11,9 @@ import time
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _releases, _step
 
+# In front of the id of a release that is removed but not deleted yet.
+GONE = ".gone-"
+
 
 def prune(app: _engine.App, keep: dict) -> list[str]:
     """By number and by age; and, oldest first, until C(keep_free) megabytes are free."""
@@ -19,11 +22,13 @@ def prune(app: _engine.App, keep: dict) -> list[str]:
     pruned = _releases.prunable(app.manifests(), app.live, app.history(), keep["keep_releases"], running, oldest)
     for release in pruned:
         remove(app, release)
+    delete(app, at_once=free(app) < keep["keep_free"])
     while free(app) < keep["keep_free"]:
         expendable = _releases.prunable(app.manifests(), app.live, app.history(), 1, running)
         if not expendable:
             break
         remove(app, expendable[0])
+        delete(app, at_once=True)
         pruned.append(expendable[0])
     if pruned:
         # Not loaded by a step that deletes nothing.
@@ -63,8 +68,22 @@ def remove(app: _engine.App, release: str) -> None:
     # A release without files must not be startable.
     app.manager(release).remove(release, processes)
     _engine.Systemd(app).remove(release, jobs)
-    for path in (app.release_path(release), app.meta_path(release)):
-        if os.path.islink(path):
-            os.unlink(path)
-        elif os.path.exists(path):
-            shutil.rmtree(path)
+    path = app.release_path(release)
+    if os.path.islink(path):
+        os.unlink(path)
+    elif os.path.exists(path):
+        os.rename(path, f"{app.releases_path}/{GONE}{release}")
+    if os.path.exists(app.meta_path(release)):
+        shutil.rmtree(app.meta_path(release))
+
+
+def delete(app: _engine.App, at_once: bool = False) -> None:
+    """The files of removed releases, and what a crash of the host has left of some. There are thousands: nobody waits for it unless space is short."""
+    paths = [f"{app.releases_path}/{name}" for name in os.listdir(app.releases_path) if name.startswith(GONE)]
+    if not paths:
+        return
+    argv = ["/bin/rm", "-rf", "--", *paths]
+    if at_once or _engine.run(["systemd-run", "--quiet", "--collect", "--property=Nice=10", f"--description={app.name} deletes old releases", *argv]).returncode:
+        done = _engine.run(argv)
+        if done.returncode != 0:
+            raise _step.BuildError(done.stdout.strip())

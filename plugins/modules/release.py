@@ -163,6 +163,10 @@ lock_host:
   description: The host that finds the versions of all requirements for all hosts (O(pyweb.stack.release_build#module:lock_only)), or none.
   returned: with O(state=begin)
   type: str
+prepare:
+  description: Whether any host has packages to install or versions to find before the release is built.
+  returned: with O(state=begin)
+  type: bool
 platforms:
   description: Versions of Python and machines that the release is built for.
   returned: with O(state=begin)

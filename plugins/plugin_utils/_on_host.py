@@ -57,15 +57,18 @@ for entry in [entry for entry in there if entry.name != name][2:]:
 
 
 @functools.lru_cache(maxsize=None)
-def code() -> tuple[str, bytes]:
-    """The directory that holds it on a host, and all of it as a zip file."""
+def code() -> tuple[str, dict[str, bytes]]:
+    """All of it, and the directory that holds it on a host."""
     files = {path.name: path.read_bytes() for path in sorted(Path(module_utils.__path__[0]).glob("*.py"))}
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    return f"{CACHE}/{hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:32]}", files
+
+
+def packed(files: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             archive.writestr(f"{PACKAGE.replace('.', '/')}/{name}", content)
-    digest = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:32]
-    return f"{CACHE}/{digest}", packed.getvalue()
+    return base64.b64encode(file.getvalue())
 
 
 def plain(value: t.Any) -> t.Any:
@@ -102,11 +105,11 @@ class OnHost(ActionBase):
         environment: dict = {}
         self._compute_environment_string(environment)
         given = json.dumps({"params": checked.validated_parameters, "check_mode": self._task.check_mode, "environment": plain(environment)}).encode()
-        directory, packed = code()
+        directory, files = code()
         command = f"[ -d {directory} ] || exit {ABSENT}; {PYTHON} -c {shlex.quote(RUN)} {directory} {name}"
         done = self._low_level_execute_command(command, in_data=given)
         if done["rc"] == ABSENT and not self._task.check_mode:
-            self._low_level_execute_command(f"{PYTHON} -c {shlex.quote(INSTALL)} {CACHE} {directory.rsplit('/', 1)[1]}", in_data=base64.b64encode(packed))
+            self._low_level_execute_command(f"{PYTHON} -c {shlex.quote(INSTALL)} {CACHE} {directory.rsplit('/', 1)[1]}", in_data=packed(files))
             done = self._low_level_execute_command(command, in_data=given)
         if done["rc"] == ABSENT:
             return None
