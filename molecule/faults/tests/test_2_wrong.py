@@ -1,6 +1,8 @@
 """Things that are wrong: each leaves the live release as it is, and is told in one sentence that says what to do."""
 
+import io
 import re
+import tarfile
 
 import pytest
 
@@ -84,6 +86,24 @@ def test_a_migration_that_fails(server):
 def test_a_branch_that_is_missing(server):
     said = told(server.deploy(**server.shop("nowhere")))
     assert said == "shop: git://127.0.0.1/probe has no branch, tag or commit 'nowhere': check the version."
+
+
+@full
+@pytest.mark.parametrize("member, link, sentence", [
+    ("../evil", None, r"shop: release \S+ was not built: \S+/evil.tar has the member '\.\./evil', which leads out of the release: nothing of it was unpacked\."),
+    ("shop/evil", "../../etc/passwd", r"shop: release \S+ was not built: \S+/evil.tar has the member 'shop/evil', which is a link to '\.\./\.\./etc/passwd', "
+                                      r"out of the release: nothing of it was unpacked\."),
+])
+def test_an_archive_that_leads_out_of_the_release(server, tmp_path, member, link, sentence):
+    with tarfile.open(tmp_path / "evil.tar", "w") as archive:
+        for name, target in (("shop/probe.py", None), (member, link)):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = (tarfile.SYMTYPE, target) if target else (tarfile.REGTYPE, "")
+            archive.addfile(info, io.BytesIO())
+    source = {"repo": None, "version": "HEAD", "archive": str(tmp_path / "evil.tar")}
+    said = told(server.play("deploy", pyweb_app_overrides={"shop": {"source": source, **EMPTY}}))
+    assert re.fullmatch(sentence, said), said
+    assert server.run("find /srv/shop -name evil") == ""
 
 
 @full
