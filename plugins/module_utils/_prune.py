@@ -83,7 +83,8 @@ def delete(app: _engine.App, at_once: bool = False) -> None:
     if not paths:
         return
     argv = ["/bin/rm", "-rf", "--", *paths]
-    if at_once or _engine.run(["systemd-run", "--quiet", "--collect", "--property=Nice=10", f"--description={app.name} deletes old releases", *argv]).returncode:
+    unit = ["systemd-run", "--quiet", "--collect", "--property=Nice=10", f"--description={app.name} deletes old releases"]
+    if at_once or _engine.run([*unit, *argv]).returncode:
         done = _engine.run(argv)
         if done.returncode != 0:
             raise _step.BuildError(done.stdout.strip())

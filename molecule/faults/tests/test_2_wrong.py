@@ -90,7 +90,8 @@ def test_a_branch_that_is_missing(server):
 
 @full
 @pytest.mark.parametrize("member, link, sentence", [
-    ("../evil", None, r"shop: release \S+ was not built: \S+/evil.tar has the member '\.\./evil', which leads out of the release: nothing of it was unpacked\."),
+    ("../evil", None,
+     r"shop: release \S+ was not built: \S+/evil\.tar has the member '\.\./evil', which leads out of the release: nothing of it was unpacked\."),
     ("shop/evil", "../../etc/passwd", r"shop: release \S+ was not built: \S+/evil.tar has the member 'shop/evil', which is a link to '\.\./\.\./etc/passwd', "
                                       r"out of the release: nothing of it was unpacked\."),
 ])

@@ -16,7 +16,7 @@ import types
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _environment, _hooks, _prune, _release_build, _release_info, _releases, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _environment, _hooks, _prune, _release_build, _release_info, _releases, _step
 from ansible_collections.pyweb.stack.plugins.modules import release_build, release_info
 
 ENV = {f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
@@ -280,7 +280,8 @@ def test_hooks_of_the_application_s_user_run_in_the_sandbox_of_its_processes(hos
     assert len(sandboxed) == 3 and all(argv[0] == "systemd-run" for argv in sandboxed)
     for argv in sandboxed:
         assert {"--property=User=shop", "--property=NoNewPrivileges=yes", "--property=ProtectSystem=strict"} <= set(argv)
-    assert [f"--property=WorkingDirectory={where}" in argv for argv, where in zip(sandboxed, [app.release_path(step["release"])] * 2 + [app.path])] == [True] * 3
+    places = [app.release_path(step["release"])] * 2 + [app.path]
+    assert [f"--property=WorkingDirectory={where}" in argv for argv, where in zip(sandboxed, places)] == [True] * 3
     # A unit of the release keeps it from being pruned; one without is no release.
     assert [[item for item in argv if item.startswith("--unit=")][0].count(".") for argv in sandboxed] == [4, 4, 3]
     with pytest.raises(_step.BuildError, match=r"^hook before_activate 'echo why; exit 4' failed \(exit status 4\)\.\nwhy$"):
