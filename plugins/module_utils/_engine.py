@@ -41,6 +41,8 @@ STAMPS = "/var/lib/systemd/timers"
 SOCKET = "web.sock"
 # nginx's pooled connections leave the old release within keepalive_time + keepalive_timeout (1 s each).
 DRAIN = 2.5
+# What systemd says when a main process has not ended well.
+EXITED = "MESSAGE_ID=98e322203f7a4ed290d09fe03c09fe15"
 # How often supervisord is asked whether a process has ended; it looks when it is asked, or else once a second.
 POLL = 0.05
 # How long the host waits for the controller to go on before it completes or returns a switch by itself.
@@ -795,7 +797,12 @@ class Systemd:
         state = {"ActiveState": "", "SubState": "", "NRestarts": "0", "Result": "", "ExecMainStatus": ""}
         state.update(line.split("=", 1) for line in shown.stdout.splitlines() if "=" in line)
         if state["NRestarts"] != "0" or state["ActiveState"] in ("failed", "inactive") or state["SubState"] == "auto-restart":
-            return f"{state['Result']}, exit status {state['ExecMainStatus']}"
+            if state["Result"] != "success":
+                return f"{state['Result']}, exit status {state['ExecMainStatus']}"
+            # It runs again, and only the journal knows how the one before ended.
+            logged = run(["journalctl", "-q", "--no-pager", "-o", "cat", "-n", "1", EXITED, f"UNIT={self.unit(release, instance)}"]).stdout
+            found = re.search(r"code=(\w+), status=(\d+)/(\w+)", logged)
+            return f"terminated by SIG{found[3]}" if found and found[1] != "exited" else f"exit status {found[2] if found else 0}"
         return ""
 
     def log(self, release: str, instances: list[str], lines: int) -> tuple[str, str]:

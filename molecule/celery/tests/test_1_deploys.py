@@ -7,7 +7,7 @@ import contextlib
 import time
 
 import playbook
-from conftest import APPS, Orders, arguments, together, until
+from apps import APPS, Orders, arguments, together, until
 
 
 def every_order_is_done_once(app, accepted):
@@ -33,8 +33,8 @@ def test_what_runs_while_a_version_with_new_tasks_goes_live_is_done_once():
         orders = {app: stack.enter_context(Orders(app)) for app in APPS}
 
         def begin(app):
-            """Two tasks of 20 s, as soon as the new release is there; they keep the old worker busy until the end, with orders waiting in it."""
-            until(lambda: len(app.releases()) > 1, 120)
+            """Two tasks of 20 s, as soon as the activation begins; they keep the old worker busy, with orders waiting in it."""
+            until(lambda: app.switch, 120)
             for kind in ("slow", "late"):
                 assert app.ask(f"/slow/{kind}/{kind}/20", "POST")[0] == 200
             until(lambda: len(app.notes("begun")) == 2)

@@ -741,6 +741,17 @@ def test_ended(host, app, state, over):
     assert bool(_engine.Systemd(app).ended(A, "web")) is over
 
 
+@pytest.mark.parametrize("logged, how", [
+    ("x.service: Main process exited, code=killed, status=9/KILL", "terminated by SIGKILL"),
+    ("x.service: Main process exited, code=exited, status=7/NOTRUNNING", "exit status 7"),
+    ("", "exit status 0"),
+])
+def test_how_a_process_ended_that_runs_again(app, monkeypatch, logged, how):
+    shown = "ActiveState=active\nSubState=running\nNRestarts=1\nResult=success\nExecMainStatus=0\n"
+    monkeypatch.setattr(_engine, "run", lambda argv: subprocess.CompletedProcess(argv, 0, shown if argv[0] == "systemctl" else logged))
+    assert _engine.Systemd(app).ended(A, "web") == how
+
+
 # --- one-off commands ---------------------------------------------------------------------------------------------------
 
 def test_a_command_has_the_sandbox_of_the_processes(app):
