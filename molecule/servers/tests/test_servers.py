@@ -22,7 +22,7 @@ ASK = (
 
 def ask(host, app, times=1):
     release = host.check_output(f"basename $(readlink /srv/on-{app}/current)")
-    answer = json.loads(host.check_output("runuser -u www-data -- python3 -c %s /run/pyweb/on-%s/%s/web.sock %s", ASK, app, release, times))
+    answer = json.loads(host.check_output("runuser -u www-data -- python3 -c %s /run/pyweb/on-%s/%s/web.sock %s", ASK, app, release, str(times)))
     assert answer["release"] == release
     return f"pyweb.on-{app}.web.{release}.service"
 
