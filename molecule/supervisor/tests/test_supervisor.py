@@ -49,12 +49,12 @@ def address(name):
     return subprocess.run(["docker", "inspect", "--format", form, name], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
-def ask(name, path):
+def ask(name, path, domain="probe.example.com"):
     """As a visitor, through nginx."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    connection = http.client.HTTPSConnection("probe.example.com", timeout=20, context=context)
-    connection.sock = context.wrap_socket(socket.create_connection((address(name), 443), timeout=20), server_hostname="probe.example.com")
+    connection = http.client.HTTPSConnection(domain, timeout=20, context=context)
+    connection.sock = context.wrap_socket(socket.create_connection((address(name), 443), timeout=20), server_hostname=domain)
     with contextlib.closing(connection):
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -70,8 +70,8 @@ def release(name):
         return None
 
 
-def live(host):
-    return host.check_output("basename $(readlink /srv/probe/current)")
+def live(host, app="probe"):
+    return host.check_output(f"basename $(readlink /srv/{app}/current)")
 
 
 def programs(host):
@@ -79,7 +79,7 @@ def programs(host):
     found = {}
     for line in host.run("supervisorctl status").stdout.splitlines():
         name, state, *rest = line.split()
-        if state in ("STARTING", "RUNNING", "BACKOFF", "STOPPING"):
+        if name.startswith("pyweb.probe.") and state in ("STARTING", "RUNNING", "BACKOFF", "STOPPING"):
             found[tuple(name.split(".")[2:])] = rest[1].rstrip(",") if state == "RUNNING" else None
     return found
 
@@ -119,10 +119,10 @@ def play(name, **changes):
 
 
 @contextlib.contextmanager
-def visitors():
+def visitors(app="probe"):
     """Come to all hosts, and nobody notices anything."""
     with contextlib.ExitStack() as stack:
-        loads = [stack.enter_context(Load("https://probe.example.com", connect=address(name), rate=60, count=300,
+        loads = [stack.enter_context(Load(f"https://{app}.example.com", connect=address(name), rate=60, count=300,
                                           get={"/": "probe "}, post={"/echo": {"text": "hello"}})) for name in NAMES.values()]
         yield
     for name, load in zip(NAMES.values(), loads):
@@ -181,6 +181,50 @@ def test_a_new_version_goes_live_under_load_and_a_broken_one_never_does():
         assert stragglers(host) == 2
 
 
+def group(host, app, process):
+    """What is in the control group of a process of the live release."""
+    path = f"/sys/fs/cgroup/system.slice/supervisor.service/pyweb.{app}.{process}.{live(host, app)}/cgroup.procs"
+    return host.check_output(f"ps -o args= -p $(paste -sd, {path})").splitlines()
+
+
+def test_a_command_that_knows_only_port_changes_places_under_load():
+    before = {host: live(host, "ported") for host in HOSTS}
+    with visitors("ported"):
+        outcome = playbook.play("deploy", "-i", INVENTORY, app="ported", pyweb_app_overrides={"ported": {"env": {"ROUND": "2"}}})
+        assert outcome.status == 0, outcome.output
+    for host in HOSTS:
+        assert ask(NAMES[host], "/healthz", "ported.example.com")["release"] == live(host, "ported") != before[host]
+        # The launcher, the bridge, and the server with its worker; nobody from outside comes to the port.
+        family = group(host, "ported", "web")
+        assert len(family) == 4 and sum("systemd-socket-proxyd" in line for line in family) == 1, family
+        # Nor has the one before left any; the search does not find itself.
+        assert host.run(f"pgrep -f '[{before[host][0]}]{before[host][1:]}'").stdout == ""
+        heard = [line.split()[3] for line in host.check_output("ss --no-header --listening --tcp --numeric").splitlines()]
+        assert {address.rpartition(":")[2] for address in heard if not address.startswith("127.")} <= {"22", "80", "443"}
+
+
+@every_host
+def test_a_job_runs_by_the_clock_in_the_live_release_alone(host):
+    """Its timer is systemd's, and so are its limits."""
+    release = live(host, "ported")
+    since = host.check_output("date +%s")
+    said = "journalctl -q -o cat -t ported-tick --since @%s | grep 'tick of'"
+    until(lambda: len(host.run(said, since).stdout.splitlines()) > 1)
+    assert set(host.check_output(said, since).splitlines()) == {f"tick of {release}"}
+    assert host.check_output(f"systemctl show -p MemoryMax --value pyweb.ported.tick.{release}.service") == str(64 * 2**20)
+    assert "pyweb.ported.tick.schedule.timer" in host.check_output("systemctl list-timers --no-pager")
+
+
+@pytest.mark.parametrize("limit", [{"memory": "512M"}, {"network": "no"}], ids=["memory", "network"])
+def test_a_limit_that_supervisor_has_not_is_refused_before_anything_changes(limit):
+    before = {host: (programs(host), live(host)) for host in HOSTS}
+    outcome = play("deploy", processes={"worker": limit})
+    name, = limit
+    assert outcome.status == 2 and set(outcome.messages) == {
+        f"pyweb_apps.probe.processes.worker.{name} goes with manager: systemd, but pyweb_apps.probe.manager is supervisor."}, outcome.output
+    assert {host: (programs(host), live(host)) for host in HOSTS} == before
+
+
 def test_a_process_that_was_killed_comes_back_alone():
     before = {}
     for host in HOSTS:
@@ -191,8 +235,7 @@ def test_a_process_that_was_killed_comes_back_alone():
         until(lambda host=host: {process for (process, dummy), pid in running(host).items() if pid not in before[host].values()} == {"web", "worker"})
         until(lambda host=host: release(NAMES[host]) == live(host))
         # One master, its workers and what counts them: none of the process that was killed.
-        group = f"/sys/fs/cgroup/system.slice/supervisor.service/pyweb.probe.web.{live(host)}/cgroup.procs"
-        assert len(host.check_output(f"cat {group}").split()) == 4
+        assert len(group(host, "probe", "web")) == 4
         assert stragglers(host) == 2
 
 
@@ -242,7 +285,7 @@ def test_an_application_that_is_to_be_absent_is_removed(tmp_path):
     assert outcome.status == 0, outcome.output
     for name in NAMES.values():
         shell = testinfra.get_host(f"docker://{name}")
-        assert programs(shell) == {} and shell.run("supervisorctl avail").stdout.split()[:1] == ["pyweb"]
+        assert programs(shell) == {} and "pyweb.probe." not in shell.run("supervisorctl avail").stdout
         assert shell.run("ls /etc/supervisor/conf.d/pyweb.probe.* /etc/systemd/system/pyweb.probe.*").stdout == ""
         assert shell.run("pgrep -u probe").stdout == ""
         assert not shell.file("/var/log/pyweb/probe").exists
