@@ -1158,6 +1158,8 @@ def command(app: App, release: str, process: dict, applications: int = 1) -> lis
         worker_class = worker_class or "gthread"
         settings = {"--workers": process["workers"] or default, "--worker-class": worker_class,
                     "--threads": (threads or 4) if worker_class == "gthread" else None, "--timeout": 60}
+        if worker_class == "asgi":
+            settings["--config"] = f"{app.meta_path(release)}/gunicorn.conf.py"
     settings |= {"--max-requests": most, "--max-requests-jitter": jitter}
     return [python, "-m", "gunicorn", "--bind", "fd://3", *(str(item) for name, value in settings.items() if value for item in (name, value)),
             # What comes by an address keeps its connections for as long as it likes, and so would stay with the old release.
@@ -1166,13 +1168,15 @@ def command(app: App, release: str, process: dict, applications: int = 1) -> lis
 
 
 def gunicorn_settings(app: App, release: str, process: dict, applications: int = 1) -> str | None:
-    """A file around the source's own, for what gunicorn's command line cannot take back; None when the source has none."""
+    """What gunicorn's command line cannot say, and what a file of the source's own may not; None when there is nothing of both."""
     if process.get("server") != "gunicorn":
         return None
     file = gunicorn_file(app.release_path(release), process["options"])[0]
-    if not file:
-        return None
-    return GUNICORN.format(file=file, workers=default_workers(applications, megabytes(process.get("memory"))), place=app.release_path(release))
+    workers, place = default_workers(applications, megabytes(process.get("memory"))), app.release_path(release)
+    text = GUNICORN.format(file=file, workers=workers, place=place) if file else ""
+    if process["kind"] == "asgi":
+        text += GUNICORN_ASGI
+    return text or None
 
 
 def megabytes(memory: str | None) -> int | None:
@@ -1192,6 +1196,37 @@ if worker_class == "gthread":
 daemon = reload = check_config = print_config = False
 pidfile = user = group = None
 umask, chdir = 0, {place!r}
+"""
+
+# uvicorn does this by itself. 1012 is "service restart": whoever is told comes back at once.
+GUNICORN_ASGI = """# Written once for this release.
+_post_worker_init = globals().get("post_worker_init")
+
+
+def post_worker_init(worker):
+    # gunicorn would wait for WebSockets as long as it may, and then cut them off.
+    if hasattr(worker, "asgi"):
+        import asyncio
+        app, sockets = worker.asgi, set()
+
+        async def asgi(scope, receive, send):
+            if scope["type"] != "websocket":
+                return await app(scope, receive, send)
+            sockets.add(send)
+            try:
+                await app(scope, receive, send)
+            finally:
+                sockets.discard(send)
+
+        async def close():
+            while worker.alive:
+                await asyncio.sleep(0.5)
+            await asyncio.gather(*(send({"type": "websocket.close", "code": 1012}) for send in sockets), return_exceptions=True)
+
+        worker.asgi = asgi
+        worker.pyweb_close = worker.loop.create_task(close())
+    if _post_worker_init:
+        _post_worker_init(worker)
 """
 
 # Reads what systemd and supervisor would quote in different ways, so that every value arrives byte for byte.

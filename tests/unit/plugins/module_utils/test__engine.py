@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import http.server
 import ipaddress
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+import types
 
 import pytest
 from cryptography import x509
@@ -451,6 +453,47 @@ def test_what_the_file_may_say(host, app):
     assert argv[argv.index("--workers") + 1] == "7" and argv[argv.index("--threads") + 1] == "3"
     os.unlink(path)
     assert _engine.gunicorn_settings(app, A, web) is None and "--config" not in _engine.command(app, A, web)
+
+
+@pytest.mark.parametrize("own", ["", "def post_worker_init(worker): worker.own = True\n"])
+def test_workers_of_gunicorn_close_their_websockets_when_they_stop(host, app, own):
+    sent, web = [], {**PROCESS, "asgi": "shop:app", "kind": "asgi", "server": "gunicorn"}
+    if own:
+        os.makedirs(app.release_path(A))
+        with open(f"{app.release_path(A)}/gunicorn.conf.py", "w", encoding="utf-8") as file:
+            file.write(own)
+
+    async def application(scope, receive, send):
+        await receive()
+
+    async def main():
+        async def connection(number, ended):
+            async def send(message):
+                sent.append((number, message))
+            await worker.asgi({"type": "http" if number == 3 else "websocket"}, ended.wait, send)
+
+        worker = types.SimpleNamespace(asgi=application, alive=True, loop=asyncio.get_running_loop())
+        space["post_worker_init"](worker)
+        assert getattr(worker, "own", False) is bool(own)
+        events = [asyncio.Event() for dummy in range(4)]
+        tasks = [asyncio.create_task(connection(number, event)) for number, event in enumerate(events)]
+        await asyncio.sleep(0)
+        events[0].set()
+        await tasks[0]
+        worker.alive = False
+        await worker.pyweb_close
+        for event in events:
+            event.set()
+        await asyncio.gather(*tasks)
+
+    space = {}
+    exec(_engine.gunicorn_settings(app, A, web), space)  # pylint: disable=exec-used
+    asyncio.run(main())
+    assert sorted(sent, key=str) == [(number, {"type": "websocket.close", "code": 1012}) for number in (1, 2)]
+    # Another class of workers, by options, has its own ways.
+    space["post_worker_init"](types.SimpleNamespace())
+    argv = _engine.command(app, A, web)
+    assert argv[argv.index("--config") + 1] == f"{app.meta_path(A)}/gunicorn.conf.py"
 
 
 @pytest.mark.parametrize("process, expected", [
