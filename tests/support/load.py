@@ -10,6 +10,10 @@ or its status is not what a visitor expects (200 for GET, 2xx or 3xx for POST), 
 Nothing is ever sent twice, with the one exception that every HTTP/2 client makes: a request that the server's GOAWAY
 names as not processed goes out again on another connection, and is counted as `retried`.
 
+As a rule a visitor asks again when it has its answer. With --arrivals requests begin at a constant rate whether or not
+others are answered, and take as long as from the moment at which they should have begun: what has to wait is noticed.
+--sockets keeps some WebSockets open besides, on each of which a message has to come back every second.
+
 The end comes when everything asked for is reached: --count requests, --seconds, the file named by --until; or at SIGTERM
 and SIGINT. The exit status is 0 if there were requests and none failed.
 
@@ -25,6 +29,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import collections
+import contextlib
 import dataclasses
 import itertools
 import json
@@ -44,6 +49,8 @@ import h2.config
 import h2.connection
 import h2.events
 import h2.settings
+import wsproto
+import wsproto.events
 
 KINDS = {
     "h1": "HTTP/1.1, kept connections",
@@ -71,6 +78,8 @@ class Request:
     path: str
     body: bytes = b""
     expect: bytes = b""
+    # Seconds that the application takes by itself: they are no latency.
+    wait: float = 0
 
 
 @dataclasses.dataclass
@@ -78,6 +87,28 @@ class Response:
     status: int
     headers: dict[str, str]
     body: bytes
+    # When its first line was there.
+    began: float = 0
+
+
+class Sample(typing.NamedTuple):
+    """One answered request, in seconds since the epoch."""
+
+    due: float
+    latency: float
+    release: str
+    answered: float
+
+
+@dataclasses.dataclass
+class Socket:
+    """One WebSocket that the server has ended; code is that of its close frame, None where there was none."""
+
+    release: str
+    opened: float
+    ended: float
+    code: int | None
+    messages: int
 
 
 @dataclasses.dataclass
@@ -108,7 +139,9 @@ class Result:
         self.failed = 0
         self.retried = 0
         self.connections = 0
-        self.latencies: list[float] = []
+        self.samples: list[Sample] = []
+        self.sockets: list[Socket] = []
+        self.messages = 0
         self.failures: list[Failure] = []
         self.reasons: collections.Counter[str] = collections.Counter()
         self.kinds: collections.Counter[tuple[str, str]] = collections.Counter()
@@ -127,15 +160,18 @@ class Result:
         """Requests of one kind (`h1`, `h1-new`, `h2`, `h2-new`; default all) and one method (default all)."""
         return sum(n for (k, m), n in self.kinds.items() if kind in ("", k) and method in ("", m))
 
-    def percentile(self, percent: float) -> float:
-        """Seconds within which that many percent of the answered requests were complete."""
-        if not self.latencies:
+    def percentile(self, percent: float, windows: typing.Iterable[tuple[float, float]] | None = None) -> float:
+        """Seconds within which that many percent of the answered requests were complete, of those that were due in one of the windows."""
+        within = None if windows is None else list(windows)
+        ordered = sorted(
+            sample.latency for sample in self.samples if within is None or any(since <= sample.due < until for since, until in within)
+        )
+        if not ordered:
             return math.nan
-        ordered = sorted(self.latencies)
         return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
     def as_dict(self) -> dict[str, typing.Any]:
-        milliseconds = {f"p{p}": round(self.percentile(p) * 1000, 1) for p in (50, 90, 99, 100)} if self.latencies else {}
+        milliseconds = {f"p{p}": round(self.percentile(p) * 1000, 1) for p in (50, 90, 99, 100)} if self.samples else {}
         return {
             "requests": self.requests,
             "failed": self.failed,
@@ -148,6 +184,8 @@ class Result:
             "kinds": {f"{kind} {method}": n for (kind, method), n in sorted(self.kinds.items())},
             "statuses": {str(status): n for status, n in sorted(self.statuses.items())},
             "releases": {name: dataclasses.asdict(release) for name, release in self.releases.items()},
+            "messages": self.messages,
+            "sockets": [dataclasses.asdict(socket) for socket in self.sockets],
             "reasons": dict(self.reasons.most_common()),
             "failures": [dataclasses.asdict(failure) for failure in self.failures],
         }
@@ -158,19 +196,23 @@ class Result:
             f"  {self.count(method='GET'):,} GET, {self.count(method='POST'):,} POST; "
             + "; ".join(f"{text}: {self.count(kind):,}" for kind, text in KINDS.items() if self.count(kind)),
         ]
-        if self.latencies:
+        if self.samples:
             p50, p99, longest = (self.percentile(p) * 1000 for p in (50, 99, 100))
             lines.append(f"  half were answered within {p50:.0f} ms, 99% within {p99:.0f} ms, the slowest took {longest:.0f} ms")
         for name, release in sorted(self.releases.items(), key=lambda item: item[1].first):
             since, until = release.first - self.started, release.last - self.started
             lines.append(f"  release {name} answered {release.requests:,} of them, from second {since:.1f} to {until:.1f}")
+        if self.messages:
+            codes = collections.Counter(str(socket.code or "no close frame") for socket in self.sockets)
+            ended = ", ".join(f"{times} x {code}" for code, times in codes.items())
+            lines.append(f"  {self.messages:,} messages came back on WebSockets; ended by the server: {ended or 'none'}")
         if self.retried:
             lines.append(f"  {self.retried:,} sent again after a GOAWAY that named them as not processed")
         for reason, times in self.reasons.most_common(10):
             lines.append(f"  FAILED {times:,} x {reason}")
         for failure in self.failures[:5]:
             at = failure.time - self.started
-            lines.append(f"    second {at:.2f}: {failure.method} {failure.path} ({KINDS[failure.kind]}) {failure.reason}")
+            lines.append(f"    second {at:.2f}: {failure.method} {failure.path} ({KINDS.get(failure.kind, failure.kind)}) {failure.reason}")
         return "\n".join(lines)
 
 
@@ -239,7 +281,7 @@ class H1:
             + self.state.send(h11.EndOfMessage())
         )
         await self.writer.drain()
-        response, body = None, []
+        response, body, began = None, [], 0.0
         while True:
             event = self.state.next_event()
             if event is h11.NEED_DATA:
@@ -248,7 +290,7 @@ class H1:
                     raise Failed("closed without an answer")
                 self.state.receive_data(data)
             elif isinstance(event, h11.Response):
-                response = event
+                response, began = event, time.time()
             elif isinstance(event, h11.Data):
                 body.append(bytes(event.data))
             elif isinstance(event, h11.EndOfMessage):
@@ -258,7 +300,7 @@ class H1:
         if self.state.our_state is h11.DONE and self.state.their_state is h11.DONE:
             self.state.start_next_cycle()
         found = {name.decode(): value.decode("latin-1") for name, value in response.headers}
-        return Response(response.status_code, found, b"".join(body))
+        return Response(response.status_code, found, b"".join(body), began)
 
     def close(self) -> None:
         self.writer.close()
@@ -269,6 +311,7 @@ class Stream:
     done: asyncio.Future[None]
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
     body: list[bytes] = dataclasses.field(default_factory=list)
+    began: float = 0
 
 
 class H2:
@@ -341,7 +384,7 @@ class H2:
         number = getattr(event, "stream_id", None)
         stream = self.streams.get(number)
         if isinstance(event, h2.events.ResponseReceived) and stream:
-            stream.headers = dict(event.headers)
+            stream.headers, stream.began = dict(event.headers), time.time()
         elif isinstance(event, h2.events.DataReceived):
             self.state.acknowledge_received_data(event.flow_controlled_length, number)
             if stream:
@@ -376,7 +419,7 @@ class H2:
             self.streams.pop(number, None)
             if not self.usable and not self.streams:
                 self.close()
-        return Response(int(stream.headers[":status"]), stream.headers, b"".join(stream.body))
+        return Response(int(stream.headers[":status"]), stream.headers, b"".join(stream.body), stream.began)
 
     def close(self) -> None:
         self.gone = True
@@ -395,7 +438,10 @@ def describe(error: BaseException) -> str:
 
 
 class Load:
-    """See the module's description. `get` maps paths to a text expected there (or None), `post` paths to form fields."""
+    """See the module's description. `get` maps paths to a text expected there (or None), `post` paths to form fields.
+
+    In their place C(requests) is what is asked one after the other. C(sockets) is a path and how many WebSockets are open there.
+    """
 
     def __init__(
         self,
@@ -404,6 +450,9 @@ class Load:
         connect: str | None = None,
         get: typing.Mapping[str, str | None] | None = None,
         post: typing.Mapping[str, typing.Mapping[str, str]] | None = None,
+        requests: typing.Iterable[Request] | None = None,
+        sockets: tuple[str, int] | None = None,
+        arrivals: bool = False,
         assets: bool = False,
         kinds: typing.Iterable[str] | None = None,
         workers: int = 2,
@@ -418,7 +467,10 @@ class Load:
         self.site = Site(url, connect, cafile, timeout)
         self.gets = [Request("GET", path, expect=(text or "").encode()) for path, text in (get or {"/": None}).items()]
         self.posts = [Request("POST", path, urllib.parse.urlencode(fields).encode()) for path, fields in (post or {}).items()]
-        self.assets = assets
+        self.mix = list(requests or [])
+        self.sockets, self.arrivals, self.assets = sockets, arrivals, assets
+        if arrivals and not rate:
+            raise ValueError("rate is 0; arrivals need one")
         if kinds is None:
             kinds = [kind for kind in KINDS if self.site.scheme == "https" or kind.startswith("h1")]
         self.kinds = list(kinds)
@@ -435,6 +487,7 @@ class Load:
         self._error: BaseException | None = None
         self._shared: H2 | None = None
         self._opening: asyncio.Lock | None = None
+        self._idle: list[H1] = []
 
     # The life of a load
 
@@ -496,15 +549,24 @@ class Load:
     async def _run(self) -> None:
         self._opening = asyncio.Lock()
         self.result.started = time.time()
-        visitors = [self._visit(kind, number) for kind in self.kinds for number in range(self.workers)]
+        if self.arrivals:
+            visitors = [self._arrive()]
+        else:
+            visitors = [self._visit(kind, number) for kind in self.kinds for number in range(self.workers)]
+        if self.sockets:
+            visitors += [self._talk(self.sockets[0]) for _number in range(self.sockets[1])]
         async with asyncio.TaskGroup() as group:
             for visitor in visitors:
                 group.create_task(visitor)
         if self._shared is not None:
             self._shared.close()
+        for kept in self._idle:
+            kept.close()
         self.result.ended = time.time()
 
     def _requests(self, number: int) -> typing.Iterator[Request]:
+        if self.mix:
+            yield from itertools.islice(itertools.cycle(self.mix), number % len(self.mix), None)
         gets, posts = itertools.cycle(self.gets), itertools.cycle(self.posts)
         for turn in itertools.count(number):
             yield next(posts) if self.posts and turn % POST_EVERY == POST_EVERY - 1 else next(gets)
@@ -523,6 +585,97 @@ class Load:
         if kept is not None:
             kept.close()
 
+    async def _arrive(self) -> None:
+        """Each request begins in its time, on a kept connection that is free where it is one of that kind."""
+        begun, requests = time.monotonic(), self._requests(0)
+        async with asyncio.TaskGroup() as group:
+            for number in itertools.count():
+                due = begun + number / self.rate
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+                if self._over():
+                    break
+                # All requests in all kinds, whatever their numbers are.
+                kind = self.kinds[(number + number // len(self.kinds)) % len(self.kinds)]
+                group.create_task(self._come(kind, next(requests), due))
+
+    async def _come(self, kind: str, request: Request, due: float) -> None:
+        kept = None
+        while kind == "h1" and self._idle and kept is None:
+            kept = self._idle.pop()
+            if not kept.usable:
+                kept.close()
+                kept = None
+        kept, _response = await self._send(kind, request, kept, due)
+        if kept is not None:
+            self._idle.append(kept)
+
+    async def _talk(self, path: str) -> None:
+        """Keep one WebSocket open, and come back when the server has ended it."""
+        while not self._over():
+            writer = None
+            try:
+                async with asyncio.timeout(self.site.timeout):
+                    reader, writer = await self.site.open("http/1.1")
+                    state = wsproto.WSConnection(wsproto.ConnectionType.CLIENT)
+                    writer.write(state.send(wsproto.events.Request(host=self.site.authority, target=path)))
+                    event = await self._event(reader, state)
+                if not isinstance(event, wsproto.events.AcceptConnection):
+                    raise Failed(f"no WebSocket, status {getattr(event, 'status_code', 'none')}")
+                self._answered.set()
+                await self._converse(reader, writer, state)
+            except Exception as error:
+                self._record_failure("WebSocket", Request("GET", path), describe(error), "")
+                await asyncio.sleep(0.2)
+            finally:
+                if writer is not None:
+                    writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, state: wsproto.WSConnection) -> None:
+        socket = Socket("", time.time(), 0, None, 0)
+        while not self._over():
+            text = str(socket.messages)
+            with contextlib.suppress(OSError):
+                writer.write(state.send(wsproto.events.TextMessage(data=text)))
+            async with asyncio.timeout(self.site.timeout):
+                event = await self._event(reader, state)
+            if isinstance(event, wsproto.events.TextMessage):
+                socket.release, _blank, back = event.data.rpartition(" ")
+                if back != text:
+                    raise Failed(f"{event.data!r} came back for the message {text!r}")
+                socket.messages += 1
+                self.result.messages += 1
+                # Until the next message is due, or the server ends it.
+                try:
+                    async with asyncio.timeout(1):
+                        event = await self._event(reader, state)
+                except TimeoutError:
+                    continue
+            if isinstance(event, wsproto.events.CloseConnection):
+                socket.code = event.code
+                with contextlib.suppress(OSError):
+                    writer.write(state.send(event.response()))
+            elif event is not None:
+                raise Failed(f"{event} came on a WebSocket")
+            socket.ended = time.time()
+            self.result.sockets.append(socket)
+            return
+        writer.write(state.send(wsproto.events.CloseConnection(code=1000)))
+
+    @staticmethod
+    async def _event(reader: asyncio.StreamReader, state: wsproto.WSConnection) -> wsproto.events.Event | None:
+        """The next thing that the server says; None when the connection has ended."""
+        while True:
+            for event in state.events():
+                if not isinstance(event, (wsproto.events.Ping, wsproto.events.Pong)):
+                    return event
+            try:
+                data = await reader.read(65536)
+            except OSError:
+                data = b""
+            if not data:
+                return None
+            state.receive_data(data)
+
     async def _pace(self) -> None:
         if self.rate:
             now = time.monotonic()
@@ -531,9 +684,9 @@ class Load:
         else:
             await asyncio.sleep(0)
 
-    async def _send(self, kind: str, request: Request, kept: H1 | None) -> tuple[H1 | None, Response | None]:
+    async def _send(self, kind: str, request: Request, kept: H1 | None, due: float | None = None) -> tuple[H1 | None, Response | None]:
         self._begun += 1
-        response, release, begin = None, "", time.perf_counter()
+        response, release, begin = None, "", time.monotonic() if due is None else due
         try:
             async with asyncio.timeout(self.site.timeout):
                 if kind.startswith("h2"):
@@ -548,11 +701,11 @@ class Load:
                 kept.close()
                 kept = None
         if response is not None:
-            self.result.latencies.append(time.perf_counter() - begin)
+            now, passed = time.time(), time.monotonic() - begin
+            self.result.samples.append(Sample(now - passed, max(0.0, passed - request.wait), release, response.began))
             self.result.statuses[response.status] += 1
             if release:
                 seen = self.result.releases.setdefault(release, Release())
-                now = time.time()
                 seen.requests += 1
                 seen.first, seen.last = min(seen.first, now), max(seen.last, now)
         else:
@@ -629,6 +782,7 @@ class Load:
             raise Failed(f"{request.expect.decode()!r} is not on the page")
 
     def _record_failure(self, kind: str, request: Request, reason: str, release: str) -> None:
+        self._answered.set()
         self.result.failed += 1
         self.result.reasons[reason] += 1
         if len(self.result.failures) < 100:
@@ -642,6 +796,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--connect", metavar="ADDRESS[:PORT]", help="connect there instead of looking NAME up")
     parser.add_argument("--get", nargs="+", action="append", metavar=("PATH", "TEXT"), help="a page, and a text expected on it (default: /)")
     parser.add_argument("--post", nargs="+", action="append", metavar=("PATH", "FIELD=VALUE"), help="a form to send")
+    parser.add_argument("--arrivals", action="store_true", help="requests begin at a constant rate, whether or not others are answered")
+    parser.add_argument("--sockets", nargs=2, metavar=("PATH", "NUMBER"), help="keep so many WebSockets open there")
     parser.add_argument("--assets", action="store_true", help="also get the style sheets, scripts and images that the pages name")
     parser.add_argument("--kind", action="append", choices=list(KINDS), help="kinds of visitors (default: all)")
     parser.add_argument("--workers", type=int, default=2, help="visitors of each kind (default: %(default)s)")
@@ -663,6 +819,8 @@ def main(arguments: list[str] | None = None) -> int:
             get={path: " ".join(text) or None for path, *text in options.get or []},
             post={path: dict(field.split("=", 1) for field in fields) for path, *fields in options.post or []},
             assets=options.assets,
+            arrivals=options.arrivals,
+            sockets=(options.sockets[0], int(options.sockets[1])) if options.sockets else None,
             kinds=options.kind,
             workers=options.workers,
             rate=options.rate,

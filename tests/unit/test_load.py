@@ -9,6 +9,7 @@ import collections
 import contextlib
 import datetime
 import json
+import math
 import pathlib
 import ssl
 import subprocess
@@ -20,6 +21,8 @@ import h2.config
 import h2.connection
 import h2.events
 import pytest
+import wsproto
+import wsproto.events
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -337,6 +340,59 @@ def test_command_line_ends_by_file_and_tells_by_its_exit_status(certificate, tmp
         time.sleep(1.5)
         process.terminate()
         assert "requests in" in process.communicate(timeout=10)[0]
+
+
+def test_arrivals_begin_in_their_time_and_what_waits_is_noticed(certificate):
+    slow = load_module.Request("GET", "/slow", wait=0.3)
+    with Server(certificate, lambda number, method, path: time.sleep(0.3) if path == "/slow" else None) as server:
+        with Load(f"https://{NAME}", connect=server.address, requests=[load_module.Request("GET", "/")] * 49 + [slow], arrivals=True, rate=100) as load:
+            time.sleep(2)
+    result = load.result
+    assert result.failed == 0, result.summary()
+    assert result.requests >= 100 and all(result.count(kind) for kind in load_module.KINDS)
+    # The server sleeps as a whole: what came meanwhile has waited for it.
+    due = sorted(sample.due for sample in result.samples)
+    assert len([sample for sample in result.samples if sample.latency > 0.1]) > 5
+    assert math.isnan(result.percentile(100, [(0, due[0])]))
+    assert result.percentile(100, [(due[0], due[-1] + 1)]) == result.percentile(100)
+
+
+@pytest.mark.parametrize("code", [1012, None])
+def test_sockets_tell_how_they_were_ended(certificate, code):
+    """The server ends each WebSocket after two messages, with a close frame or without."""
+
+    async def talk(self, reader, writer):
+        state = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
+        messages = 0
+        while data := await reader.read(65536):
+            state.receive_data(data)
+            for event in state.events():
+                if isinstance(event, wsproto.events.Request):
+                    writer.write(state.send(wsproto.events.AcceptConnection()))
+                elif isinstance(event, wsproto.events.TextMessage):
+                    messages += 1
+                    writer.write(state.send(wsproto.events.TextMessage(data=f"{self.release} {event.data}")))
+            if messages == 2:
+                if code:
+                    writer.write(state.send(wsproto.events.CloseConnection(code=code)))
+                    await writer.drain()
+                return
+
+    with Server(certificate) as server:
+        server.serve_h1 = talk.__get__(server)
+        with Load(f"https://{NAME}", connect=server.address, kinds=["h2"], sockets=("/ws", 2), rate=50) as load:
+            time.sleep(3)
+    assert load.result.failed == 0 and load.result.messages >= 4, load.result.summary()
+    assert len(load.result.sockets) >= 2
+    assert {(socket.release, socket.code, socket.messages) for socket in load.result.sockets} == {("r1", code, 2)}
+    assert f"x {code or 'no close frame'}" in load.result.summary()
+
+
+def test_a_site_without_websockets_fails(certificate):
+    with Server(certificate, every(1, 403)) as server:
+        with Load(f"https://{NAME}", connect=server.address, kinds=[], sockets=("/ws", 1)) as load:
+            time.sleep(1)
+    assert load.result.failed and "no WebSocket, status 403" in load.result.summary()
 
 
 @pytest.mark.parametrize(
