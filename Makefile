@@ -44,9 +44,10 @@ unit: env ## unit tests of the plugins
 molecule: env ## all scenarios; one alone: molecule test -s nginx
 	@scripts/test molecule
 
-bench: demo ## what a run on a finished host and what a deploy costs, beside other ways to deploy
+bench: demo ## what a run and a deploy cost, and what visitors notice of deploys in a row (two hours)
 	@.venv/bin/python scripts/bench.py
 	@.venv/bin/python scripts/bench_deploy.py
+	@.venv/bin/python scripts/bench_switch.py
 
 build: env ## the collection as a tarball
 	@.venv/bin/ansible-galaxy collection build --force

@@ -7,6 +7,7 @@ come: as a lone file, with requirements.txt, or installed as a package (tests/su
 
 import asyncio
 import base64
+import html
 import importlib.util
 import json
 import os
@@ -40,6 +41,8 @@ def answer(method: str, path: str, query: str, body: bytes) -> tuple[int, str, b
         return 200, "text/plain", f"probe {TEXT}\n".encode(), 0
     if path == "/echo" and method == "POST":
         return 200, "application/octet-stream", body, 0
+    if path == "/page":
+        return 200, "text/html", page(), 0
     if path == "/slow":
         return 200, "text/plain", b"slow", float(options.get("seconds", "1"))
     if path == "/healthz":
@@ -72,14 +75,39 @@ def attempt(mode: str, path: str) -> str:
         return type(error).__name__
 
 
-def headers(content_type: str, content: bytes) -> list[tuple[str, str]]:
-    release = os.environ.get("PYWEB_RELEASE", "development")
-    return [("content-type", content_type), ("content-length", str(len(content))), ("x-release", release)]
+def page() -> bytes:
+    """As much work as a page of a small application: about a millisecond."""
+    rows = [f"<li>{html.escape(f'row <{number}> & {TEXT}')}</li>" for number in range(3000)]
+    return "\n".join(rows[:100]).encode()
+
+
+def parts(query: str) -> list[bytes]:
+    """What /stream sends, a part every tenth of a second; whoever gets all of it has the last line."""
+    seconds = float(dict(urllib.parse.parse_qsl(query)).get("seconds", "1"))
+    return [*(b"part %d\n" % number for number in range(round(seconds * 10))), b"end\n"]
+
+
+def streamed(query: str):
+    for part in parts(query):
+        yield part
+        time.sleep(0 if part == b"end\n" else 0.1)
+
+
+def release() -> str:
+    return os.environ.get("PYWEB_RELEASE", "development")
+
+
+def headers(content_type: str, content: bytes | None) -> list[tuple[str, str]]:
+    length = [] if content is None else [("content-length", str(len(content)))]
+    return [("content-type", content_type), *length, ("x-release", release())]
 
 
 def app(environ, start_response):
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     method, path, query = environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("QUERY_STRING", "")
+    if path == "/stream":
+        start_response("200 OK", headers("text/plain", None))
+        return streamed(query)
     status, content_type, content, wait = answer(method, path, query, body)
     time.sleep(wait)
     start_response(f"{status} {'OK' if status == 200 else 'Not so'}", headers(content_type, content))
@@ -92,13 +120,25 @@ async def asgi(scope, receive, send):
             await send({"type": message["type"] + ".complete"})
         await send({"type": "lifespan.shutdown.complete"})
         return
-    if scope["type"] != "http":
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] == "websocket.receive":
+            await send({"type": "websocket.send", "text": f"{release()} {message['text']}"})
         return
     body, more = b"", True
     while more:
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
+    if scope["path"] == "/stream":
+        fields = [(name.encode(), value.encode()) for name, value in headers("text/plain", None)]
+        await send({"type": "http.response.start", "status": 200, "headers": fields})
+        for part in parts(scope["query_string"].decode()):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+            await asyncio.sleep(0 if part == b"end\n" else 0.1)
+        await send({"type": "http.response.body", "body": b""})
+        return
     status, content_type, content, wait = answer(scope["method"], scope["path"], scope["query_string"].decode(), body)
     await asyncio.sleep(wait)
     fields = [(name.encode(), value.encode()) for name, value in headers(content_type, content)]
