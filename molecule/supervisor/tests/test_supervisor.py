@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import pathlib
@@ -26,7 +27,7 @@ FOLDER = pathlib.Path(__file__).parents[1]
 sys.path.insert(0, str(FOLDER.parents[1] / "tests" / "support"))
 
 import playbook  # noqa: E402
-from load import Load  # noqa: E402
+from load import Load, Request  # noqa: E402
 
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 
@@ -223,6 +224,37 @@ def test_a_limit_that_supervisor_has_not_is_refused_before_anything_changes(limi
     assert outcome.status == 2 and set(outcome.messages) == {
         f"pyweb_apps.probe.processes.worker.{name} goes with manager: systemd, but pyweb_apps.probe.manager is supervisor."}, outcome.output
     assert {host: (programs(host), live(host)) for host in HOSTS} == before
+
+
+def test_deploys_in_a_row_cut_nothing_off():
+    """What takes long is finished, what is begun after a switch is the new release's, and WebSockets are told that they end."""
+    fast = [Request("GET", "/", expect=b"probe "), Request("POST", "/echo", b"text=hello", b"text=hello"), Request("GET", "/healthz", expect=b'"ok"')]
+    requests = [*fast * 2, Request("GET", "/slow?seconds=0.5", expect=b"slow", wait=0.5),
+                *fast * 2, Request("GET", "/stream?seconds=3", expect=b"part 29\nend\n", wait=3)]
+    switches = {host: [(live(host), 0.0)] for host in HOSTS}
+    gunicorn = {"web": {"server": "gunicorn"}}
+    with contextlib.ExitStack() as stack:
+        loads = {host: stack.enter_context(Load("https://probe.example.com", connect=address(name), requests=requests, sockets=("/ws", 2),
+                                                arrivals=True, rate=30)) for host, name in NAMES.items()}
+        for version, changes in {
+            "requirements": {"processes": gunicorn}, "one": {"processes": gunicorn, "manager": "systemd"}, "back": {}, "two": {},
+        }.items():
+            outcome = playbook.play("rollback", "-i", INVENTORY, app="probe") if version == "back" else play("deploy", source={"version": version}, **changes)
+            assert outcome.status == 0, outcome.output
+            for host, seen in switches.items():
+                seen.append((live(host), float(host.check_output("stat --format=%.9Y /srv/probe/current"))))
+        time.sleep(1)
+    for host, seen in switches.items():
+        result = loads[host].result
+        assert result.failed == 0, f"{NAMES[host]}: {result.summary()}"
+        for (old, dummy), (new, at) in itertools.pairwise(seen):
+            assert old != new and result.releases[new].requests > 20
+            # A rollback makes it live again, but not so soon.
+            late = [sample.due - at for sample in result.samples if sample.release == old and at + 2 < sample.due < at + 5]
+            assert late == [], f"{NAMES[host]}: {old} has answered what came {max(late):.2f} s after the switch"
+        ended = {socket.release: socket for socket in result.sockets}
+        assert set(ended) == {release for release, dummy in seen[:-1]} and len(result.sockets) == 2 * (len(seen) - 1)
+        assert all(socket.code == 1012 and socket.messages for socket in result.sockets), result.summary()
 
 
 def test_a_process_that_was_killed_comes_back_alone():
