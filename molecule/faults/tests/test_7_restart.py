@@ -45,11 +45,12 @@ def test_while_a_release_is_activated(server, moment):
     before = server.live()
     wanted = server.shop("one", env={"RESTART": moment})
     condition = {
-        "before the switch": "test -e /var/lib/pyweb/shop/switch.json && systemctl is-active --quiet 'pyweb.shop.worker.*' && "
-                             "[ $(systemctl list-units --plain --no-legend 'pyweb.shop.worker.*' | wc -l) = 2 ]",
+        # New workers are up, and watched for two seconds; the old ones have been told to end.
+        "before the switch": "test -e /var/lib/pyweb/shop/switch.json && "
+                             "systemctl list-units --plain --no-legend --state=active 'pyweb.shop.worker.*' | grep -qv %s" % before,
         "after the switch": "[ $(basename $(readlink /srv/shop/current)) != %s ]" % before,
     }[moment]
-    server.run("rm -f /root/seen; systemd-run --quiet --collect --unit=seen bash -c %s", f"while ! {{ {condition}; }}; do sleep 0.01; done; touch /root/seen")
+    server.run("systemctl stop seen.service 2>/dev/null; rm -f /root/seen; systemd-run --quiet --collect --unit=seen bash -c %s", f"while ! {{ {condition}; }}; do sleep 0.01; done; touch /root/seen")
     deploy = server.begin("deploy", **wanted)
     server.until(lambda: server.shell.file("/root/seen").exists, 90)
     live = server.live()
