@@ -208,7 +208,7 @@ class Combination:
             self.load, self.host.visited = load.result, True
             self.pause(QUIET)
             quiet = self.load.percentile(99, self.quiet)
-            if self.load.failed or not quiet < CARRIED:
+            if self.load.failed or math.isnan(quiet) or quiet >= CARRIED:
                 raise Failure(f"this machine cannot carry {rate} requests/s: while nothing else happens, 99% are answered within {quiet:.2f} s and "
                               f"{self.load.failed} fail; make it less busy, or choose another --rate")
             for number in range(deploys):

@@ -439,6 +439,8 @@ UNREACHABLE = re.compile(r"(?s)(?:error sending request for url|Failed to fetch|
 REFUSED = re.compile(r"An index URL \((\S+?)\) (?:could not be queried due to a lack of valid authentication|returned a `?403)")
 NOT_FOUND = re.compile(r"([A-Za-z0-9][\w.-]*) was not found in (?:the package registry|the cache|the provided package locations)")
 NO_VERSION = re.compile(r"there (?:is|are) no versions? of ([A-Za-z0-9][\w.-]*(?:[=<>!~]=?\S+)?)")
+# Known from before, but not to be had without an index.
+NOT_HERE = re.compile(r"([A-Za-z0-9][\w.-]*?)(?:==\S+)? needs to be downloaded from a registry")
 BUILD = re.compile(r"Failed to (?:download and )?build `([^`]+)`")
 LACKS = re.compile(
     r"fatal error: ([\w./+-]+\.h(?:pp)?): No such file"
@@ -462,7 +464,7 @@ def explain(output: str, wheelhouse: str | None) -> str:
     found = REFUSED.search(output)
     if found:
         return f"{found.group(1)} refused the user or the password: check dependencies.index and dependencies.extra_indexes."
-    missing = NOT_FOUND.search(output) or NO_VERSION.search(output)
+    missing = NOT_FOUND.search(output) or NOT_HERE.search(output) or NO_VERSION.search(output)
     if missing:
         name = missing.group(1).rstrip(",.")
         start = re.escape(re.split(r"[=<>!~]", name)[0])

@@ -106,14 +106,14 @@ def guestbook(target: pathlib.Path) -> None:
         repository.bundle(target)
 
 
-def probe(target: pathlib.Path, tags: dict[str, tuple[str, str, str]] = PROBE) -> None:
+def probe(target: pathlib.Path, tags: dict[str, tuple[str, str, str]] | None = None) -> None:
     code = (APPS / "probe.py").read_text()
     assert code.count('TEXT = "one"') == 1
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as package:
         shutil.copytree(APPS / "package", package, dirs_exist_ok=True)
         lock(package)
         repository = Repository(pathlib.Path(folder))
-        for tag, (form, text, behaviour) in tags.items():
+        for tag, (form, text, behaviour) in (tags or PROBE).items():
             for entry in pathlib.Path(folder).iterdir():
                 if entry.name != ".git":
                     shutil.rmtree(entry) if entry.is_dir() else entry.unlink()

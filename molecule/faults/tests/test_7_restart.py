@@ -50,7 +50,8 @@ def test_while_a_release_is_activated(server, moment):
                              "systemctl list-units --plain --no-legend --state=active 'pyweb.shop.worker.*' | grep -qv %s" % before,
         "after the switch": "[ $(basename $(readlink /srv/shop/current)) != %s ]" % before,
     }[moment]
-    server.run("systemctl stop seen.service 2>/dev/null; rm -f /root/seen; systemd-run --quiet --collect --unit=seen bash -c %s", f"while ! {{ {condition}; }}; do sleep 0.01; done; touch /root/seen")
+    server.run("systemctl stop seen.service 2>/dev/null; rm -f /root/seen; systemd-run --quiet --collect --unit=seen bash -c %s",
+               f"while ! {{ {condition}; }}; do sleep 0.01; done; touch /root/seen")
     deploy = server.begin("deploy", **wanted)
     server.until(lambda: server.shell.file("/root/seen").exists, 90)
     live = server.live()

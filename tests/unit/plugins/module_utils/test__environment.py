@@ -571,6 +571,8 @@ NATIVE = "error: Failed to build `charlie==1.0`\n  cause: The build backend retu
     ("  cause: Because there is no version of alpha==7 and you require alpha==7, we can", None, "no index has alpha==7: check"),
     ("cause: Because setuptools was not found in the cache and you require setuptools>=40.8.0, we can", "wheels",
      "the wheelhouse wheels has no setuptools>=40.8.0: put"),
+    ("  cause: Because gamma==0.0.1 needs to be downloaded from a registry and only gamma==0.0.1 is available, we can conclude", "wheels",
+     "the wheelhouse wheels has no gamma: put it there."),
     (NATIVE + "error: [Errno 2] No such file or directory: '/nope/cc'", None, "charlie==1.0 is compiled on this host, which lacks cc: add what has it"),
     (NATIVE + "error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory", None,
      "charlie==1.0 is compiled on this host, which lacks x86_64-linux-gnu-gcc"),
