@@ -32,8 +32,11 @@ def survey(apps, overrides=None, app=None, version=None, host=None, groups=None)
         chosen = _apps.resolve(apps, overrides, app or None, version or None, host, groups)
         everything = _apps.resolve(apps, overrides, None, None, host, groups)
     except _apps.AppsError as error:
-        return {"fault": str(error), "all": [], "chosen": []}
-    return {"fault": "", "all": everything, "chosen": [item for item in chosen if item["state"] == "present"]}
+        return {"fault": str(error), "all": {}, "chosen": {}}
+    return {
+        "fault": "", "all": {item["name"]: item for item in everything},
+        "chosen": {item["name"]: item for item in chosen if item["state"] == "present"},
+    }
 
 
 def processes(given, where="processes"):

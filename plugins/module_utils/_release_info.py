@@ -52,11 +52,11 @@ def look(app, params, check_mode):
             info["pending"] = _step.as_user(f"{app.name}-build", lambda: source.between(old["revision"], info["revision"]))
     try:
         # It runs the interpreter, which may lie where others than root can write.
-        python_version = _step.as_user(user, lambda: _environment.find_python(params["python"]))[1]
+        python, python_version = _step.as_user(user, lambda: _environment.find_python(params["python"]))
     except (_step.BuildError, OSError):
         if not check_mode:
             raise
-        python_version = None
+        python = python_version = None
     info["missing_packages"] = missing(params["system_packages"])
     info["platform"] = f"{_environment.minor(python_version or '')} {platform.machine()}"
     # A secrets file that somebody removed is written again, and one that a deploy which then failed has left: the next start would read it.
@@ -66,7 +66,7 @@ def look(app, params, check_mode):
     except FileNotFoundError:
         written = False
     info["wanted"] = {
-        "config_digest": params["config_digest"], "python_version": python_version,
+        "config_digest": params["config_digest"], "python": python, "python_version": python_version,
         "secrets_digest": app.secrets_digest(params["secrets"]) if written else None,
     }
     return info

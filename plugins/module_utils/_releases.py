@@ -34,7 +34,7 @@ def new_id(now: str, revision: str, taken: list[str]) -> str:
 
 def same(manifest: dict, wanted: dict) -> bool:
     """Is this release what is wanted? Source revision + configuration + Python + secrets; dependencies follow from the revision."""
-    return all(manifest.get(key) == wanted.get(key) for key in ("revision", "config_digest", "python_version", "secrets_digest"))
+    return all(manifest.get(key) == wanted.get(key) for key in ("revision", "config_digest", "python", "python_version", "secrets_digest"))
 
 
 def plan(hosts: dict[str, dict], now: str, force: bool = False) -> dict:

@@ -162,6 +162,9 @@ def test_a_process_is_confined(host):
 def test_nothing_changes_on_a_converged_host_and_check_mode_says_so():
     outcome = playbook.play("site", "-i", INVENTORY, "--check")
     assert outcome.status == 0 and outcome.changed == 0, outcome.output
+    # The singleton makes the application another one on each host. Nevertheless they do not take turns.
+    included = re.findall(r"^included: pyweb.stack.app for (.*) => \(item=probe\)$", outcome.output, re.MULTILINE)
+    assert included and all(sorted(hosts.split(", ")) == sorted(NAMES.values()) for hosts in included), outcome.output
 
 
 def test_a_new_version_goes_live_under_load_and_a_broken_one_never_does():

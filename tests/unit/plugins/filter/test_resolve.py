@@ -27,15 +27,16 @@ def test_resolve():
 @pytest.mark.parametrize("apps, fault", [({}, "pyweb_apps is empty"), ({"a/b": {}}, "pyweb_apps has 'a/b', which is not a name")])
 def test_a_survey_tells_the_fault(apps, fault):
     told = FILTERS["survey"](apps)
-    assert told.pop("fault").startswith(fault) and told == {"all": [], "chosen": []}
+    assert told.pop("fault").startswith(fault) and told == {"all": {}, "chosen": {}}
 
 
 def test_a_survey_narrows_only_what_is_chosen():
     told = FILTERS["survey"]({**SHOP, "blog": SHOP["shop"], "old": {"state": "absent"}}, app="shop", version="v2")
     assert told["fault"] == ""
-    assert [(app["name"], app["app"].get("source", {}).get("version")) for app in told["all"]] == [("shop", "HEAD"), ("blog", "HEAD"), ("old", None)]
-    assert [(app["name"], app["app"]["source"]["version"]) for app in told["chosen"]] == [("shop", "v2")]
-    assert [app["name"] for app in FILTERS["survey"]({**SHOP, "old": {"state": "absent"}})["chosen"]] == ["shop"]
+    assert [(name, app["app"].get("source", {}).get("version")) for name, app in told["all"].items()] == [
+        ("shop", "HEAD"), ("blog", "HEAD"), ("old", None)]
+    assert [(name, app["app"]["source"]["version"]) for name, app in told["chosen"].items()] == [("shop", "v2")]
+    assert list(FILTERS["survey"]({**SHOP, "old": {"state": "absent"}})["chosen"]) == ["shop"]
 
 
 def test_environment():

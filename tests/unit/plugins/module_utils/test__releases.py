@@ -13,7 +13,7 @@ REVISION = "1a2b3c4d5e6f" + "0" * 28
 OTHER = "f" * 40
 NOW = "20261121T120000Z"
 A, B, C, D, E = (f"2026110{day}T000000Z-1a2b3c4" for day in range(1, 6))
-WANTED = {"config_digest": "c", "python_version": "3.11", "secrets_digest": "s"}
+WANTED = {"config_digest": "c", "python": "/usr/bin/python3", "python_version": "3.11", "secrets_digest": "s"}
 
 
 def manifest(state="active", revision=REVISION, **other):
@@ -65,6 +65,7 @@ PLANS = {
     "another revision": ({"h": info(A, {A: manifest(revision=OTHER)})}, {"h": (NEW, BUILD)}),
     "another configuration": ({"h": info(A, {A: manifest(config_digest="d")})}, {"h": (NEW, BUILD)}),
     "another Python": ({"h": info(A, {A: manifest(python_version="3.12")})}, {"h": (NEW, BUILD)}),
+    "another interpreter of this version": ({"h": info(A, {A: manifest(python="/opt/python/bin/python3")})}, {"h": (NEW, BUILD)}),
     "other secrets": ({"h": info(A, {A: manifest(secrets_digest="t")})}, {"h": (NEW, BUILD)}),
     "built, but never activated": ({"h": info(A, {A: manifest(revision=OTHER), B: manifest("built")})}, {"h": (B, ACTIVATE)}),
     "an older release is wanted again": ({"h": info(B, {A: manifest("superseded"), B: manifest(revision=OTHER)})}, {"h": (A, ACTIVATE)}),
