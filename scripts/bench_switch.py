@@ -102,10 +102,12 @@ class Host:
         """What ansible.posix.jsonl tells of it."""
         path = playbook if isinstance(playbook, Path) else CHECKOUT / "playbooks" / f"{playbook}.yml"
         command = [PROGRAMS / "ansible-playbook", "-i", STATE / f"{self.name}.yml", path, "-e", json.dumps(variables), *arguments]
-        # Visitors do not notice a controller, which is another machine.
+        # Visitors do not notice a controller, which is another machine: it gets what they and the host leave. Kernels that share
+        # processors among sessions ask how nice the session is.
+        last = ["sh", "-c", 'echo 19 2>/dev/null >/proc/self/autogroup; exec nice -n 19 "$0" "$@"'] if self.visited else []
         done = subprocess.run(
-            ["nice", "-n", "10", *map(str, command)] if self.visited else [str(word) for word in command], stdout=subprocess.PIPE, text=True, check=False,
-            cwd=CHECKOUT, env={**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.jsonl"},
+            [*last, *map(str, command)], stdout=subprocess.PIPE, text=True, check=False, start_new_session=True, cwd=CHECKOUT,
+            env={**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.jsonl"},
         )
         if done.returncode:
             faults = [result.get("msg") for event in events(done.stdout) if event["_event"] in ("v2_runner_on_failed", "v2_runner_on_unreachable")
