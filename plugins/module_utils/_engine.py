@@ -491,13 +491,13 @@ class App:
         if not web:
             return
         path, health = f"{self.run_path}/{release}/{SOCKET}", web["health"]
-        host = (runtime.get("site") or {}).get("domain", "localhost")
-        begun, manager = time.monotonic(), self.manager(release)
+        host = health.get("host") or (runtime.get("site") or {}).get("domain", "localhost")
+        begun, manager, wanted, good = time.monotonic(), self.manager(release), health.get("successes") or 1, 0
         bad_since, fault = None, f"nothing listens on its socket after {health['timeout']} s"
         while time.monotonic() - begun < health["timeout"]:
-            status = None
+            answer = None
             try:
-                status = ask_socket(path, host, health["path"], min(10.0, health["timeout"]))
+                answer = ask_socket(path, host, health["path"], min(10.0, health["timeout"]))
             except TimeoutError:
                 fault = f"GET {health['path']} gets no answer"
             except OSError:
@@ -506,12 +506,19 @@ class App:
             if how:
                 fault = f"its web process ended by itself ({how})"
                 break
-            if status is None:
+            if answer is None:
+                good = 0
                 time.sleep(0.02)
                 continue
-            if accepted(status, health["status"]):
-                return
-            fault = f"GET {health['path']} answers {status}"
+            how = unwell(health, *answer)
+            if not how:
+                good += 1
+                if good == wanted:
+                    return
+                fault = f"GET {health['path']} is answered well {good} times in a row and not {wanted}"
+                time.sleep(0.25)
+                continue
+            good, fault = 0, f"GET {health['path']} {how}"
             bad_since = bad_since or time.monotonic()
             if time.monotonic() - bad_since > min(10, health["timeout"] / 2):
                 break
@@ -537,10 +544,10 @@ class App:
         path, fault = web["health"]["path"] if web else "/", ""
         for dummy in range(3):
             try:
-                status = ask_site(site["domain"], site.get("port", 443), path)
-                if accepted(status, web["health"]["status"]) if web else status < 400:
+                status, text = ask_site(site["domain"], site.get("port", 443), path)
+                fault = unwell(web["health"], status, text) if web else f"answers {status}" if status >= 400 else ""
+                if not fault:
                     return
-                fault = f"answers {status}"
             except OSError as error:
                 fault = f"fails ({error})"
             time.sleep(0.3)
@@ -1058,12 +1065,15 @@ def end_cgroup(path: str) -> None:
 MANAGERS = {"systemd": Systemd, "supervisor": Supervisor}
 
 
-def accepted(status: int, wanted: list[int] | None) -> bool:
-    return status in wanted if wanted else status < 500
+def unwell(health: dict, status: int, text: str) -> str:
+    """What is wrong with the answer; nothing when it is as it should be."""
+    if not (status in health["status"] if health.get("status") else status < 500):
+        return f"answers {status}"
+    return f"answers {status} without {health['body']!r}" if health.get("body") and health["body"] not in text else ""
 
 
-def ask(connection: t.Any, host: str, path: str) -> int:
-    """The status of the answer. What is no answer is an OSError."""
+def ask(connection: t.Any, host: str, path: str) -> tuple[int, str]:
+    """The status of the answer, and its text. What is no answer is an OSError."""
     from http.client import HTTPException
 
     try:
@@ -1072,15 +1082,14 @@ def ask(connection: t.Any, host: str, path: str) -> int:
             "User-Agent": "pyweb-health", "Connection": "close",
         })
         answer = connection.getresponse()
-        answer.read(65536)
-        return answer.status
+        return answer.status, answer.read(65536).decode(errors="replace")
     except HTTPException as error:
         raise OSError(f"no HTTP: {error!r}") from None
     finally:
         connection.close()
 
 
-def ask_socket(path: str, host: str, url: str, timeout: float) -> int:
+def ask_socket(path: str, host: str, url: str, timeout: float) -> tuple[int, str]:
     from http.client import HTTPConnection
 
     connection = HTTPConnection("localhost", timeout=timeout)
@@ -1090,7 +1099,7 @@ def ask_socket(path: str, host: str, url: str, timeout: float) -> int:
     return ask(connection, host, url)
 
 
-def ask_site(domain: str, port: int, url: str, timeout: float = 10.0) -> int:
+def ask_site(domain: str, port: int, url: str, timeout: float = 10.0) -> tuple[int, str]:
     """On this machine, whatever the domain's address is; the certificate may be self-signed."""
     import ssl
     from http.client import HTTPSConnection

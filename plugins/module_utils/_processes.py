@@ -25,7 +25,10 @@ CALENDAR = re.compile(
 
 HEALTH = {
     "path": {"type": "str", "default": "/"},
+    "host": {"type": "str"},
     "status": {"type": "list", "elements": "int"},
+    "body": {"type": "str"},
+    "successes": {"type": "int", "default": 1},
     "timeout": {"type": "int", "default": 60},
 }
 PROCESS = {
@@ -165,6 +168,11 @@ def valid_process(where: str, name: str, value: t.Any, ported: bool = False) -> 
         process["health"] = checked(f"{where}.health", process["health"] or {}, HEALTH)
         if not process["health"]["path"].startswith("/"):
             raise AppsError(f"{where}.health.path is {process['health']['path']!r}: a path that begins with / is needed.")
+        for option in ("successes", "timeout"):
+            if process["health"][option] < 1:
+                raise AppsError(f"{where}.health.{option} is {process['health'][option]}: a whole number from 1 is needed.")
+        if not re.fullmatch(r"[A-Za-z0-9._:\[\]-]+", process["health"]["host"] or "localhost"):
+            raise AppsError(f"{where}.health.host is {process['health']['host']!r}: a name of the site is needed, such as shop.example.com.")
     elif process["health"]:
         raise AppsError(f"{where}.health is for the process named web.")
     if process["address"] and (name != "web" or not _address(process["address"])):

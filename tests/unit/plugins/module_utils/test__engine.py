@@ -642,7 +642,7 @@ def test_what_knows_only_a_port_is_led_to(launcher):
             status = None
             for dummy in range(500):
                 try:
-                    status = _engine.ask_socket(path, "localhost", "/", 5.0)
+                    status, dummy = _engine.ask_socket(path, "localhost", "/", 5.0)
                     break
                 except OSError:
                     time.sleep(0.02)
@@ -683,12 +683,15 @@ def test_preflight(host, launcher, monkeypatch, module, fault):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     status = [200]
+    text = ["all is well"]
     seen = []
 
     def do_GET(self):
         self.seen.append((self.path, self.headers["Host"], self.headers["X-Forwarded-Proto"]))
         self.send_response(self.status[0])
         self.end_headers()
+        # The last one goes on.
+        self.wfile.write((self.text.pop(0) if len(self.text) > 1 else self.text[0]).encode())
 
     def log_message(self, *arguments):
         pass
@@ -712,7 +715,7 @@ def web(host, app, monkeypatch):
             server.shutdown()
 
 
-def release_with_health(host, app, **health):
+def release_with_health(host, app, /, **health):
     web = {**PROCESS, "wsgi": "a:b", "kind": "wsgi", "server": "gunicorn", "health": {"path": "/healthz", "status": None, "timeout": 1, **health}}
     host.release(app, A, processes={"web": web}, site={"domain": "shop.example.com", "port": 443})
     (host.systemd.state / "up" / f"pyweb.shop.web.{A}.service").touch()
@@ -730,6 +733,41 @@ def test_the_gate_asks_as_nginx_would(host, web, status, wanted, well):
         with pytest.raises(_engine.EngineError, match=f"^release {A} is not healthy: GET /healthz answers {status}."):
             web.gate(A)
     assert Handler.seen[0] == ("/healthz", "shop.example.com", "https")
+
+
+@pytest.mark.parametrize("answers, health, fault", [
+    (["all is well"], {"body": "is well"}, ""),
+    (["starting", "all is well"], {"body": "is well", "timeout": 5}, ""),
+    (["no database"], {"body": "is well"}, "GET /healthz answers 200 without 'is well'."),
+    (["is well"] * 3, {"body": "is well", "successes": 3, "timeout": 5}, ""),
+    # What falls back begins anew.
+    (["is well", "is well", "no"] + ["is well"] * 3, {"body": "is well", "successes": 3, "timeout": 9}, ""),
+    (["is well"], {"successes": 30}, "GET /healthz is answered well "),
+])
+def test_the_gate_asks_for_a_text_and_several_times(host, web, monkeypatch, answers, health, fault):
+    monkeypatch.setattr(Handler, "text", [*answers])
+    release_with_health(host, web, host="www.example.com", **health)
+    if fault:
+        with pytest.raises(_engine.EngineError) as caught:
+            web.gate(A)
+        assert str(caught.value).startswith(f"release {A} is not healthy: {fault}")
+        assert "successes" not in health or " times in a row and not 30." in str(caught.value)
+    else:
+        web.gate(A)
+        assert len(Handler.seen) == len(answers)
+    assert {name for dummy, name, dummy in Handler.seen} == {"www.example.com"}
+
+
+@pytest.mark.parametrize("text, fault", [("all is well", ""), ("no database", "https://shop.example.com/healthz through nginx answers 200 without 'is well'.")])
+def test_the_text_comes_through_nginx_too(host, app, monkeypatch, text, fault):
+    release_with_health(host, app, body="is well", host="www.example.com")
+    monkeypatch.setattr(_engine, "ask_site", lambda domain, port, path: (200, text))
+    monkeypatch.setattr(_engine.time, "sleep", lambda seconds: None)
+    verify = type(app).__mro__[1].verify
+    if not fault:
+        return verify(app, A)
+    with pytest.raises(_engine.EngineError, match=f"but {fault}"):
+        verify(app, A)
 
 
 def test_the_gate_tells_at_once_of_a_process_that_ended(host, web):
@@ -766,7 +804,7 @@ def test_the_way_through_tls(tmp_path, monkeypatch):
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        assert _engine.ask_site("shop.example.com", server.server_port, "/x") == 418
+        assert _engine.ask_site("shop.example.com", server.server_port, "/x") == (418, "all is well")
         server.shutdown()
     assert (names, Handler.seen) == (["shop.example.com"], [("/x", "shop.example.com", "https")])
 
@@ -886,7 +924,7 @@ def test_a_release_without_processes_is_never_down(host, app):
 def test_files_are_asked_for_through_nginx(host, app, monkeypatch, status, well):
     host.release(app, A, processes={}, site={"domain": "shop.example.com", "files": True})
     asked = []
-    monkeypatch.setattr(_engine, "ask_site", lambda domain, port, path: asked.append((domain, port, path)) or status)
+    monkeypatch.setattr(_engine, "ask_site", lambda domain, port, path: asked.append((domain, port, path)) or (status, ""))
     monkeypatch.setattr(_engine.time, "sleep", lambda seconds: None)
     verify = type(app).__mro__[1].verify
     if well:

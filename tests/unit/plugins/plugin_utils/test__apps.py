@@ -136,6 +136,9 @@ WRONG = {
     "web twice": ([("processes.web.count", 2)], f"{AT}.processes.web runs once on each host: use workers"),
     "web once per fleet": ([("processes.web.singleton", True)], f"{AT}.processes.web runs once on each host: use workers"),
     "health path": ([("processes.web.health", {"path": "healthz"})], f"{AT}.processes.web.health.path is 'healthz': a path that begins with / is needed."),
+    "health never": ([("processes.web.health", {"successes": 0})], f"{AT}.processes.web.health.successes is 0: a whole number from 1 is needed."),
+    "health at once": ([("processes.web.health", {"timeout": 0})], f"{AT}.processes.web.health.timeout is 0: a whole number from 1 is needed."),
+    "health of nobody": ([("processes.web.health", {"host": "a b"})], f"{AT}.processes.web.health.host is 'a b': a name of the site is needed"),
     "health of a worker": ([("processes.beat", {"command": "x", "health": {"path": "/"}})], f"{AT}.processes.beat.health is for the process named web."),
     "no workers": ([("processes.web.workers", 0)], f"{AT}.processes.web.workers is 0: a whole number from 1 is needed."),
     "negative threads": ([("processes.web.threads", -1)], f"{AT}.processes.web.threads is -1: a whole number from 1 is needed."),
@@ -261,7 +264,7 @@ def test_the_kind_of_a_process_decides_its_server(process, server, packages):
     resolved = one(changed(("processes.web", process)))
     web = resolved["appserver"]["processes"]["web"]
     assert (web["kind"], web["server"]) == (next(iter(process)), server)
-    assert web["health"] == {"path": "/", "status": None, "timeout": 60}
+    assert web["health"] == {"path": "/", "host": None, "status": None, "body": None, "successes": 1, "timeout": 60}
     assert [package.split("==")[0] for package in resolved["app"]["server_packages"]] == packages
 
 

@@ -76,7 +76,8 @@ def test_processes_and_static_files_that_are_given():
     assert list(resolved("django", site=SITE, processes=worker)[1]) == ["web", "worker"]
     assert list(resolved("django", processes=worker)[1]) == ["worker"], "a host for workers alone has no site"
     health = {"web": {"health": {"path": "/healthz", "status": [200]}}}
-    assert resolved("django", site=SITE, processes=health)[0]["processes"]["web"]["health"] == {"path": "/healthz", "status": [200], "timeout": 60}
+    assert resolved("django", site=SITE, processes=health)[0]["processes"]["web"]["health"] == {
+        "path": "/healthz", "host": None, "status": [200], "body": None, "successes": 1, "timeout": 60}
     assert resolved("django", site={**SITE, "static": {}})[2] == {}
     assert resolved("django", site={**SITE, "static": {"/s/": "out"}})[2] == {"/s/": "out"}
 
