@@ -342,11 +342,16 @@ class App:
 
     def make_way(self, release: str) -> None:
         """What leaves lets what serves pass: interpreters that end all at once would otherwise take every processor for a moment."""
-        mark, uid = f"\0PYWEB_RELEASE={release}\0", pwd.getpwnam(self.name).pw_uid
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            with contextlib.suppress(OSError):
-                if os.stat(f"/proc/{pid}").st_uid == uid and mark in f"\0{read_text(f'/proc/{pid}/environ')}":
-                    os.setpriority(os.PRIO_PROCESS, int(pid), 19)
+        mark = f"PYWEB_RELEASE={release}".encode()
+        with contextlib.suppress(OSError, KeyError):
+            uid = pwd.getpwnam(self.name).pw_uid
+            for pid in filter(str.isdigit, os.listdir("/proc")):
+                with contextlib.suppress(OSError):
+                    if os.stat(f"/proc/{pid}").st_uid != uid:
+                        continue
+                    with open(f"/proc/{pid}/environ", "rb") as file:
+                        if mark in file.read().split(b"\0"):
+                            os.setpriority(os.PRIO_PROCESS, int(pid), 19)
 
     # --- scheduled jobs, by systemd's timers whoever manages the processes ------------------------------------------------
 

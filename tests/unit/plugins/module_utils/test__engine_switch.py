@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -88,6 +90,26 @@ def test_the_order_of_a_switch(host, app):
     last = app.history()[-1]
     assert (last["release"], last["from"], last["action"], last["by"]) == (B, A, "activate", "me@here")
     assert not os.path.exists(app.switch_path)
+
+
+def test_what_leaves_lets_what_serves_pass(host, app, monkeypatch):
+    """It ends at the lowest priority; nothing else of the application, or of others, changes its own."""
+    with contextlib.ExitStack() as stack:
+        def process(**env):
+            child = stack.enter_context(subprocess.Popen(["sleep", "60"], env=env))
+            stack.callback(child.kill)
+            return child.pid
+
+        processes = {name: process(BYTES="\udcff", PYWEB_RELEASE=name) for name in (A, B, f"{A}0")} | {None: process(OTHER=f"PYWEB_RELEASE={A}")}
+        seen = {}
+        stop = app.stop
+        app.begin_switch(B, "activate", "me@here")
+        app.set_live(B)
+        monkeypatch.setattr(app, "stop", lambda *arguments, **options: (
+            seen.update({name: os.getpriority(os.PRIO_PROCESS, pid) for name, pid in processes.items()}), stop(*arguments, **options)))
+        app.settle()
+    here = os.getpriority(os.PRIO_PROCESS, 0)
+    assert seen == {A: 19, B: here, f"{A}0": here, None: here}
 
 
 @pytest.mark.parametrize("fault", [None, OSError("no space left")])
