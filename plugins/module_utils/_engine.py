@@ -41,6 +41,8 @@ STAMPS = "/var/lib/systemd/timers"
 SOCKET = "web.sock"
 # nginx's pooled connections leave the old release within keepalive_time + keepalive_timeout (1 s each).
 DRAIN = 2.5
+# How far what begins, and what ends, stands back. With more, a busy host would not start a release in time.
+NICE_START, NICE_END = 5, 19
 # What systemd says when a main process has not ended well.
 EXITED = "MESSAGE_ID=98e322203f7a4ed290d09fe03c09fe15"
 # How often supervisord is asked whether a process has ended; it looks when it is asked, or else once a second.
@@ -340,18 +342,22 @@ class App:
             manager.retire(release, instances)
             shutil.rmtree(f"{self.run_path}/{release}", ignore_errors=True)
 
-    def make_way(self, release: str) -> None:
-        """What leaves lets what serves pass: interpreters that end all at once would otherwise take every processor for a moment."""
-        mark = f"PYWEB_RELEASE={release}".encode()
+    def be_nice(self, release: str, value: int) -> None:
+        """What begins and what ends stands back: interpreters that do so all at once would take all processors from visitors for a moment."""
+        mark, changed = f"PYWEB_RELEASE={release}".encode(), True
         with contextlib.suppress(OSError, KeyError):
             uid = pwd.getpwnam(self.name).pw_uid
-            for pid in filter(str.isdigit, os.listdir("/proc")):
-                with contextlib.suppress(OSError):
-                    if os.stat(f"/proc/{pid}").st_uid != uid:
-                        continue
-                    with open(f"/proc/{pid}/environ", "rb") as file:
-                        if mark in file.read().split(b"\0"):
-                            os.setpriority(os.PRIO_PROCESS, int(pid), 19)
+            # What a process starts meanwhile is as nice as that was.
+            while changed:
+                changed = False
+                for pid in filter(str.isdigit, os.listdir("/proc")):
+                    with contextlib.suppress(OSError):
+                        if os.stat(f"/proc/{pid}").st_uid != uid or os.getpriority(os.PRIO_PROCESS, int(pid)) == value:
+                            continue
+                        with open(f"/proc/{pid}/environ", "rb") as environ, open(f"/proc/{pid}/cmdline", "rb") as line:
+                            if mark in environ.read().split(b"\0") or release.encode() in line.read():
+                                os.setpriority(os.PRIO_PROCESS, int(pid), value)
+                                changed = True
 
     # --- scheduled jobs, by systemd's timers whoever manages the processes ------------------------------------------------
 
@@ -477,7 +483,7 @@ class App:
         if web.get("server") != "uvicorn":
             return
         user = pwd.getpwnam(self.name)
-        argv = ["/usr/bin/python3", "-IS", f"{self.meta_path(release)}/launch", "-", f"{self.release_path(release)}/.venv/bin/python", "-c",
+        argv = ["/usr/bin/nice", "-n", str(NICE_START), "/usr/bin/python3", "-IS", f"{self.meta_path(release)}/launch", "-", f"{self.release_path(release)}/.venv/bin/python", "-c",
                 "import importlib, sys; importlib.import_module(sys.argv[1])", web["asgi"].split(":")[0]]
         try:
             done = subprocess.run(argv, user=user.pw_uid, group=user.pw_gid, extra_groups=os.getgrouplist(self.name, user.pw_gid), umask=0o027,
@@ -588,6 +594,7 @@ class App:
             self.check_schedules(release)
             self.preflight(release)
             self.start(release, web)
+            self.be_nice(release, NICE_START)
             self.gate(release)
             # New workers may queue what old ones do not know, so these take nothing more; what they have begun they finish.
             if old_ordinary:
@@ -604,6 +611,7 @@ class App:
         except BaseException as error:
             self._undo(switch, error)
             raise
+        self.be_nice(release, 0)
         self.arm(DEAD_MAN)
 
     def recover(self) -> None:
@@ -647,6 +655,7 @@ class App:
             with contextlib.suppress(EngineError):
                 self.start(release, list(self.processes(release)))
                 self.schedule(release)
+            self.be_nice(release, 0)
         self.end_switch(switch)
 
     def end_switch(self, switch: dict) -> None:
@@ -700,7 +709,7 @@ class App:
             raise
         leaving = previous if previous != release else None
         if leaving:
-            self.make_way(leaving)
+            self.be_nice(leaving, NICE_END)
             self.stop(leaving, wait=False)
         try:
             if meanwhile:

@@ -92,24 +92,37 @@ def test_the_order_of_a_switch(host, app):
     assert not os.path.exists(app.switch_path)
 
 
-def test_what_leaves_lets_what_serves_pass(host, app, monkeypatch):
-    """It ends at the lowest priority; nothing else of the application, or of others, changes its own."""
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone makes a process less nice")
+@pytest.mark.parametrize("returns", [False, True])
+def test_what_begins_and_what_ends_stands_back(host, app, monkeypatch, returns):
+    """The new release until it is switched to, the old one when it ends, and nothing else of the application or of others."""
     with contextlib.ExitStack() as stack:
         def process(**env):
             child = stack.enter_context(subprocess.Popen(["sleep", "60"], env=env))
             stack.callback(child.kill)
+            os.setpriority(os.PRIO_PROCESS, child.pid, 0)
             return child.pid
 
-        processes = {name: process(BYTES="\udcff", PYWEB_RELEASE=name) for name in (A, B, f"{A}0")} | {None: process(OTHER=f"PYWEB_RELEASE={A}")}
-        seen = {}
-        stop = app.stop
+        def seen():
+            return [os.getpriority(os.PRIO_PROCESS, pid) for pid in processes]
+
+        # A value need not be text.
+        processes = [process(BYTES="\udcff", PYWEB_RELEASE=name) for name in (A, B)] + [process(PYWEB_RELEASE=f"{A}0"), process(OTHER=f"PYWEB_RELEASE={A}")]
+        gate, stop, states = app.gate, app.stop, []
+        monkeypatch.setattr(app, "gate", lambda release: (states.append(seen()), gate(release)))
+        if returns:
+            # The live release, which did not run and cannot be started, goes on trying.
+            host.gate = A
+            with pytest.raises(_engine.EngineError):
+                app.begin_switch(A, "activate", "me@here")
+            assert (states, seen()) == ([[5, 0, 0, 0]], [0, 0, 0, 0])
+            return
         app.begin_switch(B, "activate", "me@here")
+        assert (states, seen()) == ([[0, 5, 0, 0]], [0, 0, 0, 0])
         app.set_live(B)
-        monkeypatch.setattr(app, "stop", lambda *arguments, **options: (
-            seen.update({name: os.getpriority(os.PRIO_PROCESS, pid) for name, pid in processes.items()}), stop(*arguments, **options)))
+        monkeypatch.setattr(app, "stop", lambda *arguments, **options: (states.append(seen()), stop(*arguments, **options)))
         app.settle()
-    here = os.getpriority(os.PRIO_PROCESS, 0)
-    assert seen == {A: 19, B: here, f"{A}0": here, None: here}
+        assert states[1:] == [[19, 0, 0, 0]] * 2
 
 
 @pytest.mark.parametrize("fault", [None, OSError("no space left")])
