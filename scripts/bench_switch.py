@@ -5,7 +5,7 @@
 
 scripts/bench_switch.py [--system debian13] [--manager systemd] [--server gthread] [--deploys 25] [--rate 200] [--rounds 5]
 
-Without options everything is measured, which takes about an hour and a half; each option may be given several times.
+Without options everything is measured, which takes an hour and a quarter; each option may be given several times.
 
 A host is set up by our own playbooks for each system, with one application for each manager and server. While requests
 arrive at a constant rate, the playbooks deploy and rollback run by turns. The requests come through nginx and TLS: GET
@@ -60,7 +60,7 @@ REQUESTS = [
 KINDS = ["h1", "h2", "h1", "h2-new", "h1", "h2", "h2", "h1-new"]
 SOCKETS = 3
 QUIET = 10  # seconds before the first deploy
-PAUSE = 4  # seconds after each
+PAUSE = 2  # seconds after each
 SETTLE = 0.5  # of them belong to nobody
 CARRIED = 1.0  # seconds: the p99 above which nothing is measured but how busy the machine is
 DRAIN = 2.5

@@ -483,8 +483,9 @@ class App:
         if web.get("server") != "uvicorn":
             return
         user = pwd.getpwnam(self.name)
-        argv = ["/usr/bin/nice", "-n", str(NICE_START), "/usr/bin/python3", "-IS", f"{self.meta_path(release)}/launch", "-", f"{self.release_path(release)}/.venv/bin/python", "-c",
-                "import importlib, sys; importlib.import_module(sys.argv[1])", web["asgi"].split(":")[0]]
+        argv = ["/usr/bin/nice", "-n", str(NICE_START), "/usr/bin/python3", "-IS", f"{self.meta_path(release)}/launch", "-",
+                f"{self.release_path(release)}/.venv/bin/python", "-c", "import importlib, sys; importlib.import_module(sys.argv[1])",
+                web["asgi"].split(":")[0]]
         try:
             done = subprocess.run(argv, user=user.pw_uid, group=user.pw_gid, extra_groups=os.getgrouplist(self.name, user.pw_gid), umask=0o027,
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",

@@ -715,10 +715,10 @@ def web(host, app, monkeypatch):
             server.shutdown()
 
 
-def release_with_health(host, app, /, **health):
+def release_with_health(fake, app, **health):
     web = {**PROCESS, "wsgi": "a:b", "kind": "wsgi", "server": "gunicorn", "health": {"path": "/healthz", "status": None, "timeout": 1, **health}}
-    host.release(app, A, processes={"web": web}, site={"domain": "shop.example.com", "port": 443})
-    (host.systemd.state / "up" / f"pyweb.shop.web.{A}.service").touch()
+    fake.release(app, A, processes={"web": web}, site={"domain": "shop.example.com", "port": 443})
+    (fake.systemd.state / "up" / f"pyweb.shop.web.{A}.service").touch()
 
 
 @pytest.mark.parametrize("status, wanted, well", [
