@@ -40,7 +40,8 @@ def test_what_runs_while_a_version_with_new_tasks_goes_live_is_done_once():
             until(lambda: len(app.notes("begun")) == 2)
 
         begun = [stack.enter_context(concurrent.futures.ThreadPoolExecutor()).submit(begin, app) for app in APPS]
-        changes = {app.name: {"env": {"EDITION": "two"}} for app in APPS}
+        # Between its begin and the end of the old worker, an activation takes long enough for both tasks to begin.
+        changes = {app.name: {"env": {"EDITION": "two"}, "processes": {"web": {"health": {"successes": 20}}}} for app in APPS}
         outcome = playbook.play("deploy", *arguments(), pyweb_app_overrides=changes)
         for waited in begun:
             waited.result()
