@@ -33,14 +33,14 @@ def test_what_runs_while_a_version_with_new_tasks_goes_live_is_done_once():
         orders = {app: stack.enter_context(Orders(app)) for app in APPS}
 
         def begin(app):
-            """Two tasks of 20 s, as soon as the activation begins; they keep the old worker busy, with orders waiting in it."""
+            """Two tasks of 40 s, as soon as the activation begins; they keep the old worker busy, with orders waiting in it."""
             until(lambda: app.switch, 120)
             for kind in ("slow", "late"):
-                assert app.ask(f"/slow/{kind}/{kind}/20", "POST")[0] == 200
+                assert app.ask(f"/slow/{kind}/{kind}/40", "POST")[0] == 200
             until(lambda: len(app.notes("begun")) == 2)
 
         begun = [stack.enter_context(concurrent.futures.ThreadPoolExecutor()).submit(begin, app) for app in APPS]
-        # Between its begin and the end of the old worker, an activation takes long enough for both tasks to begin.
+        # Both begin before the old worker is told to end, and end long after the new beat works, however busy this machine is.
         changes = {app.name: {"env": {"EDITION": "two"}, "processes": {"web": {"health": {"successes": 20}}}} for app in APPS}
         outcome = playbook.play("deploy", *arguments(), pyweb_app_overrides=changes)
         for waited in begun:
