@@ -49,6 +49,8 @@ EXITED = "MESSAGE_ID=98e322203f7a4ed290d09fe03c09fe15"
 POLL = 0.05
 # How long the host waits for the controller to go on before it completes or returns a switch by itself.
 DEAD_MAN = 90
+# How long nginx may take at boot.
+BOOT = 60
 LEASE = 1800
 # A worker's traceback is followed by those of gunicorn's own processes.
 LOG_LINES = 40
@@ -59,6 +61,13 @@ NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 class EngineError(Exception):
     """One sentence for the user, with the last log lines behind it where there are any."""
+
+
+class HostStops(EngineError):
+    """What ends now says nothing about a release."""
+
+    def __init__(self, release: str):
+        super().__init__(f"the host shuts down in the middle of the switch to {release}: it completes it, or returns from it, when it is up again.")
 
 
 def now() -> str:
@@ -103,6 +112,11 @@ def read_json(path: str, default: t.Any = None) -> t.Any:
 def read_text(path: str) -> str:
     with open(path, encoding="utf-8") as file:
         return file.read()
+
+
+def host_is(state: str) -> bool:
+    """C(starting) until all that belongs to the boot has started, C(stopping) as soon as a shutdown has begun."""
+    return run(["systemctl", "is-system-running"]).stdout.strip() == state
 
 
 def run(argv: list[str], timeout: float | None = None) -> subprocess.CompletedProcess:
@@ -553,8 +567,9 @@ class App:
         web, site = runtime["processes"].get("web"), runtime.get("site")
         if not site or not (web or site.get("files")):
             return
-        path, fault = web["health"]["path"] if web else "/", ""
-        for dummy in range(3):
+        path, fault, begun, tries = web["health"]["path"] if web else "/", "", time.monotonic(), 3
+        while tries:
+            tries -= 1
             try:
                 status, text = ask_site(site["domain"], site.get("port", 443), path)
                 fault = unwell(web["health"], status, text) if web else f"answers {status}" if status >= 400 else ""
@@ -563,6 +578,9 @@ class App:
             except OSError as error:
                 fault = f"fails ({error})"
             time.sleep(0.3)
+            # At boot, nginx may come after the application.
+            if not tries and time.monotonic() < begun + BOOT and host_is("starting"):
+                tries = 1
         if not web:
             raise EngineError(f"release {release} is not healthy: https://{site['domain']}{path} through nginx {fault}.")
         raise EngineError(f"release {release} is well on its own socket, but https://{site['domain']}{path} through nginx {fault}.{self.log(release, ['web'])}")
@@ -610,15 +628,25 @@ class App:
             if old_ordinary:
                 self.stop(previous, old_ordinary)
         except BaseException as error:
-            self._undo(switch, error)
+            self._fail(switch, error)
             raise
         self.be_nice(release, 0)
         self.arm(DEAD_MAN)
 
     def recover(self) -> None:
         """A switch that nobody ended: complete it or return from it, before anything else begins."""
-        with contextlib.suppress(EngineError):
+        try:
             self.settle()
+        except HostStops:
+            raise
+        except EngineError:
+            pass
+
+    def _fail(self, switch: dict, error: BaseException) -> None:
+        """Return, but not from what only ends because the host does: all is left as it is for the boot."""
+        if host_is("stopping"):
+            raise HostStops(switch["release"]) from error
+        self._undo(switch, error)
 
     def _undo(self, switch: dict, error: BaseException) -> None:
         """Back to the release that was live; nothing a visitor sees has changed, or it changes back now."""
@@ -678,7 +706,7 @@ class App:
         release, previous = switch["release"], switch["from"]
         if self.live != release:
             error = EngineError(f"the switch to {release} never happened: the controller went away before it.")
-            self._undo(switch, error)
+            self._fail(switch, error)
             raise error
         begun = time.monotonic()
         try:
@@ -697,6 +725,9 @@ class App:
                 if left <= 0:
                     break
                 time.sleep(min(1.0, left))
+                # The shutdown waits for this.
+                if host_is("stopping"):
+                    raise HostStops(release)
             if wait > DRAIN:
                 self.verify(release)
             # As long as both run: where it cannot be written, on a full disk, the old one is there to return to.
@@ -706,7 +737,7 @@ class App:
                 self.update_manifest(previous, state="bad" if switch["action"] == "rollback" else "superseded", ended=now())
             self.schedule(release)
         except Exception as error:
-            self._undo(switch, error)
+            self._fail(switch, error)
             raise
         leaving = previous if previous != release else None
         if leaving:

@@ -137,8 +137,9 @@ class App:
         """At no time were there two of its beat: what they note does not overlap."""
         spans = {}
         for item in self.notes("beats"):
-            begun, dummy = spans.get((item["release"], item["pid"]), (item["at"], None))
-            spans[item["release"], item["pid"]] = (begun, item["at"])
+            process = item["release"], (item["pid"], item["since"])
+            begun, dummy = spans.get(process, (item["at"], None))
+            spans[process] = (begun, item["at"])
         assert spans
         ordered = sorted(spans.values())
         assert all(end < begun for (dummy, end), (begun, dummy) in zip(ordered, ordered[1:])), spans
@@ -152,14 +153,17 @@ class App:
         """A deploy whose controller is killed as soon as something is so."""
         extra = json.dumps({"app": self.name, "pyweb_app_overrides": {self.name: changes}})
         command = ["ansible-playbook", str(playbook.CHECKOUT / "playbooks/deploy.yml"), *arguments(), "--limit", self.host, "--extra-vars", extra]
-        process = subprocess.Popen(command, cwd=playbook.CHECKOUT, env=playbook.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        try:
-            until(when, 120)
-        finally:
-            for pid in playbook.family(process.pid):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            process.wait()
+        with tempfile.TemporaryFile("w+") as output:
+            process = subprocess.Popen(command, cwd=playbook.CHECKOUT, env=playbook.environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            try:
+                until(lambda: when() or process.poll() is not None, 120)
+            finally:
+                for pid in playbook.family(process.pid):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+                process.wait()
+            output.seek(0)
+            assert process.returncode == -signal.SIGKILL, output.read()
 
 
 class Orders(threading.Thread):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 
 import pytest
 from apps import APPS, Orders, together, until
@@ -20,7 +21,7 @@ UNLUCKY = {
 def round_of(app, name, process=None):
     """The changes of one deploy. Its tasks stay what they are: after a return, the workers before would not know new ones."""
     changes = UNLUCKY.get(process, {})
-    return {**changes, "env": {"EDITION": json.loads(app.ask("/healthz")[1])["edition"], "ROUND": name, **changes.get("env", {})}}
+    return {**changes, "env": {"EDITION": json.loads(app.ask("/healthz")[1])["edition"], "ROUND": f"{name} {time.time()}", **changes.get("env", {})}}
 
 
 def serves(app):

@@ -25,6 +25,8 @@ import psycopg
 EDITION = os.environ.get("EDITION", "one")
 RELEASE = os.environ["PYWEB_RELEASE"]
 SHARED = os.environ["PYWEB_SHARED"]
+# A host that starts again gives the same PIDs again.
+BEGUN = time.time()
 
 app = flask.Flask(__name__)
 queue = celery.Celery("desk", broker=os.environ.get("BROKER"))
@@ -79,7 +81,7 @@ if EDITION != "one":
 def beats(**ignored: object) -> None:
     def go_on() -> None:
         while True:
-            note("beats")
+            note("beats", since=BEGUN)
             time.sleep(0.2)
 
     threading.Thread(target=go_on, daemon=True).start()

@@ -50,6 +50,10 @@ class Systemd:
     def up(self):
         return set(os.listdir(self.state / "up"))
 
+    def host(self, state):
+        """It starts, runs, or stops."""
+        (self.state / "host").write_text(f"{state}\n")
+
     def refuse(self, unit):
         (self.state / f"refuse-{unit}").touch()
 
@@ -89,6 +93,8 @@ class Systemd:
                 (self.state / "up" / unit).unlink(missing_ok=True)
         elif verb == "is-active":
             output = "".join("active\n" if unit in self.up else "inactive\n" for unit in rest)
+        elif verb == "is-system-running":
+            output = (self.state / "host").read_text() if (self.state / "host").exists() else "running\n"
         elif verb == "list-units":
             output = "".join(f"{unit} loaded active running Some text\n" for unit in sorted(self.up) if fnmatch.fnmatch(unit, rest[-1]))
         elif verb == "show":
@@ -295,6 +301,8 @@ class Host:
     def power_cut(self, app):
         for unit in self.systemd.up:
             (self.systemd.state / "up" / unit).unlink()
+        for path in (*self.systemd.state.glob("show/*"), *self.supervisor.state.glob("show/*")):
+            path.unlink()
         self.supervisor.restart()
         shutil.rmtree(app.run_path, ignore_errors=True)
 

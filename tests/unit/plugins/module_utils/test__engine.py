@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import errno
 import http.server
 import ipaddress
 import json
@@ -768,6 +769,31 @@ def test_the_text_comes_through_nginx_too(host, app, monkeypatch, text, fault):
         return verify(app, A)
     with pytest.raises(_engine.EngineError, match=f"but {fault}"):
         verify(app, A)
+
+
+@pytest.mark.parametrize("state, after, well", [("starting", 20.0, True), ("starting", 90.0, False), ("running", 20.0, False)])
+def test_nginx_may_come_later_than_the_application_at_boot(host, app, monkeypatch, state, after, well):
+    release_with_health(host, app)
+    clock = [0.0]
+
+    def ask(*ignored):
+        if clock[0] < after:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "nobody listens")
+        return 200, ""
+
+    def sleep(seconds):
+        clock[0] += seconds
+
+    host.systemd.host(state)
+    monkeypatch.setattr(_engine, "ask_site", ask)
+    monkeypatch.setattr(_engine.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(_engine.time, "sleep", sleep)
+    verify = type(app).__mro__[1].verify
+    if well:
+        return verify(app, A)
+    with pytest.raises(_engine.EngineError, match="nobody listens"):
+        verify(app, A)
+    assert clock[0] < 62.0
 
 
 def test_the_gate_tells_at_once_of_a_process_that_ended(host, web):

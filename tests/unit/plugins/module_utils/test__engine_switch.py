@@ -220,6 +220,42 @@ def test_a_release_that_is_ill_behind_nginx_is_returned_from(host, app, fault):
     assert calls.index(f"start beat {A[:8]}") < calls.index(f"stop web {B[:8]}")
 
 
+@pytest.mark.parametrize("fault", ["gate", "verify", "ended", "none"])
+def test_a_host_that_shuts_down_returns_from_nothing(host, app, fault):
+    """Whatever ends then ends with the host; what was begun is for the boot to complete, or to return from."""
+    if fault == "gate":
+        host.gate = B
+    else:
+        app.begin_switch(B, "activate", "me")
+        app.set_live(B)
+        if fault == "verify":
+            host.verify = B
+        elif fault == "ended":
+            host.fail(B, "web", again=True)
+    host.systemd.host("stopping")
+    begun = len(steps(host))
+    with pytest.raises(_engine.HostStops, match=f"^the host shuts down in the middle of the switch to {B}: "):
+        if fault == "gate":
+            app.begin_switch(B, "activate", "me")
+        else:
+            app.settle(600.0)
+    live = A if fault == "gate" else B
+    assert app.live == live and states(app) == {A: "active", B: "built"} and len(app.history()) == 1
+    assert not any(step.startswith(f"stop web {B[:8]}") for step in steps(host)[begun:])
+    if fault != "none":
+        # Nor does a deploy that comes in this moment.
+        with pytest.raises(_engine.HostStops):
+            app.begin_switch(C, "activate", "me")
+    assert _engine.read_json(app.switch_path)["release"] == B
+    # It is up again, and well.
+    host.systemd.host("starting")
+    host.gate = host.verify = None
+    host.power_cut(app)
+    app.boot()
+    assert app.live == live and not os.path.exists(app.switch_path)
+    assert states(app) == ({A: "active", B: "failed"} if fault == "gate" else {A: "superseded", B: "active"})
+
+
 @pytest.mark.parametrize("fault", ["worker", "beat", "verify"])
 def test_there_are_never_two_of_a_singleton(host, app, fault):
     if fault == "verify":
