@@ -1634,6 +1634,11 @@ def every_app() -> list[App]:
         return []
 
 
+def its_turn(app: App, verb: str) -> contextlib.AbstractContextManager:
+    """At boot nothing else can run; the dead man's switch waits for a step that still does, but no shutdown for a build."""
+    return contextlib.nullcontext() if verb == "stop" and host_is("stopping") else app.lock(None, wait=600.0)
+
+
 def under_supervisor(verb: str) -> int:
     """When supervisord comes up, its live releases do; and before it ends they end in their own time."""
     status = 0
@@ -1642,7 +1647,7 @@ def under_supervisor(verb: str) -> int:
             if verb == "logs":
                 Supervisor(app).make_logs()
                 continue
-            with app.lock(None, wait=600.0):
+            with its_turn(app, verb):
                 live = app.live
                 if verb == "stop":
                     for release in Supervisor(app).running():
@@ -1681,8 +1686,7 @@ def main(arguments: list[str]) -> int:
     if not app.exists or arguments[0] == "forget":
         return 0
     try:
-        # At boot nothing else can run; the dead man's switch waits for a step that still does.
-        with app.lock(None, wait=600.0):
+        with its_turn(app, arguments[0]):
             if arguments[0] == "boot":
                 app.alone = True
                 app.boot()

@@ -964,3 +964,21 @@ def test_files_are_asked_for_through_nginx(host, app, monkeypatch, status, well)
 @pytest.mark.parametrize("arguments, status", [([], 2), (["restart", "shop"], 2), (["boot"], 2), (["boot", "blog"], 0), (["settle", "shop"], 0)])
 def test_the_command_line_of_the_boot_unit(app, arguments, status):
     assert _engine.main(arguments) == status
+
+
+@pytest.mark.parametrize("arguments", [["stop", "shop"], ["stop", "--supervisor"]])
+@pytest.mark.parametrize("state, stops", [("running", False), ("stopping", True)])
+def test_a_shutdown_does_not_wait_for_a_build(host, app, monkeypatch, arguments, state, stops):
+    host.manager = "supervisor" if "--supervisor" in arguments else "systemd"
+    host.release(app, A, state="active", live=True)
+    app.start(A, ["web"])
+    assert host.up() == {A: 1}
+    host.systemd.host(state)
+    monkeypatch.setattr(_engine, "every_app", lambda: [app])
+    real, clock = time.sleep, iter(range(0, 10**6, 10))
+    builds = host.app()
+    with builds.lock({"token": "t", "by": "me", "since": "now"}):
+        monkeypatch.setattr(_engine.time, "monotonic", lambda: float(next(clock)))
+        monkeypatch.setattr(_engine.time, "sleep", lambda seconds: real(0))
+        assert _engine.main(arguments) == (0 if stops else 1)
+    assert host.up() == ({} if stops else {A: 1})
