@@ -73,6 +73,8 @@ def test_every_server_answers_on_the_socket_of_its_release(host, app):
     process = json.loads(ask(host, app, "/process"))
     assert process["user"] == app and process["prefix"] == f"/srv/{app}/releases/{live(host, app)}/.venv"
     assert host.check_output(f"stat -c '%U %G %a' /run/pyweb/{app}/{live(host, app)}") == f"{app} www-data 710"
+    # What was less urgent while it started is so no more.
+    assert set(host.check_output(f"ps -o ni= -u {app}").split()) == {"0"}
 
 
 def test_the_servers_are_those_that_were_asked_for(host):

@@ -145,6 +145,7 @@ def test_every_process_runs_and_every_value_arrives(host):
 @every_host
 def test_a_process_is_confined(host):
     assert ask(NAMES[host], "/process")["user"] == "probe"
+    assert set(host.check_output("ps -o ni= -u probe").split()) == {"0"}
     allowed = {path: ask(NAMES[host], f"/try?path={path}")["write"] == "yes" for path in (
         "/srv/probe/shared/x", "/tmp/x", "/var/tmp/x", "/run/lock/x", "/srv/probe/current/x", "/home/admin/.ssh/authorized_keys",
         "/etc/pyweb/probe/secrets", "/sys/fs/cgroup/x")}

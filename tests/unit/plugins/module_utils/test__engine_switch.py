@@ -125,6 +125,23 @@ def test_what_begins_and_what_ends_stands_back(host, app, monkeypatch, returns):
         assert states[1:] == [[19, 0, 0, 0]] * 2
 
 
+def test_what_could_not_be_taken_back_is_not_done(host, app, monkeypatch):
+    """In some containers, root makes nothing more urgent than it is: what begins there begins like everything."""
+    nice, others = {os.getpid(): 0}, []
+
+    def set_priority(dummy, pid, value):
+        pid = pid or os.getpid()
+        if value < nice[pid]:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        nice[pid] = value
+
+    monkeypatch.setattr(_engine.os, "getpriority", lambda dummy, pid: nice[pid or os.getpid()])
+    monkeypatch.setattr(_engine.os, "setpriority", set_priority)
+    monkeypatch.setattr(app, "be_nice", lambda release, value: others.append((release, value)))
+    app.begin_switch(B, "activate", "me@here")
+    assert nice == {os.getpid(): 0} and (B, 5) not in others
+
+
 @pytest.mark.parametrize("fault", [None, OSError("no space left")])
 def test_what_is_done_while_the_old_release_finishes(host, app, fault):
     app.begin_switch(B, "activate", "me@here")
