@@ -1404,6 +1404,11 @@ except OSError as error:
     sys.exit(127 if isinstance(error, FileNotFoundError) else 126)
 """
 
+# Units of local databases, caches and brokers, as Debian and their makers name them: processes start after these and end before
+# them, so that a worker that finishes its task at a shutdown still has its broker. A unit that a host lacks counts for nothing.
+BACKING_SERVICES = ("postgresql.service mariadb.service mysql.service redis-server.service valkey-server.service memcached.service "
+                    "rabbitmq-server.service mongod.service elasticsearch.service opensearch.service")
+
 # Everything that served a GET and a POST into SQLite with gunicorn and uvicorn still worked under; writable is shared/ alone.
 # Processes of a release have it, and its one-off commands.
 SANDBOX = """\
@@ -1446,7 +1451,7 @@ DevicePolicy=closed
 UNIT = """# Written once for this release; the next deploy writes new ones.
 [Unit]
 Description={app} {instance} ({release})
-After=network.target
+After=network.target {services}
 # However long what it needs is away, a database say: it comes back by itself.
 StartLimitIntervalSec=0
 
@@ -1478,11 +1483,16 @@ def sandbox(app: App, release: str | None, process: dict, *more: str) -> str:
     listed = process.get("writable")
     writable = [app.shared] if listed is None else [f"-{path}" if path.startswith("/") else f"-{os.path.normpath(f'{app.shared}/{path}')}" for path in listed]
     # A command that knows only PORT needs a loopback, be it one of its own.
-    network, loopback = process.get("network") or "yes", listening("web", process, "")["leads"] if process.get("health") else False
+    web = listening("web", process, "") if process.get("health") else {"leads": False, "opens": None}
+    network, loopback = process.get("network") or "yes", web["leads"]
     lines = {
+        # A server that makes its socket may give it to its own user; without capabilities the kernel refuses every other owner.
+        "SystemCallFilter": "@chown" if web["opens"] is not None else None,
         "LimitNOFILE": process.get("files") or 65536,
         "TasksMax": process.get("tasks"),
         "MemoryMax": process.get("memory"),
+        # Otherwise a host with swap would move to it what is beyond the limit.
+        "MemorySwapMax": "0" if process.get("memory") else None,
         "CPUQuota": process.get("cpu"),
         "MemoryDenyWriteExecute": None if process.get("jit") else "yes",
         "RestrictAddressFamilies": "AF_UNIX" if network == "no" and not loopback else "AF_UNIX AF_INET AF_INET6",
@@ -1496,7 +1506,7 @@ def sandbox(app: App, release: str | None, process: dict, *more: str) -> str:
 
 def unit_text(app: App, release: str, instance: str, process: dict) -> str:
     return UNIT.format(
-        app=app.name, instance=instance, process=re.sub(r"-\d+$", "", instance), release=release, meta=app.meta_path(release),
+        services=BACKING_SERVICES, app=app.name, instance=instance, process=re.sub(r"-\d+$", "", instance), release=release, meta=app.meta_path(release),
         # The server's own graceful end comes first, then the manager's.
         kind="Type=oneshot" if process.get("schedule") else "Type=exec\nRestart=always\nRestartSec=1",
         stop=process["stop_timeout"] + 5, sandbox=sandbox(app, release, process, f"{app.run_path}/{release}"),

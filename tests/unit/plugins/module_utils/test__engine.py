@@ -22,8 +22,10 @@ import tempfile
 import threading
 import time
 import types
+from pathlib import Path
 
 import pytest
+import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -350,9 +352,12 @@ def test_unit_text(app):
 
 @pytest.mark.parametrize("process, there, missing", [
     ({}, ["LimitNOFILE=65536", "MemoryDenyWriteExecute=yes", "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"],
-     ["MemoryMax", "CPUQuota", "TasksMax", "PrivateNetwork", "IPAddress"]),
-    ({"memory": "512M", "cpu": "150%", "tasks": 20, "files": 99}, ["MemoryMax=512M", "CPUQuota=150%", "TasksMax=20", "LimitNOFILE=99"], []),
+     ["MemoryMax", "MemorySwapMax", "CPUQuota", "TasksMax", "PrivateNetwork", "IPAddress"]),
+    ({"memory": "512M", "cpu": "150%", "tasks": 20, "files": 99}, ["MemoryMax=512M", "MemorySwapMax=0", "CPUQuota=150%", "TasksMax=20", "LimitNOFILE=99"], []),
     ({"jit": True}, [], ["MemoryDenyWriteExecute"]),
+    ({"server": None, "command": "gunicorn --bind unix:{socket} shop", "health": {"path": "/"}}, ["SystemCallFilter=@chown"], []),
+    ({"server": None, "command": "serve --port $PORT", "health": {"path": "/"}}, [], ["SystemCallFilter=@chown"]),
+    ({"server": None, "command": "work {socket}"}, [], ["SystemCallFilter=@chown"]),
     ({"network": "local"}, ["IPAddressDeny=any", "IPAddressAllow=localhost", "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"], ["PrivateNetwork"]),
     ({"network": "no"}, ["IPAddressDeny=any", "PrivateNetwork=yes", "RestrictAddressFamilies=AF_UNIX"], ["IPAddressAllow"]),
     ({"network": "no", "server": None, "command": "x $PORT", "health": {"path": "/"}},
@@ -982,3 +987,9 @@ def test_a_shutdown_does_not_wait_for_a_build(host, app, monkeypatch, arguments,
         monkeypatch.setattr(_engine.time, "sleep", lambda seconds: real(0))
         assert _engine.main(arguments) == (0 if stops else 1)
     assert host.up() == ({} if stops else {A: 1})
+
+
+def test_the_boot_unit_knows_the_same_backing_services(app):
+    variables = (Path(__file__).resolve().parents[4] / "roles/appserver/vars/main.yml").read_text(encoding="utf-8")
+    assert yaml.safe_load(variables)["__appserver_backing_services"] == _engine.BACKING_SERVICES
+    assert f"After=network.target {_engine.BACKING_SERVICES}" in _engine.unit_text(app, A, "web", PROCESS).splitlines()
