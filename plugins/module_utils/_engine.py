@@ -56,6 +56,20 @@ LEASE = 1800
 LOG_LINES = 40
 
 
+# The import of an application. It ends with the import, also where that has started threads which never end.
+PREFLIGHT = """\
+import importlib, os, sys, traceback
+status = 0
+try:
+    importlib.import_module(sys.argv[1])
+except BaseException:
+    traceback.print_exc()
+    status = 1
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(status)
+"""
+
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
@@ -509,7 +523,7 @@ class App:
             return
         user = pwd.getpwnam(self.name)
         argv = ["/usr/bin/nice", "-n", str(NICE_START), "/usr/bin/python3", "-IS", f"{self.meta_path(release)}/launch", "-",
-                f"{self.release_path(release)}/.venv/bin/python", "-c", "import importlib, sys; importlib.import_module(sys.argv[1])",
+                f"{self.release_path(release)}/.venv/bin/python", "-c", PREFLIGHT,
                 web["asgi"].split(":")[0]]
         try:
             done = subprocess.run(argv, user=user.pw_uid, group=user.pw_gid, extra_groups=os.getgrouplist(self.name, user.pw_gid), umask=0o027,
@@ -530,7 +544,7 @@ class App:
         path, health = f"{self.run_path}/{release}/{SOCKET}", web["health"]
         host = health.get("host") or (runtime.get("site") or {}).get("domain", "localhost")
         begun, manager, wanted, good = time.monotonic(), self.manager(release), health.get("successes") or 1, 0
-        bad_since, fault = None, f"nothing listens on its socket after {health['timeout']} s"
+        fault = f"nothing listens on its socket after {health['timeout']} s"
         while time.monotonic() - begun < health["timeout"]:
             answer = None
             try:
@@ -556,9 +570,7 @@ class App:
                 time.sleep(0.25)
                 continue
             good, fault = 0, f"GET {health['path']} {how}"
-            bad_since = bad_since or time.monotonic()
-            if time.monotonic() - bad_since > min(10, health["timeout"] / 2):
-                break
+            # Not ready yet, as one says that loads a model or fills a cache: the timeout alone decides.
             time.sleep(0.25)
         raise EngineError(f"release {release} is not healthy: {fault}.{self.log(release, ['web'])}")
 
@@ -1204,6 +1216,35 @@ def gunicorn_file(place: str, options: list[str]) -> tuple[str | None, list[str]
     return (path, rest) if os.path.exists(path) else (None, options)
 
 
+# Bytes of a request line: the most that gunicorn can be told, and nearly nginx's 8 kB. Its own 4094 refuse long queries.
+REQUEST_LINE = 8190
+
+# Of each server, the oldest version that is tried; and from which version on it understands what we use of it.
+OLDEST = {"gunicorn": (20, 0), "uvicorn": (0, 15)}
+ASGI_WORKERS, CONTROL_SOCKET, GRACEFUL_SHUTDOWN = (24, 0), (25, 1), (0, 22)
+NEWEST = (sys.maxsize,)
+
+
+def server_version(place: str, name: str) -> tuple[int, ...]:
+    """The version of a server in the environment of the release in C(place), such as (23, 0, 0); NEWEST where nothing tells."""
+    for found in glob.glob(f"{glob.escape(place)}/.venv/lib/python*/site-packages/{name}-*.dist-info"):
+        numbers = re.match(r"\d+(?:\.\d+)*", os.path.basename(found)[len(name) + 1:])
+        if numbers:
+            return tuple(map(int, numbers[0].split(".")))
+    return NEWEST
+
+
+def check_server(release: str, process: dict, version: tuple[int, ...]) -> None:
+    """Refuse a server that cannot do what is asked of it, before anything starts."""
+    server, shown = process["server"], ".".join(map(str, version))
+    if version < OLDEST[server]:
+        oldest = ".".join(map(str, OLDEST[server]))
+        raise EngineError(f"release {release} has {server} {shown}: {oldest} or newer is needed; raise it in the application's requirements.")
+    if server == "gunicorn" and process["kind"] == "asgi" and version < ASGI_WORKERS:
+        raise EngineError(f"release {release} has gunicorn {shown}, which does not serve ASGI: raise it to {ASGI_WORKERS[0]} or newer "
+                          "in the application's requirements, or set server: uvicorn.")
+
+
 def command(app: App, release: str, process: dict, applications: int = 1) -> list[str]:
     """What the launcher executes, in the release's directory. Always python -m: scripts name the environment that made them."""
     place = app.release_path(release)
@@ -1212,6 +1253,8 @@ def command(app: App, release: str, process: dict, applications: int = 1) -> lis
     if process["kind"] == "command":
         # bash replaces itself by the last command, so signals arrive, and "cd there && A=b command" is one too.
         return ["/bin/bash", "-c", process["command"].replace("{socket}", f"{app.run_path}/{release}/{SOCKET}")]
+    version = server_version(place, process["server"])
+    check_server(release, process, version)
     default = default_workers(applications, megabytes(process.get("memory")))
     most = process.get("max_requests")
     # Workers that begin together would otherwise end together.
@@ -1221,7 +1264,7 @@ def command(app: App, release: str, process: dict, applications: int = 1) -> lis
         limit = ["/usr/bin/env", f"UVICORN_LIMIT_MAX_REQUESTS_JITTER={jitter}"] if most else []
         return [*limit, python, "-m", "uvicorn", "--fd", "3", "--workers", str(process["workers"] or default), "--proxy-headers",
                 "--forwarded-allow-ips", "*", *(["--header", "Connection:close"] if process.get("address") else ["--timeout-keep-alive", "5"]),
-                "--timeout-graceful-shutdown", str(stop), "--no-server-header",
+                *(["--timeout-graceful-shutdown", str(stop)] if version >= GRACEFUL_SHUTDOWN else []), "--no-server-header",
                 "--no-access-log", *(["--limit-max-requests", str(most)] if most else []), *process["options"], process["asgi"]]
     worker_class = "asgi" if process["kind"] == "asgi" else process.get("worker_class")
     threads = process["threads"]
@@ -1233,14 +1276,15 @@ def command(app: App, release: str, process: dict, applications: int = 1) -> lis
     else:
         worker_class = worker_class or "gthread"
         settings = {"--workers": process["workers"] or default, "--worker-class": worker_class,
-                    "--threads": (threads or 4) if worker_class == "gthread" else None, "--timeout": 60}
+                    "--threads": (threads or 4) if worker_class == "gthread" else None, "--timeout": 60,
+                    "--limit-request-line": REQUEST_LINE}
         if worker_class == "asgi":
             settings["--config"] = f"{app.meta_path(release)}/gunicorn.conf.py"
     settings |= {"--max-requests": most, "--max-requests-jitter": jitter}
     return [python, "-m", "gunicorn", "--bind", "fd://3", *(str(item) for name, value in settings.items() if value for item in (name, value)),
             # What comes by an address keeps its connections for as long as it likes, and so would stay with the old release.
-            "--keep-alive", "0" if process.get("address") else "5", "--graceful-timeout", str(stop), "--worker-tmp-dir", "/dev/shm", "--no-control-socket",
-            "--forwarded-allow-ips", "*", *options, process[process["kind"]]]
+            "--keep-alive", "0" if process.get("address") else "5", "--graceful-timeout", str(stop), "--worker-tmp-dir", "/dev/shm",
+            *(["--no-control-socket"] if version >= CONTROL_SOCKET else []), "--forwarded-allow-ips", "*", *options, process[process["kind"]]]
 
 
 def gunicorn_settings(app: App, release: str, process: dict, applications: int = 1) -> str | None:
@@ -1249,7 +1293,7 @@ def gunicorn_settings(app: App, release: str, process: dict, applications: int =
         return None
     file = gunicorn_file(app.release_path(release), process["options"])[0]
     workers, place = default_workers(applications, megabytes(process.get("memory"))), app.release_path(release)
-    text = GUNICORN.format(file=file, workers=workers, place=place) if file else ""
+    text = GUNICORN.format(file=file, workers=workers, place=place, line=REQUEST_LINE) if file else ""
     if process["kind"] == "asgi":
         text += GUNICORN_ASGI
     return text or None
@@ -1262,7 +1306,7 @@ def megabytes(memory: str | None) -> int | None:
 
 
 GUNICORN = """# Written once for this release.
-workers, worker_class, timeout = {workers}, "gthread", 60
+workers, worker_class, timeout, limit_request_line = {workers}, "gthread", 60, {line}
 __file__ = {file!r}
 with open(__file__, "rb") as _file:
     exec(compile(_file.read(), __file__, "exec"))
@@ -1434,7 +1478,6 @@ ProtectKernelModules=yes
 ProtectKernelTunables=yes
 ProtectControlGroups=yes
 ProtectProc=invisible
-ProcSubset=pid
 LockPersonality=yes
 KeyringMode=private
 RemoveIPC=yes
@@ -1629,7 +1672,7 @@ done < /proc/self/mountinfo
 for place in /home /root; do
     mount -t tmpfs -o ro,nosuid,nodev,noexec,mode=0555 tmpfs "$place"
 done
-mount -t proc -o nosuid,nodev,noexec,hidepid=invisible,subset=pid proc /proc
+mount -t proc -o nosuid,nodev,noexec,hidepid=invisible proc /proc
 cd {path}
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 exec env -i USER={user} LOGNAME={user} SHELL=/usr/sbin/nologin PATH=/usr/local/bin:/usr/bin:/bin \\

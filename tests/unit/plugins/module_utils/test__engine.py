@@ -390,6 +390,44 @@ def test_servers(app, process, expected):
     assert all(item in rest for item in expected)
 
 
+KINDS = {"gunicorn": {"wsgi": "shop:app", "kind": "wsgi"}, "uvicorn": {"asgi": "shop:app", "kind": "asgi"}}
+
+
+@pytest.mark.parametrize("server, version, option, known", [
+    ("gunicorn", "20.1.0", "--no-control-socket", False), ("gunicorn", "25.0.3", "--no-control-socket", False),
+    ("gunicorn", "25.1.0", "--no-control-socket", True), ("gunicorn", "27.0.1", "--no-control-socket", True),
+    ("uvicorn", "0.20.0", "--timeout-graceful-shutdown", False), ("uvicorn", "0.22.0", "--timeout-graceful-shutdown", True),
+    ("uvicorn", "0.54.0.dev1", "--timeout-graceful-shutdown", True),
+])
+def test_a_server_is_told_what_its_version_understands(app, server, version, option, known):
+    os.makedirs(f"{app.release_path(A)}/.venv/lib/python3.11/site-packages/{server}-{version}.dist-info")
+    argv = _engine.command(app, A, {**PROCESS, **KINDS[server], "server": server})
+    assert (option in argv) is known and argv[-1] == "shop:app"
+
+
+@pytest.mark.parametrize("server, kind, version, said", [
+    ("gunicorn", "wsgi", "19.9.0", "gunicorn 19.9.0: 20.0 or newer is needed"),
+    ("uvicorn", "asgi", "0.14.0", "uvicorn 0.14.0: 0.15 or newer is needed"),
+    ("gunicorn", "asgi", "23.0.0", "gunicorn 23.0.0, which does not serve ASGI: raise it to 24 or newer in the application's requirements, or set server: uvicorn."),
+    ("gunicorn", "asgi", "24.0.0", None),
+])
+def test_a_server_that_is_too_old_is_refused(app, server, kind, version, said):
+    os.makedirs(f"{app.release_path(A)}/.venv/lib/python3.11/site-packages/{server}-{version}.dist-info")
+    process = {**PROCESS, kind: "shop:app", "kind": kind, "server": server}
+    if not said:
+        assert "--no-control-socket" not in _engine.command(app, A, process)
+        return
+    with pytest.raises(_engine.EngineError) as caught:
+        _engine.command(app, A, process)
+    assert said in str(caught.value)
+
+
+def test_gunicorn_takes_request_lines_as_long_as_nginx_does(app):
+    argv = _engine.command(app, A, {**PROCESS, **KINDS["gunicorn"], "server": "gunicorn", "options": ["--limit-request-line", "100"]})
+    assert argv[argv.index("--limit-request-line") + 1] == "8190"
+    assert argv.index("100") > argv.index("8190"), "what is written for the application comes last and wins"
+
+
 @pytest.mark.parametrize("process, expected", [
     ({"wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn"}, ["--keep-alive", "0"]),
     ({"asgi": "shop:app", "kind": "asgi", "server": "uvicorn"}, ["--header", "Connection:close"]),
@@ -659,11 +697,16 @@ def test_what_knows_only_a_port_is_led_to(launcher):
 
 # --- does it import? ---------------------------------------------------------------------------------------------------
 
+THREAD = "import threading, time; threading.Thread(target=time.sleep, args=(60,)).start()"
+
+
 @pytest.mark.parametrize("module, fault", [
     ("good", None),
     ("bad", "bad:app cannot be imported (exit status 1).\nTraceback"),
     ("gone", "gone:app cannot be imported"),
     ("slow", "importing slow:app takes longer than 0.5 s."),
+    ("consumer", None),
+    ("broken_consumer", "broken_consumer:app cannot be imported (exit status 1).\nTraceback"),
 ])
 def test_preflight(host, launcher, monkeypatch, module, fault):
     """As the application's user, which here is whoever runs the test."""
@@ -675,7 +718,8 @@ def test_preflight(host, launcher, monkeypatch, module, fault):
     host.release(launcher, A, processes={"web": asgi})
     os.makedirs(f"{launcher.release_path(A)}/.venv/bin")
     os.symlink("/usr/bin/python3", f"{launcher.release_path(A)}/.venv/bin/python")
-    for name, text in {"good": "import os; assert os.environ['HASH']", "bad": "1 / 0", "slow": "import time; time.sleep(9)"}.items():
+    for name, text in {"good": "import os; assert os.environ['HASH']", "bad": "1 / 0", "slow": "import time; time.sleep(9)",
+                       "consumer": THREAD, "broken_consumer": f"{THREAD}; 1 / 0"}.items():
         with open(f"{launcher.release_path(A)}/{name}.py", "w", encoding="utf-8") as file:
             file.write(text)
     if not fault:
@@ -739,6 +783,23 @@ def test_the_gate_asks_as_nginx_would(host, web, status, wanted, well):
         with pytest.raises(_engine.EngineError, match=f"^release {A} is not healthy: GET /healthz answers {status}."):
             web.gate(A)
     assert Handler.seen[0] == ("/healthz", "shop.example.com", "https")
+
+
+def test_the_gate_waits_as_long_as_it_is_told(host, web, monkeypatch):
+    """Not ready is no fault before the timeout, however early it is said."""
+    release_with_health(host, web, timeout=40)
+    clock = [0.0]
+    real = time.sleep
+
+    def sleep(seconds):
+        clock[0] += 100 * seconds if clock[0] < 25 else 0
+        real(0.001)
+
+    monkeypatch.setattr(_engine.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(_engine.time, "sleep", sleep)
+    monkeypatch.setattr(_engine, "ask_socket", lambda *ignored: (503 if clock[0] < 25 else 200, ""))
+    web.gate(A)
+    assert clock[0] >= 25
 
 
 @pytest.mark.parametrize("answers, health, fault", [
