@@ -102,10 +102,43 @@ def write_file(path: str, text: str, mode: int = 0o640, group: int = -1) -> None
             file.flush()
             os.fsync(handle)
         os.rename(name, path)
+        sync_directory(os.path.dirname(path))
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
+
+
+def sync_directory(path: str) -> None:
+    """What was renamed, made or removed in this directory is on the disk when this returns."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_file_systems(paths: t.Iterable[str]) -> None:
+    """Everything written below these paths is on the disk when this returns: one syncfs(2) for each file system that they lie on.
+
+    A build writes thousands of files; to sync each of them takes many times longer. Raises OSError where the disk has failed.
+    """
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    synced = set()
+    for path in paths:
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        try:
+            device = os.fstat(handle).st_dev
+            if device not in synced and libc.syncfs(handle) != 0:
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), path)
+            synced.add(device)
+        finally:
+            os.close(handle)
 
 
 def said(error: Exception) -> str:
@@ -211,6 +244,7 @@ class App:
             os.unlink(temporary)
         os.symlink(self.release_path(release), temporary)
         os.rename(temporary, self.current)
+        sync_directory(self.path)
 
     # --- manifests and history ----------------------------------------------------------------------------------------
 
@@ -574,6 +608,18 @@ class App:
             time.sleep(0.25)
         raise EngineError(f"release {release} is not healthy: {fault}.{self.log(release, ['web'])}")
 
+    def answers(self, release: str) -> bool:
+        """Does the release's web process answer at all, whatever it says? One that has none here is never silent. Asked once."""
+        web = self.manifest(release).get("runtime", {}).get("processes", {}).get("web")
+        if not web:
+            return True
+        try:
+            ask_socket(f"{self.run_path}/{release}/{SOCKET}", web["health"].get("host") or "localhost", web["health"]["path"],
+                       min(10.0, web["health"]["timeout"]))
+        except OSError:
+            return False
+        return True
+
     def steady(self, release: str, processes: list[str], seconds: float = 2.0) -> None:
         """Processes without a socket are well when they stay up for a moment."""
         if not processes:
@@ -651,6 +697,8 @@ class App:
             self.steady(release, single)
             if old_ordinary:
                 self.stop(previous, old_ordinary)
+            # Before anybody is led there: a power cut must not leave files without content in the live release.
+            sync_file_systems([self.release_path(release), self.build_path, self.state_path, self.config_path, UNITS])
         except BaseException as error:
             self._fail(switch, error)
             raise
@@ -666,14 +714,17 @@ class App:
         except EngineError:
             pass
 
-    def _fail(self, switch: dict, error: BaseException) -> None:
+    def _fail(self, switch: dict, error: BaseException, blame: bool = True) -> None:
         """Return, but not from what only ends because the host does: all is left as it is for the boot."""
         if host_is("stopping"):
             raise HostStops(switch["release"]) from error
-        self._undo(switch, error)
+        self._undo(switch, error, blame)
 
-    def _undo(self, switch: dict, error: BaseException) -> None:
-        """Back to the release that was live; nothing a visitor sees has changed, or it changes back now."""
+    def _undo(self, switch: dict, error: BaseException, blame: bool = True) -> None:
+        """Back to the release that was live; nothing a visitor sees has changed, or it changes back now.
+
+        Without C(blame) the release has no part in the fault: one that has served before stays what it was, so that a rollback may go there.
+        """
         release, previous = switch["release"], switch["from"]
         why = said(error).split("\n", 1)[0]
         # The live release that only had to be started again stays what it is.
@@ -701,9 +752,10 @@ class App:
             if served and previous:
                 time.sleep(max(0.0, returned + DRAIN - time.monotonic()))
             self.stop(release, at_once=not served)
-            state = "bad" if self.manifest(release).get("state") in ("superseded", "bad") else "failed"
-            with contextlib.suppress(OSError):
-                self.update_manifest(release, state=state, error=why, ended=now())
+            served_before = self.manifest(release).get("state") in ("superseded", "bad")
+            if blame or not served_before:
+                with contextlib.suppress(OSError):
+                    self.update_manifest(release, state="bad" if served_before else "failed", error=why, ended=now())
         else:
             with contextlib.suppress(EngineError):
                 self.start(release, list(self.processes(release)))
@@ -730,10 +782,12 @@ class App:
         release, previous = switch["release"], switch["from"]
         if self.live != release:
             error = EngineError(f"the switch to {release} never happened: the controller went away before it.")
-            self._fail(switch, error)
+            self._fail(switch, error, blame=False)
             raise error
         begun = time.monotonic()
         try:
+            # What is written from here on says that it is live.
+            sync_directory(self.path)
             self.verify(release)
             # Without a site there is no nginx whose connections have to leave the old release first; files need no connections.
             runtime = self.manifest(release)["runtime"]

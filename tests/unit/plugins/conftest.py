@@ -201,6 +201,7 @@ class Host:
         self.programs.mkdir(parents=True)
         self.supervisor = Supervisor(root / "supervisor", self.programs, self.systemd.note)
         self.gate = self.verify = None  # a release of which this is the id is found ill
+        self.silent = None  # a release of which this is the id does not answer on its socket
         self.real_health = False
         host, real = self, _engine.App
 
@@ -220,6 +221,9 @@ class Host:
                     super().gate(release)
                 if host.gate == release:
                     raise _engine.EngineError(f"release {release} is not healthy: GET / answers 500.\nLast log lines: secret")
+
+            def answers(self, release):
+                return super().answers(release) if host.real_health else host.silent != release
 
             def verify(self, release):
                 host.systemd.note(f"verify {release}")

@@ -785,6 +785,48 @@ def test_the_gate_asks_as_nginx_would(host, web, status, wanted, well):
     assert Handler.seen[0] == ("/healthz", "shop.example.com", "https")
 
 
+@pytest.mark.parametrize("status", [200, 404, 500])
+def test_whoever_answers_is_not_silent(host, web, status):
+    release_with_health(host, web)
+    Handler.status[0] = status
+    assert web.answers(A)
+
+
+def test_a_live_release_that_nobody_answers_for_is_silent(host, app):
+    host.real_health = True
+    release_with_health(host, app)
+    assert not app.answers(A)
+    os.makedirs(f"{app.run_path}/{A}", exist_ok=True)
+    host.release(app, B, processes={})
+    assert app.answers(B), "files alone need no process"
+
+
+def test_file_systems_are_synced_once_each(tmp_path, monkeypatch):
+    class Library:
+        asked = []
+
+        def syncfs(self, handle):
+            self.asked.append(os.readlink(f"/proc/self/fd/{handle}"))
+            return 0
+
+    monkeypatch.setattr("ctypes.CDLL", lambda *ignored, **options: Library())
+    (tmp_path / "a").mkdir()
+    _engine.sync_file_systems([str(tmp_path / "a"), str(tmp_path), str(tmp_path / "gone"), "/proc"])
+    assert Library.asked == [str(tmp_path / "a"), "/proc"]
+
+
+def test_a_disk_that_has_failed_is_no_success(tmp_path, monkeypatch):
+    class Library:
+        def syncfs(self, handle):
+            import ctypes
+            ctypes.set_errno(errno.EIO)
+            return -1
+
+    monkeypatch.setattr("ctypes.CDLL", lambda *ignored, **options: Library())
+    with pytest.raises(OSError, match="Input/output error"):
+        _engine.sync_file_systems([str(tmp_path)])
+
+
 def test_the_gate_waits_as_long_as_it_is_told(host, web, monkeypatch):
     """Not ready is no fault before the timeout, however early it is said."""
     release_with_health(host, web, timeout=40)

@@ -320,6 +320,24 @@ def test_a_rollback_marks_the_release_that_it_leaves(host, app):
     assert app.history()[-1]["action"] == "rollback"
 
 
+@pytest.mark.parametrize("state", ["superseded", "bad"])
+def test_a_rollback_that_is_cut_off_before_it_happens_leaves_its_target_what_it_was(host, app, state):
+    app.update_manifest(B, state=state)
+    app.begin_switch(B, "rollback", "me")
+    with pytest.raises(_engine.EngineError, match="never happened"):
+        app.settle()
+    assert (app.live, host.up(), states(app)) == (A, {A: 4}, {A: "active", B: state})
+    assert not os.path.exists(app.switch_path)
+
+
+def test_what_was_built_is_on_the_disk_before_anybody_is_led_there(host, app, monkeypatch):
+    synced = []
+    monkeypatch.setattr(_engine, "sync_file_systems", lambda paths: synced.append((app.live, list(paths))))
+    app.begin_switch(B, "activate", "me")
+    (live, paths), = synced
+    assert live == A and {app.release_path(B), app.build_path, app.state_path} <= set(paths)
+
+
 def test_the_first_release_has_nothing_to_return_to(host):
     app = host.app()
     host.release(app, B, processes=ALL)
