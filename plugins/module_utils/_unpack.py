@@ -104,6 +104,19 @@ def clean(name: str) -> str | None:
     return None if name.startswith("/") or ".." in parts or "\0" in name else "/".join(parts)
 
 
+def litter(names: t.Iterable[str]) -> set[str]:
+    """Those names that only a Mac has put there: C(__MACOSX), C(.DS_Store), and C(._app.py) beside C(app.py)."""
+    names = set(names)
+    known = {"/".join(parts[:length]) for parts in (name.split("/") for name in names) for length in range(1, len(parts) + 1)}
+    found = set()
+    for name in names:
+        folder, base = os.path.split(name)
+        companion = base.startswith("._") and os.path.join(folder, base[2:]) in known
+        if "__MACOSX" in name.split("/") or base == ".DS_Store" or companion:
+            found.add(name)
+    return found
+
+
 def plan(members: t.Iterable[tuple[str, Member]], shown: str, strip: bool) -> dict[str, Member]:
     """What is written where. Of two members with one name the last one counts."""
     found: dict[str, Member] = {}
@@ -116,6 +129,8 @@ def plan(members: t.Iterable[tuple[str, Member]], shown: str, strip: bool) -> di
         if place and not (member.kind == "directory" and place in found):
             found.pop(place, None)
             found[place] = member
+    for name in litter(found):
+        del found[name]
     tops = {name.split("/")[0] for name in found}
     top = "".join(tops) + "/" if strip and len(tops) == 1 else ""
     if top and found.get(top[:-1], Member("directory")).kind != "directory":

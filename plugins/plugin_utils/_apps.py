@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import ipaddress
 import re
 from typing import Any
 
@@ -27,6 +28,8 @@ NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 NAME_LENGTH = 26
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+# As nginx writes times.
+TIME = re.compile(r"[1-9][0-9]*(ms|s|m|h|d)")
 # Of the distribution (3.12), exact and managed by uv (3.12.8), or the path of any interpreter on the host.
 PYTHON = re.compile(r"3\.\d{1,2}(\.\d{1,2})?|/[\w./+-]+")
 PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(\[[A-Za-z0-9._, -]+\])?(==\s*[A-Za-z0-9][A-Za-z0-9.!+_-]*)?")
@@ -39,8 +42,12 @@ SITE = {
     "static": {"type": "dict", "default": {}},
     "root": {"type": "str"},
     "fallback": {"type": "str"},
-    "tls": {"type": "dict", "options": {"certificate": {"type": "str", "required": True}, "key": {"type": "str", "required": True}}},
+    "tls": {"type": "dict", "options": {
+        "certificate": {"type": "str", "required": True}, "key": {"type": "str", "required": True}, "hsts_max_age": {"type": "int"},
+    }},
     "client_max_body_size": {"type": "str"},
+    "read_timeout": {"type": "str"},
+    "extra_config": {"type": "str"},
 }
 APP = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -99,12 +106,24 @@ def _relative(where: str, path: str) -> str:
     return path.rstrip("/")
 
 
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
 def _site(where: str, site: dict) -> dict:
     if not site["domains"]:
         raise AppsError(f"{where}.domains is empty: at least one domain is needed.")
     for domain in site["domains"]:
+        if _is_address(domain):
+            raise AppsError(f"{where}.domains has {domain!r}, which is an address: TLS asks for a site by its name, so give a host name.")
         if not DOMAIN.fullmatch(domain) or len(domain) > 253:
             raise AppsError(f"{where}.domains has {domain!r}: a host name in lower case is needed, such as shop.example.com.")
+    if site["read_timeout"] and not TIME.fullmatch(site["read_timeout"]):
+        raise AppsError(f"{where}.read_timeout is {site['read_timeout']!r}: a number and its unit are needed, such as 120s or 5m.")
     for url, directory in site["static"].items():
         if not re.fullmatch(r"/([\w.-]+/)+", url) or ".." in url:
             raise AppsError(f"{where}.static has {url!r}: an address that begins and ends with / is needed, such as /static/.")
@@ -348,7 +367,8 @@ def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]]
                {"upstream": f"unix:{path}/current/.pyweb/web.sock"}),
             "static": [_static(path, url, directory, app["shared"]) for url, directory in static.items()],
             "groups": [f"{name}-web"],
-            **{option: site[option] for option in ("tls", "client_max_body_size") if site.get(option)},
+            **({"tls": {option: value for option, value in site["tls"].items() if value is not None}} if site.get("tls") else {}),
+            **{option: site[option] for option in ("client_max_body_size", "read_timeout", "extra_config") if site.get(option)},
         }
     return result
 

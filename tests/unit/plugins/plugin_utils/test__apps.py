@@ -171,6 +171,9 @@ WRONG = {
     # site
     "no domain": ([("site.domains", [])], f"{AT}.site.domains is empty: at least one domain is needed."),
     "domain in upper case": ([("site.domains", ["Shop.example.com"])], f"{AT}.site.domains has 'Shop.example.com': a host name in lower case is needed"),
+    "domain that is an address": ([("site.domains", ["192.0.2.10"])], f"{AT}.site.domains has '192.0.2.10', which is an address: "),
+    "domain that is a long address": ([("site.domains", ["2001:db8::1"])], "which is an address: "),
+    "time without its unit": ([("site.read_timeout", "120")], f"{AT}.site.read_timeout is '120': a number and its unit are needed"),
     "domain with a port": ([("site.domains", ["shop.example.com:80"])], "a host name in lower case is needed"),
     "domain that ends the directive": ([("site.domains", ["a; include /x"])], "a host name in lower case is needed"),
     "long domain": ([("site.domains", [".".join(["a" * 60] * 5)])], "a host name in lower case is needed"),
@@ -272,7 +275,8 @@ def test_slices():
     app = one(changed(
         ("env", {"PORT": 80, "RATIO": 0.5, "NAME": "x"}), ("shared", ["media/"]), ("migrate", "python migrate.py"),
         ("site.domains", ["*.example.com", "b.example"]),
-        ("site.client_max_body_size", "10m"), ("site.static", {"/static/": "out/static/"}),
+        ("site.client_max_body_size", "10m"), ("site.read_timeout", "5m"), ("site.extra_config", "underscores_in_headers on;"),
+        ("site.tls", {"certificate": "/etc/ssl/a.pem", "key": "/etc/ssl/a.key"}), ("site.static", {"/static/": "out/static/"}),
     ))
     assert app["app"]["env"] == {"PORT": "80", "RATIO": "0.5", "NAME": "x"}
     assert {name: value for name, value in app["app"]["source"].items() if value} == {"repo": SHOP["source"]["repo"], "version": "HEAD"}
@@ -282,7 +286,8 @@ def test_slices():
     assert app["site"] == {
         "name": "shop", "state": "present", "domains": ["*.example.com", "b.example"], "upstream": "unix:/srv/shop/current/.pyweb/web.sock",
         "static": [{"url": "/static/", "paths": ["/srv/shop/current/out/static", "/srv/shop/assets/static"]}],
-        "groups": ["shop-web"], "client_max_body_size": "10m",
+        "groups": ["shop-web"], "client_max_body_size": "10m", "read_timeout": "5m", "extra_config": "underscores_in_headers on;",
+        "tls": {"certificate": "/etc/ssl/a.pem", "key": "/etc/ssl/a.key"},
     }
 
 
