@@ -429,7 +429,7 @@ def resolve(
         where = f"pyweb_apps.{app or next(iter(full))}.source"
         for kind in ("path", "archive"):
             if source.get(kind):
-                raise AppsError(f"version is {version!r}, but {where}.{kind} is what it is: a version goes with a source that is repo or package.")
+                raise AppsError(f"version is {version!r}, but {where}.{kind} always deploys what is there now: a version goes with repo or package.")
         if source.get("package", "") and source["package"].endswith(".whl"):
             raise AppsError(f"version is {version!r}, but {where}.package is a wheel, which has one version only.")
         _git_version("version", str(version))

@@ -103,6 +103,21 @@ def test_an_application_that_is_not_there(run, name):
     one_sentence(outcome, "web1", "app is 'guestbok': pyweb_apps defines guestbook.")
 
 
+@pytest.mark.parametrize("name", ["rollback", "pin"])
+@pytest.mark.parametrize("source", [{"path": "app"}, {"archive": "app.tar.gz"}, {"package": "dist/app-1.0-py3-none-any.whl"}], ids=lambda source: next(iter(source)))
+def test_a_kept_release_is_named_whatever_the_source_is(run, name, source):
+    """It is looked for among the releases of the host, here the controller, which has none."""
+    here = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
+    outcome = run(name, "--check", apps={"web1": {"guestbook": {**GUESTBOOK, "source": source}}},
+                  variables={"app": "guestbook", "version": "20261120T201500Z-1a2b3c4", **here})
+    one_sentence(outcome, "web1", "no release '20261120T201500Z-1a2b3c4' is kept on this host")
+
+
+def test_a_deploy_of_what_has_no_versions_takes_none(run):
+    outcome = run("deploy", apps={"web1": {"guestbook": {**GUESTBOOK, "source": {"path": "app"}}}}, variables={"app": "guestbook", "version": "v2"})
+    one_sentence(outcome, "web1", "version is 'v2', but pyweb_apps.guestbook.source.path always deploys what is there now")
+
+
 def test_an_unsupported_system(run):
     """To know the system is to have asked: this host is the controller, told that it is another system, in check mode."""
     facts = {
