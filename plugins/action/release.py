@@ -120,7 +120,11 @@ class ActionModule(OnHost):
         lease["takes_over"] = takes_over(host["lease"], lease)
         held = host["lease"]
         if held and held["token"] != lease["token"] and not lease["takes_over"] and held["until"] > time.time():
-            raise AnsibleActionFail(f"{params['name']}: {held['by']} has been deploying since {held['since']}: wait for it to end.")
+            minutes = max(1, round((held["until"] - time.time()) / 60))
+            raise AnsibleActionFail(
+                f"{params['name']}: {held['by']} has been deploying since {held['since']}: wait for it to end, or for {minutes} minutes when that run "
+                f"has crashed; ansible-playbook pyweb.stack.unlock -e app={params['name']} releases its deploy lock at once."
+            )
         missing = any(item.get("missing_packages") for item in hosts.values())
         if not host.get("revision"):
             if not check:

@@ -354,7 +354,8 @@ class App:
             minutes = max(1, round((held["until"] - time.time()) / 60))
             raise EngineError(
                 f"{self.name}: {held['by']} has been deploying since {held['since']}; "
-                f"wait for it to end, or for {minutes} minutes when that controller is gone."
+                f"wait for it to end, or for {minutes} minutes when that run has crashed; "
+                f"ansible-playbook pyweb.stack.unlock -e app={self.name} releases its deploy lock at once."
             )
         since = held["since"] if held and held["token"] == lease["token"] else now()
         try:

@@ -12,6 +12,7 @@ import base64
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shlex
@@ -29,6 +30,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildErro
 # A server that does not take the deploy key has at least answered.
 NO_SERVER = re.compile(r"Could not resolve|Connection (refused|timed out|reset)|No route to host|Network is unreachable|Host key verification failed")
 NO_LOGIN = re.compile(r"Authentication failed|could not read (Username|Password)|terminal prompts disabled|error: 40[13]")
+NO_HEAD = "HEAD of the repository names no branch that is there; set source.version to the branch that is to be deployed."
 # Build steps run as the user that fetches: what they leave in the mirror's configuration must not run, or see a key, with the next fetch.
 # What git says of files that are empty or cut short, as a power cut leaves them.
 BROKEN = re.compile(r"loose object|object file .* is empty|bad object|invalid sha1 pointer|does not point to a valid object|is corrupt|not a git repository: '|"
@@ -127,7 +129,9 @@ class Git(Source):
 
     def resolve(self) -> str:
         """Bring the mirror up to date and return the commit that the wanted version names."""
-        self.update(self.mirror, self.url, "", "+HEAD:refs/pyweb/HEAD", "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+        # A HEAD that names a branch which was never pushed is no fault unless it is asked for.
+        head = ["+HEAD:refs/pyweb/HEAD"] if self.version == "HEAD" else []
+        self.update(self.mirror, self.url, "", *head, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
         version = self.version
         names = ["refs/pyweb/HEAD"] if version == "HEAD" else [f"refs/heads/{version}", f"refs/tags/{version}"]
         if re.fullmatch(r"[0-9a-f]{7,40}", version):
@@ -143,6 +147,8 @@ class Git(Source):
         with self.access(self.url) as env:
             listed = call(["git", "-c", "credential.helper=", "ls-remote", "--quiet", "--end-of-options", self.url], f"git ls-remote of {self.shown}", env,
                           hint=self.hint, split=True)
+        if version == "HEAD" and not re.search(r"\tHEAD$", listed, re.MULTILINE):
+            raise BuildError(f"{self.shown}: {NO_HEAD}")
         names = dict(reversed(line.split("\t", 1)) for line in listed.splitlines() if "\t" in line)
         for name in ("HEAD",) if version == "HEAD" else (f"refs/heads/{version}", f"refs/tags/{version}^{{}}", f"refs/tags/{version}"):
             if name in names:
@@ -268,8 +274,10 @@ class Git(Source):
 
     def hint(self, output: str) -> str:
         """What to do when git fetch says C(output)."""
-        if self.source.get("public_key") and not NO_SERVER.search(output):
+        if self.source.get("public_key") and not NO_SERVER.search(output) and "remote ref HEAD" not in output:
             return f"add this deploy key to the repository (to read it is enough) and deploy again: {self.source['public_key']}"
+        if "couldn't find remote ref HEAD" in output:
+            return NO_HEAD
         if NO_LOGIN.search(output):
             return "check source.repo, and that source.token is one that may read it."
         return "check source.repo, that this host may reach it, and the deploy key and known_hosts where it needs them."
@@ -290,6 +298,11 @@ class Git(Source):
                 write(f"{directory}/key", source["deploy_key"].strip() + "\n")
                 options += ["-i", f"{directory}/key", "-o", "IdentitiesOnly=yes"]
             env["GIT_SSH_COMMAND"] = shlex.join(options)
+            local = url.removeprefix("file://")
+            if local.startswith("/"):
+                # A repository of another account on this host, and no other; git passes no -c on to the process that reads it.
+                write(f"{directory}/gitconfig", "[safe]\n" + "".join(f"\tdirectory = {json.dumps(local.rstrip('/') + end)}\n" for end in ("", ".git", "/.git")))
+                env["GIT_CONFIG_GLOBAL"] = f"{directory}/gitconfig"
             scheme, host = server(url)
             token = password or (self.token if (scheme, host) == server(self.url) else None)
             if token and scheme.startswith("http"):

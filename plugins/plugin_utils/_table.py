@@ -30,7 +30,7 @@ def megabytes(size: int | None) -> str:
 
 def rows(host: str, info: dict, now: float) -> list[list[str]]:
     try:
-        target = _releases.rollback_target(info["live"], info["releases"], info["history"])
+        target = _releases.rollback_target(info["live"], info["releases"], info["history"], None, info.get("switch"))
     except _releases.ReleaseError:
         target = None
     result = []
@@ -62,6 +62,10 @@ def table(name: str, hosts: dict[str, dict], now: float) -> list[str]:
         newest = max(info["releases"], default="")
         if info["releases"].get(newest, {}).get("error"):
             lines.append(f"{info['releases'][newest]['state'].upper()}: {newest} on {host}: {info['releases'][newest]['error']}")
+        if info.get("switch"):
+            switch = info["switch"]
+            lines.append(f"SWITCHING: to {switch['release']} on {host} since {switch['since']}, not complete: "
+                         "the host completes it or returns from it by itself, and the next deploy or rollback goes on from there.")
         if info.get("lease") and info["lease"].get("until", 0) > now:
             lines.append(f"DEPLOYING: {info['lease']['by']} on {host} since {info['lease']['since']}")
     pending = next((info["pending"] for info in hosts.values() if info.get("pending")), [])

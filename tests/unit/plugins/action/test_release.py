@@ -108,7 +108,7 @@ def test_the_lease_of_a_dead_run(act, changes, taken_over):
     if taken_over:
         assert act(state="begin", hosts=info(lease=held))["lease"]["takes_over"] == taken_over
     else:
-        with pytest.raises(AnsibleActionFail, match=f"shop: {held['by']} has been deploying since then: wait"):
+        with pytest.raises(AnsibleActionFail, match=f"shop: {held['by']} has been deploying since then: wait .* 15 minutes .*unlock -e app=shop "):
             act(state="begin", hosts=info(lease=held))
     assert act(state="begin", hosts=info(lease={**held, "until": 1.0}))["lease"]["token"] == action.controller()["token"]
 

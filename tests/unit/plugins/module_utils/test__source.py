@@ -82,6 +82,7 @@ def release(source, tmp_path, name="target"):
 
 def locked(mirror):
     for name in ("packed-refs.lock", "HEAD.lock", "config.lock", "shallow.lock", "refs/heads/main.lock", "refs/pyweb/HEAD.lock"):
+        (mirror / name).parent.mkdir(parents=True, exist_ok=True)
         (mirror / name).touch()
 
 
@@ -554,3 +555,34 @@ def test_a_wheel_is_where_the_build_user_finds_it(source, tmp_path, home):
     assert shop.facts() == {"kind": "package", "source": sent["source"], "version": "1.4"}
     with pytest.raises(_step.BuildError, match="this is not the name of a wheel"):
         source(package="dist/-x.whl")
+
+
+# --- repositories on the host -----------------------------------------------------------------------------------------
+
+@pytest.fixture
+def unborn(tmp_path):
+    """A bare repository as people push to: HEAD names a branch that nobody has pushed."""
+    repository(tmp_path / "work", {"app.py": "1"})
+    git(tmp_path, "init", "--quiet", "--bare", "shop.git")
+    git(tmp_path / "shop.git", "symbolic-ref", "HEAD", "refs/heads/never")
+    git(tmp_path / "work", "push", "--quiet", f"{tmp_path}/shop.git", "HEAD:refs/heads/main")
+    return tmp_path / "shop.git"
+
+
+@pytest.mark.parametrize("scheme", ["file://", ""])
+def test_a_head_that_names_no_branch(source, tmp_path, unborn, scheme):
+    named = source(repo=f"{scheme}{unborn}", version="main")
+    assert named.remote() == named.resolve() and release(named, tmp_path) == {"app.py": "1"}
+    for ask in (source(repo=f"{scheme}{unborn}").resolve, source(repo=f"{scheme}{unborn}").remote):
+        with pytest.raises(_step.BuildError, match="HEAD of the repository names no branch that is there; set source.version"):
+            ask()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files to another account")
+@pytest.mark.parametrize("scheme", ["file://", ""])
+def test_a_repository_of_another_account(source, tmp_path, unborn, scheme):
+    for folder, _directories, files in os.walk(unborn):
+        for name in [folder, *(f"{folder}/{file}" for file in files)]:
+            os.chown(name, 12345, 12345)
+    shop = source(repo=f"{scheme}{unborn}", version="main")
+    assert shop.remote() == shop.resolve() and release(shop, tmp_path) == {"app.py": "1"}
