@@ -26,7 +26,8 @@ def missing(packages):
 def look(app, params, check_mode):
     live = app.live if app.exists else None
     info = {
-        "exists": app.exists, "live": live, "running": bool(live) and app.active(live) and app.answers(live), "releases": app.manifests(), "history": app.history(),
+        "exists": app.exists, "live": live, "running": bool(live) and app.active(live) and app.answers(live),
+        "releases": app.manifests(), "history": app.history(),
         "lease": _engine.read_json(app.lease_path), "switch": _engine.read_json(app.switch_path),
         "now": _engine.now(), "directories": all(os.path.isdir(path) for path in (app.releases_path, app.shared)),
     }

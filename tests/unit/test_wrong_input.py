@@ -103,8 +103,12 @@ def test_an_application_that_is_not_there(run, name):
     one_sentence(outcome, "web1", "app is 'guestbok': pyweb_apps defines guestbook.")
 
 
+def next_key(mapping):
+    return next(iter(mapping))
+
+
 @pytest.mark.parametrize("name", ["rollback", "pin"])
-@pytest.mark.parametrize("source", [{"path": "app"}, {"archive": "app.tar.gz"}, {"package": "dist/app-1.0-py3-none-any.whl"}], ids=lambda source: next(iter(source)))
+@pytest.mark.parametrize("source", [{"path": "app"}, {"archive": "app.tar.gz"}, {"package": "dist/app-1.0-py3-none-any.whl"}], ids=next_key)
 def test_a_kept_release_is_named_whatever_the_source_is(run, name, source):
     """It is looked for among the releases of the host, here the controller, which has none."""
     here = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}

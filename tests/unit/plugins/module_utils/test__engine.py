@@ -408,7 +408,8 @@ def test_a_server_is_told_what_its_version_understands(app, server, version, opt
 @pytest.mark.parametrize("server, kind, version, said", [
     ("gunicorn", "wsgi", "19.9.0", "gunicorn 19.9.0: 20.0 or newer is needed"),
     ("uvicorn", "asgi", "0.14.0", "uvicorn 0.14.0: 0.15 or newer is needed"),
-    ("gunicorn", "asgi", "23.0.0", "gunicorn 23.0.0, which does not serve ASGI: raise it to 24 or newer in the application's requirements, or set server: uvicorn."),
+    ("gunicorn", "asgi", "23.0.0",
+     "gunicorn 23.0.0, which does not serve ASGI: raise it to 24 or newer in the application's requirements, or set server: uvicorn."),
     ("gunicorn", "asgi", "24.0.0", None),
 ])
 def test_a_server_that_is_too_old_is_refused(app, server, kind, version, said):
