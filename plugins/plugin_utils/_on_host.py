@@ -32,7 +32,7 @@ CACHE = "/var/cache/pyweb"
 PACKAGE = module_utils.__name__
 # What a host without this copy ends with, before anything has happened.
 ABSENT = 117
-RUN = f"import sys; sys.path.insert(0, sys.argv[1]); from {PACKAGE} import _host; _host.main(sys.argv[2])"
+RUN = f"import sys; sys.path.insert(0, sys.argv[1]); from {PACKAGE}._host import module; module.main(sys.argv[2])"
 # Whole or not at all. Two older ones stay, for a controller that has not been brought up to date yet.
 INSTALL = """
 import base64, compileall, io, os, shutil, sys, tempfile, zipfile
@@ -59,7 +59,8 @@ for entry in [entry for entry in there if entry.name != name][2:]:
 @functools.lru_cache(maxsize=None)
 def code() -> tuple[str, dict[str, bytes]]:
     """All of it, and the directory that holds it on a host."""
-    files = {path.name: path.read_bytes() for path in sorted(Path(module_utils.__path__[0]).glob("*.py"))}
+    top = Path(module_utils.__path__[0])
+    files = {str(path.relative_to(top)): path.read_bytes() for path in sorted(top.rglob("*.py"))}
     return f"{CACHE}/{hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:32]}", files
 
 

@@ -109,7 +109,7 @@ def test_secrets_and_failures(host):
 def test_what_ends_without_a_word_is_not_done_again(host):
     host.look(name="shop")
     place = pathlib.Path(_on_host.code()[0])
-    next(place.rglob("_host.py")).write_text("raise SystemExit('out of memory')\n")
+    next(place.rglob("_host/module.py")).write_text("raise SystemExit('out of memory')\n")
     answer = host.look(name="shop")
     assert answer["failed"] and answer["msg"].endswith("ended with 1 on this host and has not said how it went: out of memory")
     assert host.modules == []
