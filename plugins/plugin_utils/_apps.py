@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import ipaddress
 import re
 from typing import Any
 
 from ansible_collections.pyweb.stack.plugins.module_utils._options import DEPENDENCIES, HOOKS, KINDS, SOURCE, SSH
 from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError, check_manager, checked, valid_process
-from ansible_collections.pyweb.stack.plugins.plugin_utils import _presets
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _presets, _sites
+from ansible_collections.pyweb.stack.plugins.plugin_utils._paths import relative
 
 BASE_PATH = "/srv"
 # The server that an application's environment lacks is added in this version.
@@ -27,9 +27,6 @@ WATCH = 300
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 NAME_LENGTH = 26
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
-# As nginx writes times.
-TIME = re.compile(r"[1-9][0-9]*(ms|s|m|h|d)")
 # Of the distribution (3.12), exact and managed by uv (3.12.8), or the path of any interpreter on the host.
 PYTHON = re.compile(r"3\.\d{1,2}(\.\d{1,2})?|/[\w./+-]+")
 PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(\[[A-Za-z0-9._, -]+\])?(==\s*[A-Za-z0-9][A-Za-z0-9.!+_-]*)?")
@@ -37,18 +34,6 @@ CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}")
 DEBIAN_PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]+")
 GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
-SITE = {
-    "domains": {"type": "list", "elements": "str", "required": True},
-    "static": {"type": "dict", "default": {}},
-    "root": {"type": "str"},
-    "fallback": {"type": "str"},
-    "tls": {"type": "dict", "options": {
-        "certificate": {"type": "str", "required": True}, "key": {"type": "str", "required": True}, "hsts_max_age": {"type": "int"},
-    }},
-    "client_max_body_size": {"type": "str"},
-    "read_timeout": {"type": "str"},
-    "extra_config": {"type": "str"},
-}
 APP = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "hosts": {"type": "list", "elements": "str"},
@@ -65,7 +50,7 @@ APP = {
     "shared": {"type": "list", "elements": "str", "default": []},
     "manager": {"type": "str", "default": "systemd"},
     "processes": {"type": "dict", "default": {}},
-    "site": {"type": "dict", "options": SITE},
+    "site": {"type": "dict", "options": _sites.SITE},
     "hooks": {"type": "dict", "options": {name: {"type": "list", "elements": "raw", "default": []} for name in HOOKS}},
     "keep_releases": {"type": "int", "default": 5},
     "keep_days": {"type": "int"},
@@ -97,44 +82,6 @@ def _environment(where: str, values: dict) -> dict[str, str]:
             raise AppsError(f"{at} has {size} bytes: Linux takes 128 kB for a variable with its name, put it into a file and name that.")
         result[str(name)] = text
     return result
-
-
-def _relative(where: str, path: str) -> str:
-    parts = path.split("/")
-    if not path or path.startswith(("/", ".pyweb", ".venv")) or {".", ".."} & set(parts) or "" in parts[:-1] or re.search(r"[\s\"'\\$;{}]", path):
-        raise AppsError(f"{where} is {path!r}: a path inside the release is needed, relative, without .., spaces and quotes.")
-    return path.rstrip("/")
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text.strip("[]"))
-    except ValueError:
-        return False
-    return True
-
-
-def _site(where: str, site: dict) -> dict:
-    if not site["domains"]:
-        raise AppsError(f"{where}.domains is empty: at least one domain is needed.")
-    for domain in site["domains"]:
-        if _is_address(domain):
-            raise AppsError(f"{where}.domains has {domain!r}, which is an address: TLS asks for a site by its name, so give a host name.")
-        if not DOMAIN.fullmatch(domain) or len(domain) > 253:
-            raise AppsError(f"{where}.domains has {domain!r}: a host name in lower case is needed, such as shop.example.com.")
-    if site["read_timeout"] and not TIME.fullmatch(site["read_timeout"]):
-        raise AppsError(f"{where}.read_timeout is {site['read_timeout']!r}: a number and its unit are needed, such as 120s or 5m.")
-    for url, directory in site["static"].items():
-        if not re.fullmatch(r"/([\w.-]+/)+", url) or ".." in url:
-            raise AppsError(f"{where}.static has {url!r}: an address that begins and ends with / is needed, such as /static/.")
-        site["static"][url] = _relative(f"{where}.static[{url}]", str(directory))
-    if site["root"]:
-        site["root"] = _relative(f"{where}.root", site["root"]) if site["root"] != "." else "."
-    if site["fallback"]:
-        if not site["root"]:
-            raise AppsError(f"{where}.fallback goes with {where}.root: it is the file that answers where no other is there.")
-        site["fallback"] = _relative(f"{where}.fallback", site["fallback"].lstrip("/"))
-    return site
 
 
 def _git_version(where: str, version: str) -> None:
@@ -179,14 +126,14 @@ def _source(where: str, source: dict) -> dict:
         if "://" in source["archive"] and not source["checksum"]:
             raise AppsError(f"{where}.checksum is missing: an archive from the net needs the sha256 of what it has to be, as sha256:…")
     for path in source["include"]:
-        _relative(f"{where}.include", path)
+        relative(f"{where}.include", path)
     return source
 
 
 def _dependencies(where: str, given: dict) -> dict:
     result = checked(where, given, DEPENDENCIES)
     if result["file"]:
-        result["file"] = _relative(f"{where}.file", result["file"])
+        result["file"] = relative(f"{where}.file", result["file"])
     for option in ("groups", "extras"):
         for name in result[option]:
             if not GROUP.fullmatch(name):
@@ -195,7 +142,7 @@ def _dependencies(where: str, given: dict) -> dict:
         if not re.match(r"(https?|file)://[^\s]+$", address):
             raise AppsError(f"{where} has the index {_without_password(address)!r}: an address that begins with https:// is needed.")
     if result["wheelhouse"] and not result["wheelhouse"].startswith("/"):
-        result["wheelhouse"] = _relative(f"{where}.wheelhouse", result["wheelhouse"])
+        result["wheelhouse"] = relative(f"{where}.wheelhouse", result["wheelhouse"])
     return result
 
 
@@ -263,7 +210,7 @@ def _app(name: str, value: Any) -> dict:
     both = sorted(set(app["env"]) & set(app["secrets"]))
     if both:
         raise AppsError(f"{where}.env and {where}.secrets both have {both[0]}: keep one of them.")
-    app["shared"] = [_relative(f"{where}.shared", path) for path in app["shared"]]
+    app["shared"] = [relative(f"{where}.shared", path) for path in app["shared"]]
     app["processes"] = {
         str(key): valid_process(f"{where}.processes.{key}", str(key), item) for key, item in app["processes"].items()
     }
@@ -271,7 +218,7 @@ def _app(name: str, value: Any) -> dict:
     if app["site"] and (app["processes"].get("web") or {}).get("address"):
         raise AppsError(f"{where}.processes.web.address is for somebody else's proxy: leave out {where}.site, which is for nginx on the host.")
     if app["site"]:
-        app["site"] = _site(f"{where}.site", app["site"])
+        app["site"] = _sites.checked_site(f"{where}.site", app["site"])
         if app["site"]["root"] and "web" in app["processes"]:
             raise AppsError(f"{where}.site.root is for a site without a process: with processes.web, name directories in {where}.site.static.")
     return app
@@ -292,13 +239,6 @@ def _placed(where: str, wanted: list[str] | None, host: str | None, groups: dict
 
 def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def _static(path: str, url: str, directory: str, shared: list[str]) -> dict:
-    """Media lie in a shared directory; static files in the release, and the hashed ones of the last releases beside it."""
-    if any(directory == item or directory.startswith(f"{item}/") for item in shared):
-        return {"url": url, "paths": [f"{path}/shared/{directory}"], "uploads": True}
-    return {"url": url, "paths": [f"{path}/current/{directory}", f"{path}/assets{url.rstrip('/')}"]}
 
 
 def _has_workers(name: str, app: dict, host: str | None, groups: dict[str, list[str]]) -> bool:
@@ -359,17 +299,7 @@ def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]]
     }
     if site:
         result["appserver"]["site"] = {"domain": site["domains"][0].replace("*.", "www.", 1), "files": bool(site["root"])}
-        result["site"] = {
-            **common,
-            "domains": site["domains"],
-            **({"root": f"{path}/current/{site['root']}".removesuffix("/."), "assets": f"{path}/assets", "fallback": site["fallback"] or ""}
-               if site["root"] else
-               {"upstream": f"unix:{path}/current/.pyweb/web.sock"}),
-            "static": [_static(path, url, directory, app["shared"]) for url, directory in static.items()],
-            "groups": [f"{name}-web"],
-            **({"tls": {option: value for option, value in site["tls"].items() if value is not None}} if site.get("tls") else {}),
-            **{option: site[option] for option in ("client_max_body_size", "read_timeout", "extra_config") if site.get(option)},
-        }
+        result["site"] = {**common, **_sites.sliced(name, path, site, app["shared"])}
     return result
 
 

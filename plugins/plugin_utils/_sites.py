@@ -1,0 +1,81 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a user writes in C(site), and what role nginx is given for it. Pure: no I/O."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError
+from ansible_collections.pyweb.stack.plugins.plugin_utils._paths import relative
+
+DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+# As nginx writes times.
+TIME = re.compile(r"[1-9][0-9]*(ms|s|m|h|d)")
+
+SITE = {
+    "domains": {"type": "list", "elements": "str", "required": True},
+    "static": {"type": "dict", "default": {}},
+    "root": {"type": "str"},
+    "fallback": {"type": "str"},
+    "tls": {"type": "dict", "options": {
+        "certificate": {"type": "str", "required": True}, "key": {"type": "str", "required": True}, "hsts_max_age": {"type": "int"},
+    }},
+    "client_max_body_size": {"type": "str"},
+    "read_timeout": {"type": "str"},
+    "extra_config": {"type": "str"},
+}
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def checked_site(where: str, site: dict) -> dict:
+    if not site["domains"]:
+        raise AppsError(f"{where}.domains is empty: at least one domain is needed.")
+    for domain in site["domains"]:
+        if _is_address(domain):
+            raise AppsError(f"{where}.domains has {domain!r}, which is an address: TLS asks for a site by its name, so give a host name.")
+        if not DOMAIN.fullmatch(domain) or len(domain) > 253:
+            raise AppsError(f"{where}.domains has {domain!r}: a host name in lower case is needed, such as shop.example.com.")
+    if site["read_timeout"] and not TIME.fullmatch(site["read_timeout"]):
+        raise AppsError(f"{where}.read_timeout is {site['read_timeout']!r}: a number and its unit are needed, such as 120s or 5m.")
+    for url, directory in site["static"].items():
+        if not re.fullmatch(r"/([\w.-]+/)+", url) or ".." in url:
+            raise AppsError(f"{where}.static has {url!r}: an address that begins and ends with / is needed, such as /static/.")
+        site["static"][url] = relative(f"{where}.static[{url}]", str(directory))
+    if site["root"]:
+        site["root"] = relative(f"{where}.root", site["root"]) if site["root"] != "." else "."
+    if site["fallback"]:
+        if not site["root"]:
+            raise AppsError(f"{where}.fallback goes with {where}.root: it is the file that answers where no other is there.")
+        site["fallback"] = relative(f"{where}.fallback", site["fallback"].lstrip("/"))
+    return site
+
+
+def _static(path: str, url: str, directory: str, shared: list[str]) -> dict:
+    """Media lie in a shared directory; static files in the release, and the hashed ones of the last releases beside it."""
+    if any(directory == item or directory.startswith(f"{item}/") for item in shared):
+        return {"url": url, "paths": [f"{path}/shared/{directory}"], "uploads": True}
+    return {"url": url, "paths": [f"{path}/current/{directory}", f"{path}/assets{url.rstrip('/')}"]}
+
+
+def sliced(name: str, path: str, site: dict, shared: list[str]) -> dict:
+    """The item of C(nginx_sites) for a checked C(site) of the application C(name), which lies in C(path)."""
+    return {
+        "domains": site["domains"],
+        **({"root": f"{path}/current/{site['root']}".removesuffix("/."), "assets": f"{path}/assets", "fallback": site["fallback"] or ""}
+           if site["root"] else
+           {"upstream": f"unix:{path}/current/.pyweb/web.sock"}),
+        "static": [_static(path, url, directory, shared) for url, directory in site["static"].items()],
+        "groups": [f"{name}-web"],
+        **({"tls": {option: value for option, value in site["tls"].items() if value is not None}} if site.get("tls") else {}),
+        **{option: site[option] for option in ("client_max_body_size", "read_timeout", "extra_config") if site.get(option)},
+    }
