@@ -32,7 +32,9 @@ def prune(app: _engine.App, keep: dict) -> list[str]:
         pruned.append(expendable[0])
     if pruned:
         # Not loaded by a step that deletes nothing.
-        from ansible_collections.pyweb.stack.plugins.module_utils import _build, _source
+        from ansible_collections.pyweb.stack.plugins.module_utils._host.build.files import prune_environments
+        from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import prune_assets
+        from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.sent import prune_sources
 
         for manager in _engine.MANAGERS.values():
             manager(app).reload()
@@ -46,9 +48,9 @@ def prune(app: _engine.App, keep: dict) -> list[str]:
         ]
 
         def what_builds_left() -> None:
-            _build.prune_environments(app.build_path, used)
-            _source.prune_sources(app.build_path, revisions)
-            _build.prune_assets(f"{app.path}/assets", static)
+            prune_environments(app.build_path, used)
+            prune_sources(app.build_path, revisions)
+            prune_assets(f"{app.path}/assets", static)
 
         # In directories that builds write to, root would follow whatever they have put there.
         _step.as_user(f"{app.name}-build", what_builds_left)

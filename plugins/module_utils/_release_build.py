@@ -12,10 +12,12 @@ import json
 import os
 import pwd
 
-from ansible_collections.pyweb.stack.plugins.module_utils import (
-    _build, _engine, _environment, _hooks, _processes, _prune, _releases, _source, _step,
-)
+from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _hooks, _processes, _prune, _releases, _step
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.builder import Builder
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import is_shared, make_shared
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry import own_key
 
 # What a release that is copied has in common with the one that it was copied from.
 COPIED = ("environment", "lock_digest", "python", "python_version", "lock")
@@ -34,7 +36,7 @@ def donor_of(app, params, digest):
     if params["force"]:
         return None
     # As who builds: it runs the interpreter, which may lie where others than root can write.
-    python = _step.as_user(f"{app.name}-build", lambda: _environment.find_python(params["python"]))[0]
+    python = _step.as_user(f"{app.name}-build", lambda: find_python(params["python"]))[0]
     return _releases.donor(app.manifests(), digest, python)
 
 
@@ -43,7 +45,7 @@ def bytecode_of(app, params):
     live = app.live
     if not live:
         return None
-    python, version = _step.as_user(f"{app.name}-build", lambda: _environment.find_python(params["python"]))
+    python, version = _step.as_user(f"{app.name}-build", lambda: find_python(params["python"]))
     manifest = app.manifest(live)
     return app.release_path(live) if (manifest.get("python"), manifest.get("python_version")) == (python, version) else None
 
@@ -54,7 +56,7 @@ def find_lock(app, params):
     if app.manifest(release).get("state") not in ("built", *_releases.GOOD):
         release = donor_of(app, params, build_digest(params))
     found = app.manifest(release).get("lock") if release else None
-    builder = _build.Builder(app.name, app.path, {**params, "source": _source.own_key(app.config_path, params["source"])})
+    builder = Builder(app.name, app.path, {**params, "source": own_key(app.config_path, params["source"])})
     if not found and builder.source.missing(params["revision"]):
         if not (params["sent"] or {}).get("file"):
             return None
@@ -106,7 +108,7 @@ def make(app, params):
         _prune.prune(app, params)
     digest = build_digest(params)
     donor = donor_of(app, params, digest)
-    builder = _build.Builder(app.name, app.path, {**params, "source": _source.own_key(app.config_path, params["source"])})
+    builder = Builder(app.name, app.path, {**params, "source": own_key(app.config_path, params["source"])})
     if not donor and builder.source.missing(revision):
         if not (params["sent"] or {}).get("file"):
             return None
@@ -121,9 +123,9 @@ def make(app, params):
     os.chmod(target, 0o751)
     os.chown(target, account.pw_uid, account.pw_gid)
     if params["shared"]:
-        media = [directory for directory in params["static"].values() if _build.is_shared(directory, params["shared"])]
+        media = [directory for directory in params["static"].values() if is_shared(directory, params["shared"])]
         web = grp.getgrnam(f"{app.name}-web").gr_gid if media else -1
-        _step.as_user(owner.pw_name, lambda: _build.make_shared(app.shared, params["shared"], media, web))
+        _step.as_user(owner.pw_name, lambda: make_shared(app.shared, params["shared"], media, web))
     run_path = f"{app.run_path}/{release}"
     try:
         if donor:

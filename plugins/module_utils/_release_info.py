@@ -11,7 +11,10 @@ import pwd
 import shutil
 import subprocess
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _build, _engine, _environment, _source, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _step
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.builder import Builder
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python, minor
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry import own_key
 
 
 def missing(packages):
@@ -33,7 +36,7 @@ def look(app, params, check_mode):
     }
     if not params["source"]:
         return info
-    source = _build.Builder(app.name, app.path, {**params, "source": _source.own_key(app.config_path, params["source"])}).source
+    source = Builder(app.name, app.path, {**params, "source": own_key(app.config_path, params["source"])}).source
     info["version"] = source.version
     ready, user = app.exists, f"{app.name}-build"
     try:
@@ -53,13 +56,13 @@ def look(app, params, check_mode):
             info["pending"] = _step.as_user(f"{app.name}-build", lambda: source.between(old["revision"], info["revision"]))
     try:
         # It runs the interpreter, which may lie where others than root can write.
-        python, python_version = _step.as_user(user, lambda: _environment.find_python(params["python"]))
+        python, python_version = _step.as_user(user, lambda: find_python(params["python"]))
     except (_step.BuildError, OSError):
         if not check_mode:
             raise
         python = python_version = None
     info["missing_packages"] = missing(params["system_packages"])
-    info["platform"] = f"{_environment.minor(python_version or '')} {platform.machine()}"
+    info["platform"] = f"{minor(python_version or '')} {platform.machine()}"
     # A secrets file that somebody removed is written again, and one that a deploy which then failed has left: the next start would read it.
     try:
         with open(f"{app.config_path}/secrets", "rb") as file:

@@ -16,7 +16,7 @@ import tempfile
 from typing import Any, Callable
 
 from ansible_collections.pyweb.stack.plugins.module_utils._step import TAIL
-from ansible_collections.pyweb.stack.plugins.module_utils._unpack import stays
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.unpack import stays
 
 # Whatever .gitignore says: the first two belong to the release's own, and the last is made again.
 NEVER = {".git", ".venv", "__pycache__"}

@@ -24,7 +24,7 @@ from repositories import Repository
 
 PORT = 8765
 INDEX = f"http://127.0.0.1:{PORT}/simple"
-# The versions that plugins/module_utils/_environment.py takes.
+# The versions that plugins/module_utils/_host/environments/environment.py takes.
 POETRY = ["--from", "poetry==2.5.1", "poetry"]
 PDM = ["--from", "pdm[locked]==2.29.3", "pdm"]
 PIPENV = ["--from", "pipenv==2026.10.3", "pipenv"]

@@ -20,7 +20,9 @@ from ansible.errors import AnsibleActionFail
 
 from ansible_collections.pyweb.stack.plugins.action import release_build as build_action
 from ansible_collections.pyweb.stack.plugins.action import release_info as info_action
-from ansible_collections.pyweb.stack.plugins.module_utils import _environment, _release_build, _release_info, _releases, _source
+from ansible_collections.pyweb.stack.plugins.module_utils import _release_build, _release_info, _releases
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments import environment as _environment
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry import source_of
 from ansible_collections.pyweb.stack.plugins.modules import release_build, release_info
 
 NOW = "20261121T120000Z"
@@ -166,7 +168,7 @@ def test_the_signature_of_an_address_goes_where_ansible_hides_it(host, task):
     assert built["invocation"]["module_args"]["query"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" and "s3cret" not in json.dumps(built)
     # The address itself still has it.
     params = {name: task.calls[0][1][name] for name in ("source", "query")}
-    assert _source.source_of("/home", params, {}).url == "https://127.0.0.1:9/x.tar?one=s3cret&two=s3cret"
+    assert source_of("/home", params, {}).url == "https://127.0.0.1:9/x.tar?one=s3cret&two=s3cret"
     # What is no address may have a question mark in its name.
     (task.tmp_path / "what?.tar").write_bytes(b"")
     task.info(source={"archive": "what?.tar"})

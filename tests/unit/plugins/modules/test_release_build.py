@@ -16,7 +16,8 @@ import types
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _environment, _hooks, _prune, _release_build, _release_info, _releases, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _hooks, _prune, _release_build, _release_info, _releases, _step
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments import environment as _environment
 from ansible_collections.pyweb.stack.plugins.modules import release_build, release_info
 
 ENV = {f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}

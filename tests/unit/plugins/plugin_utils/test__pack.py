@@ -14,7 +14,7 @@ import tarfile
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _unpack
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.unpack import unpack
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _pack
 
 ENV = {f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
@@ -153,7 +153,7 @@ def test_what_is_sent_can_be_unpacked(offer, shop, tmp_path):
     with open(offered["file"], "rb") as file:
         assert hashlib.sha256(file.read()).hexdigest() == offered["sha256"]
     (tmp_path / "target").mkdir()
-    _unpack.unpack(offered["file"], "shop", str(tmp_path / "target"), strip=False)
+    unpack(offered["file"], "shop", str(tmp_path / "target"), strip=False)
     assert (tmp_path / "target/lib/up").read_text() == "1" and (tmp_path / "target/ö\n").read_text() == "strange"
     assert os.access(tmp_path / "target/app.py", os.X_OK) and (tmp_path / "target/app.py").stat().st_mode & 0o7000 == 0
 

@@ -1,14 +1,10 @@
 # Copyright: pyweb.stack contributors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a release comes from: what the wanted version is now, and its files.
-
-All of it runs as the build user. What that user may not keep, and what the controller has sent, is opened before by root.
-"""
+"""A git repository that the host reaches: fetched as the build user into a mirror, from which releases are exported."""
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import fcntl
 import hashlib
@@ -22,9 +18,8 @@ import tempfile
 import time
 import typing as t
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _unpack
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import split_password, without_password
-from ansible_collections.pyweb.stack.plugins.module_utils._options import SSH
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.base import Source, refuse_names, write
 from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call
 
 # A server that does not take the deploy key has at least answered.
@@ -43,75 +38,6 @@ case "$1" in
 *) exit 1 ;;
 esac
 """
-
-
-def source_of(home: str, params: dict, env: dict[str, str]) -> "Source":
-    """The source that C(params) name. C(sent) is what the controller says of a source that lies there."""
-    source, sent = params["source"], params.get("sent") or {}
-    if source.get("path"):
-        return Tree(home, source, env, sent)
-    if source.get("archive"):
-        if "://" not in source["archive"]:
-            return Archive(home, source, env, sent)
-        return Download(home, {**source, "archive": f"{source['archive']}?{params['query']}"} if params.get("query") else source, env, sent)
-    if source.get("package"):
-        return (Wheel if source["package"].endswith(".whl") else Package)(home, source, env, sent)
-    return Git(home, source, env, sent)
-
-
-def own_key(config_path: str, source: dict | None) -> dict | None:
-    """The source with the deploy key that was made on this host, where it needs one. For root: the build user cannot read it."""
-    if not source or not source.get("repo") or source.get("deploy_key") or not SSH.match(source["repo"]):
-        return source
-    try:
-        with open(f"{config_path}/deploy_key", encoding="utf-8") as private, open(f"{config_path}/deploy_key.pub", encoding="utf-8") as public:
-            return {**source, "deploy_key": private.read(), "public_key": public.read().strip()}
-    except FileNotFoundError:
-        return source
-
-
-class Source:
-    """What all sources have. C(version) and C(shown) are for people; C(shown) has no credentials."""
-
-    kind = ""
-
-    def __init__(self, home: str, source: dict, env: dict[str, str], sent: dict | None = None):
-        self.home = home
-        self.source = source
-        self.env = env
-        self.sent = sent or {}
-        self.handle: int | None = None
-        self.version = source.get("version") or "HEAD"
-        self.shown = ""
-
-    def resolve(self) -> str:
-        """What the wanted version is now, as hexadecimal digits."""
-        raise NotImplementedError
-
-    def remote(self) -> str:
-        """The same without writing anything (for check mode)."""
-        return self.resolve()
-
-    def between(self, old: str, new: str) -> list[str]:
-        return []
-
-    def missing(self, revision: str) -> bool:
-        """Has the controller to send it first?"""
-        return False
-
-    def fetch(self, revision: str) -> None:
-        """Bring here what C(export) needs."""
-
-    def export(self, revision: str, target: str) -> None:
-        raise NotImplementedError
-
-    def facts(self) -> dict:
-        """For the manifest."""
-        return {"kind": self.kind, "source": self.shown, "version": self.version}
-
-    def explain(self, message: str) -> str:
-        """What went wrong with the environment, in words of this source."""
-        return message
 
 
 class Git(Source):
@@ -330,207 +256,6 @@ class Git(Source):
             raise BuildError(f"export of {revision[:12]} failed: git archive ended with {archive.returncode}.")
 
 
-class Sent(Source):
-    """A file that the controller has sent once, in a directory of its own that is named like its revision."""
-
-    name = "source"
-
-    def __init__(self, home: str, source: dict, env: dict[str, str], sent: dict | None = None):
-        super().__init__(home, source, env, sent)
-        self.version = self.sent.get("version", "")
-        self.shown = self.sent.get("source", "")
-
-    def resolve(self) -> str:
-        if not self.sent.get("revision"):
-            raise BuildError(f"source.{self.kind} lies on the controller, which has said nothing of it: pyweb.stack.release_info is to be run as a task.")
-        return self.sent["revision"]
-
-    def place(self, revision: str) -> str:
-        if not re.fullmatch(r"[0-9a-f]{64}", revision):
-            raise BuildError(f"revision is {revision!r}: what release_info returned is needed.")
-        return f"{self.home}/sources/{revision}/{self.name}"
-
-    def missing(self, revision: str) -> bool:
-        return not os.path.exists(self.place(revision))
-
-    def receive(self, file: str) -> None:
-        """As root: where the connection's user has put it, the build user cannot read."""
-        self.handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-
-    def fetch(self, revision: str) -> None:
-        if not self.missing(revision):
-            return
-        if self.handle is None:
-            raise BuildError(f"{self.shown} has not been sent: deploy again.")
-        try:
-            with os.fdopen(os.dup(self.handle), "rb") as content, self.arriving(revision) as file:
-                digest = copied(content, file)
-                if digest != self.sent["sha256"]:
-                    raise BuildError(f"{self.shown} has changed while it was sent (its sha256 is {digest} instead of {self.sent['sha256']}): deploy again.")
-        except OSError as error:
-            raise BuildError(f"{self.shown} cannot be kept on this host: {error.strerror or error}.") from None
-
-    @contextlib.contextmanager
-    def arriving(self, revision: str) -> t.Iterator[t.IO[bytes]]:
-        """A file that is there as a whole, or not at all."""
-        final = os.path.dirname(self.place(revision))
-        os.makedirs(f"{self.home}/sources", exist_ok=True)
-        for leftover in os.listdir(f"{self.home}/sources"):
-            if leftover.startswith("."):
-                shutil.rmtree(f"{self.home}/sources/{leftover}", ignore_errors=True)
-        temporary = tempfile.mkdtemp(prefix=".new-", dir=f"{self.home}/sources")
-        try:
-            with open(f"{temporary}/{self.name}", "wb") as file:
-                yield file
-            shutil.rmtree(final, ignore_errors=True)
-            os.rename(temporary, final)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-
-    def facts(self) -> dict:
-        return {**super().facts(), **self.sent.get("facts", {})}
-
-
-class Tree(Sent):
-    """A directory of the controller, packed there."""
-
-    kind = "path"
-    name = "source.tar.gz"
-
-    def export(self, revision: str, target: str) -> None:
-        _unpack.unpack(self.place(revision), self.shown, target, strip=False)
-        refuse_names(target)
-
-
-class Archive(Sent):
-    """A file of the controller that has the source in it."""
-
-    kind = "archive"
-
-    def __init__(self, home: str, source: dict, env: dict[str, str], sent: dict | None = None):
-        super().__init__(home, source, env, sent)
-        self.name = "source.zip" if source["archive"].split("?")[0].endswith(".zip") else "source.tar"
-
-    def export(self, revision: str, target: str) -> None:
-        _unpack.unpack(self.place(revision), self.shown, target)
-        refuse_names(target)
-
-
-class Download(Archive):
-    """An archive at an address that the host reaches. What it has to be is known before, so no host is asked for that."""
-
-    def __init__(self, home: str, source: dict, env: dict[str, str], sent: dict | None = None):
-        super().__init__(home, source, env, sent)
-        self.url, password = split_password(source["archive"])
-        self.password = source.get("token") or password
-        # What is behind the question mark is often a signature.
-        self.shown, dummy, self.query = self.url.partition("?")
-        self.version = os.path.basename(self.shown)
-
-    def resolve(self) -> str:
-        found = re.fullmatch(r"sha256:([0-9a-f]{64})", self.source.get("checksum") or "")
-        if not found:
-            raise BuildError("source.checksum is missing: an archive from the net needs the sha256 of what it has to be, as sha256:…")
-        return found[1]
-
-    def missing(self, revision: str) -> bool:
-        return False
-
-    def fetch(self, revision: str) -> None:
-        if os.path.exists(self.place(revision)):
-            return
-        if not self.url.startswith(("https://", "http://")):
-            raise BuildError(f"source.archive is {self.shown}: an address that begins with https:// is needed, or a file on the controller.")
-        # Loading these takes longer than most steps do, and most sources are not fetched by us.
-        # Ansible's own open_url cannot be had here: what the module brings is root's, and this runs as the build user.
-        import ssl
-        from http.client import HTTPException
-        from urllib.error import HTTPError
-        from urllib.request import HTTPSHandler, Request, build_opener
-
-        request = Request(self.url, headers={"User-Agent": "pyweb.stack"})
-        if self.password:
-            # Not sent on to another host.
-            login = self.password if ":" in self.password else f"{self.password}:"
-            request.add_unredirected_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
-        opener = build_opener(HTTPSHandler(context=ssl.create_default_context(cafile=self.env.get("SSL_CERT_FILE"))))
-        try:
-            with opener.open(request, timeout=60) as answer, self.arriving(revision) as file:
-                digest = copied(answer, file)
-                if digest != revision:
-                    raise BuildError(f"{self.shown} has the sha256 {digest}, but source.checksum says {revision}: it is not the file that was meant.")
-        except HTTPError as error:
-            raise BuildError(f"{self.shown} cannot be fetched: the server answers {error.code} ({error.reason}); check source.archive.") from None
-        except (OSError, ValueError, HTTPException) as error:
-            reason = str(getattr(error, "reason", error))
-            reason = reason.replace(self.query, "…") if self.query else reason
-            raise BuildError(f"{self.shown} cannot be fetched: {reason}; check source.archive, and that this host reaches it.") from None
-
-
-class Package(Source):
-    """A package of an index. The release has no source of its own, only a file that says what its environment needs."""
-
-    kind = "package"
-
-    def __init__(self, home: str, source: dict, env: dict[str, str], sent: dict | None = None):
-        super().__init__(home, source, env, sent)
-        name, dummy, version = source["package"].replace(" ", "").partition("==")
-        self.version = version if self.version == "HEAD" else self.version
-        self.shown = f"{name}=={self.version}"
-
-    def resolve(self) -> str:
-        if self.shown.endswith("=="):
-            raise BuildError(f"source.package is {self.source['package']!r}: name==version is needed, such as shop==1.4.0.")
-        return hashlib.sha256(self.requirement("").encode()).hexdigest()
-
-    def requirement(self, revision: str) -> str:
-        return self.shown
-
-    def export(self, revision: str, target: str) -> None:
-        # It is then what unpinned requirements are: resolved once, and kept.
-        write(f"{target}/requirements.txt", self.requirement(revision) + "\n", 0o640)
-
-    def explain(self, message: str) -> str:
-        first, newline, rest = message.partition("\n")
-        if "requirements.txt" not in first:
-            return message
-        return f"the package {self.shown} cannot be installed; check its name and version, and that this host reaches the package index.{newline}{rest}"
-
-
-class Wheel(Sent, Package):
-    """A package in a file of the controller."""
-
-    def __init__(self, home: str, source: dict, env: dict[str, str], sent: dict | None = None):
-        Sent.__init__(self, home, source, env, sent)
-        self.name = os.path.basename(source["package"])
-        if not re.fullmatch(r"[A-Za-z0-9][\w.+!-]*\.whl", self.name):
-            raise BuildError(f"source.package is {source['package']!r}: this is not the name of a wheel.")
-
-    def requirement(self, revision: str) -> str:
-        return f"{self.name.split('-')[0]} @ file://{self.place(revision)}#sha256={revision}"
-
-
-def write(path: str, text: str, mode: int = 0o600) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
-        file.write(text)
-
-
-def copied(content: t.Any, file: t.IO[bytes]) -> str:
-    """The sha256 of what was copied."""
-    digest = hashlib.sha256()
-    while True:
-        block = content.read(1 << 20)
-        if not block:
-            return digest.hexdigest()
-        digest.update(block)
-        file.write(block)
-
-
-def refuse_names(target: str) -> None:
-    if os.path.lexists(f"{target}/.pyweb") or os.path.lexists(f"{target}/.venv"):
-        raise BuildError("the source has an entry .pyweb or .venv at its top: these names belong to the release, remove it from the source.")
-
-
 def server(url: str) -> tuple[str, str]:
     """Scheme, and host with port: what a token belongs to."""
     found = re.match(r"(\w+://)(?:[^/]*@)?([^/]*)", url)
@@ -553,11 +278,3 @@ def relative_url(base: str, url: str) -> str:
             base, joint = base[:position], base[position]
         rest = rest.split("/", 1)[1]
     return f"{base}{joint}{rest.rstrip('/')}"
-
-
-def prune_sources(home: str, used: set[str], newest: int = 2) -> None:
-    """What the controller has sent and no kept release was made from, but for the newest."""
-    with contextlib.suppress(FileNotFoundError):
-        names = sorted(os.listdir(f"{home}/sources"), key=lambda name: os.lstat(f"{home}/sources/{name}").st_mtime, reverse=True)
-        for name in [name for name in names if name not in used][newest:]:
-            shutil.rmtree(f"{home}/sources/{name}", ignore_errors=True)

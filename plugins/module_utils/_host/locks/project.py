@@ -6,20 +6,16 @@
 from __future__ import annotations
 
 import glob
-import json
 import os
 import re
 import typing as t
 
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import contents, load_json, load_toml
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.requirements import normal, places, read_requirements, split_local
 from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
 
 KINDS = ("uv.lock", "pylock.toml", "poetry.lock", "pdm.lock", "Pipfile.lock", "requirements.txt", "pyproject.toml", "setup.py")
-REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
-PINNED = re.compile(r"(?m)^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?[ ]*==[ ]*([^\s;\\]+)[ ]*(;[^\\#\n]*)?")
 PYPI = re.compile(r"https?://(www\.)?pypi\.(org|python\.org)(/|$)")
-# Options of a requirements file that say where packages come from; the others stay with the requirements.
-PLACES = re.compile(r"(--extra-index-url|--index-url|-i|--find-links|-f)[ =]?[ ]*(\S+)")
-DROPPED = re.compile(r"(--no-index|--pre|--prefer-binary|--require-hashes|--trusted-host|--use-feature)\b")
 
 
 class Index(t.NamedTuple):
@@ -184,42 +180,6 @@ def kind_of(file: str) -> str:
     raise BuildError(f"dependencies.file is {file!r}: accepted are {', '.join(KINDS)}, and other names that end with .txt, for requirements.")
 
 
-def normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except OSError as error:
-        raise BuildError(f"{os.path.basename(path)} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise BuildError(f"{os.path.basename(path)} cannot be read: it is not UTF-8.") from None
-
-
-def load_toml(path: str) -> dict:
-    import tomllib
-
-    if not os.path.exists(path):
-        return {}
-    try:
-        return tomllib.loads(read(path))
-    except tomllib.TOMLDecodeError as error:
-        raise BuildError(f"{os.path.basename(path)} cannot be read: {error}.") from None
-
-
-def load_json(path: str) -> dict:
-    try:
-        return json.loads(read(path))
-    except ValueError as error:
-        raise BuildError(f"{os.path.basename(path)} cannot be read: {error}.") from None
-
-
-def contents(source: str, paths: list[str]) -> list[list[str]]:
-    return [[os.path.relpath(path, source), read(path)] for path in dict.fromkeys(paths) if os.path.isfile(path)]
-
-
 def project_files(folder: str) -> list[str]:
     """What the dependencies of a project come from. Where code says it, that may be any file whose name sounds like it."""
     project = load_toml(f"{folder}/pyproject.toml")
@@ -228,97 +188,3 @@ def project_files(folder: str) -> list[str]:
     if dynamic:
         names += ["setup.py", "setup.cfg", "*requirements*", "*.in", "requirements/*"]
     return sorted(path for name in names for path in glob.glob(f"{glob.escape(folder)}/{name}") if os.path.isfile(path))
-
-
-def read_requirements(path: str, seen: tuple[str, ...] = ()) -> str:
-    """The file with everything it includes: what it means, as one text."""
-    if path in seen:
-        return ""
-    text = read(path)
-    result = [text]
-    for match in re.finditer(r"(?m)^\s*(?:-r|-c|--requirement|--constraint)[ =]?\s*(\S+)", text):
-        result.append(read_requirements(os.path.join(os.path.dirname(path), match.group(1)), (*seen, path)))
-    return "\n".join(result)
-
-
-def places(text: str) -> list[tuple[str, str]]:
-    return [match.groups() for match in map(PLACES.match, map(str.strip, text.splitlines())) if match]
-
-
-def split_local(text: str) -> tuple[str, list[str]]:
-    """Requirements that are paths belong to this release's source, never to an environment that outlives it."""
-    kept, local = [], []
-    for line in text.splitlines(keepends=True):
-        match = re.match(r"\s*(?:(?:-e|--editable)[ =]\s*)?(\.{1,2}(?:/[^\s;\[]*)?)(?:\[[^\]]*\])?(?:[\s;]|$)", line)
-        if match:
-            local.append(match.group(1))
-        elif re.match(r"\s*(-r|-c|--requirement|--constraint)\b", line):
-            continue
-        else:
-            kept.append(line)
-    return "".join(kept), local
-
-
-def without_places(text: str) -> str:
-    """An index is where a package came from, not what it is; its address may hold a password."""
-    return "".join(line for line in text.splitlines(keepends=True) if not PLACES.match(line.strip()) and not DROPPED.match(line.strip()))
-
-
-def relative(text: str, folder: str) -> str:
-    """Tools write the paths of local packages in full, in several ways."""
-    places = "|".join(re.escape(place) for place in (f"file://{folder}", "file:///${PROJECT_ROOT}", folder))
-    text = re.sub(rf"(?m)^((?:-e |--editable[ =])?)(?:[\w.-]+(?:\[[^\]]*\])?[ ]*@[ ]*)?(?:{places})(?=[/\s;]|$)", r"\1.", text)
-    return text
-
-
-def logical(text: str) -> list[str]:
-    """Requirements with their hashes, one each, without comments."""
-    lines = re.sub(r"\\\n\s*", " ", text).splitlines()
-    return [" ".join(line.split()) for line in (re.sub(r"(^|\s)#.*$", "", line) for line in lines) if line.strip()]
-
-
-def hashed(text: str) -> bool:
-    """Whether all that is installed has to have a hash. What comes from a version control system cannot have one."""
-    requirements = [line for line in logical(text) if not line.startswith("-")]
-    return any("--hash=" in line for line in requirements) and all("--hash=" in line or " @ " not in line for line in requirements)
-
-
-def names(text: str) -> set[str]:
-    return {normal(match.group(1)) for match in map(REQUIREMENT.match, logical(text)) if match}
-
-
-def from_pylock(path: str, groups: list[str], extras: list[str]) -> str:
-    """pylock.toml as requirements, so that it goes through any index; uv would take the addresses of files that are in it."""
-    data = load_toml(path)
-    if not str(data.get("lock-version", "")).startswith("1."):
-        raise BuildError(f"{os.path.basename(path)} has the lock-version {data.get('lock-version')!r}: 1.0 is known here.")
-    active = {"dependency_groups": {normal(name) for name in (*data.get("default-groups", []), *groups)}, "extras": {normal(name) for name in extras}}
-
-    def decided(match: re.Match) -> str:
-        inside = normal(match.group(1)) in active[match.group(3)]
-        # A marker that always holds, or never does.
-        return f"python_version {'>=' if inside != bool(match.group(2)) else '<'} '3'"
-
-    lines = []
-    for package in data.get("packages", []):
-        marker = re.sub(r"""['"]([^'"]+)['"]\s+(not\s+)?in\s+(extras|dependency_groups)""", decided, package.get("marker", ""))
-        behind = f" ; {marker}" if marker else ""
-        if "directory" in package:
-            lines.append(f"./{package['directory']['path']}".replace("/./", "/") + behind)
-            continue
-        if "vcs" in package:
-            vcs = package["vcs"]
-            inner = f"#subdirectory={vcs['subdirectory']}" if vcs.get("subdirectory") else ""
-            lines.append(f"{package['name']} @ {vcs['type']}+{vcs.get('url') or vcs.get('path')}@{vcs['commit-id']}{inner}{behind}")
-            continue
-        files = package.get("wheels", []) + [package[name] for name in ("sdist", "archive") if name in package]
-        hashes = "".join(f" \\\n    --hash=sha256:{file['hashes']['sha256']}" for file in files if "sha256" in file.get("hashes", {}))
-        if "archive" in package:
-            archive = package["archive"]
-            where = archive.get("url") or f"./{archive['path']}"
-            lines.append((f"{package['name']} @ {where}" if "url" in archive else where) + behind + hashes)
-        elif not package.get("version"):
-            raise BuildError(f"{os.path.basename(path)} has {package['name']} without a version: lock again.")
-        else:
-            lines.append(f"{package['name']}=={package['version']}{behind}{hashes}")
-    return "\n".join(lines) + "\n" if lines else ""

@@ -14,9 +14,16 @@ import threading
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _environment, _requirements, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _step
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments import environment as _environment
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments import python as _python
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.explain import explain
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks import requirements as _requirements
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.project import Project, kind_of
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.pylock import from_pylock
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "support"))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[5] / "support"))
 
 import index as packages  # noqa: E402
 
@@ -86,7 +93,7 @@ def test_normal(name, expected):
     ("deps.in", "requirements.txt"),
 ])
 def test_the_kind_of_a_file(file, kind):
-    assert _requirements.kind_of(file) == kind
+    assert kind_of(file) == kind
 
 
 @pytest.mark.parametrize("file, sentence", [
@@ -95,7 +102,7 @@ def test_the_kind_of_a_file(file, kind):
 ])
 def test_a_file_that_cannot_be_taken(tmp_path, file, sentence):
     with pytest.raises(_step.BuildError, match=f"^{sentence}"):
-        _requirements.Project(str(tmp_path), file)
+        Project(str(tmp_path), file)
 
 
 PYLOCK = '''lock-version = "1.0"
@@ -142,7 +149,7 @@ directory = { path = "packages/lib" }
 ])
 def test_pylock(tmp_path, groups, extras, beta, gamma):
     write(tmp_path, {"pylock.toml": PYLOCK})
-    assert _requirements.logical(_requirements.from_pylock(str(tmp_path / "pylock.toml"), groups, extras)) == [
+    assert _requirements.logical(from_pylock(str(tmp_path / "pylock.toml"), groups, extras)) == [
         "alpha==1.0 --hash=sha256:aa --hash=sha256:bb",
         f"beta==1.0 ; python_version >= '3.9' and {beta} --hash=sha256:cc",
         f"gamma==1.0 ; {gamma} --hash=sha256:dd",
@@ -174,7 +181,7 @@ GROUPS = ('[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.9"\nd
     ({"app.py": ""}, ["x"], [], "dependencies.groups has 'x', but the source knows no groups: leave it out."),
 ])
 def test_groups_and_extras_that_are_not_there(tmp_path, files, groups, extras, sentence):
-    project = _requirements.Project(write(tmp_path, files), None)
+    project = Project(write(tmp_path, files), None)
     if not sentence:
         project.check(groups, extras)
         return
@@ -197,7 +204,7 @@ def test_groups_and_extras_that_are_not_there(tmp_path, files, groups, extras, s
     ({"requirements.txt": "-i https://pypi.org/simple\nx\n"}, []),
 ])
 def test_indexes_that_a_project_names(tmp_path, files, expected):
-    assert [tuple(index) for index in _requirements.Project(write(tmp_path, files), None).indexes()] == expected
+    assert [tuple(index) for index in Project(write(tmp_path, files), None).indexes()] == expected
 
 
 # --- lock and environment, by the real uv -----------------------------------------------------------------------------
@@ -352,7 +359,7 @@ def test_whatever_the_answer_depends_on_is_asked_anew(uv, tmp_path, files, chang
 
 def test_dependencies_that_code_tells(tmp_path):
     source = write(tmp_path, {"pyproject.toml": DYNAMIC, "requirements.in": "alpha\n", "README.txt": ""})
-    assert [name for name, text in _requirements.Project(source, None).material()] == ["pyproject.toml", "requirements.in"]
+    assert [name for name, text in Project(source, None).material()] == ["pyproject.toml", "requirements.in"]
 
 
 @pytest.mark.parametrize("files, sentence", [
@@ -586,7 +593,7 @@ NATIVE = "error: Failed to build `charlie==1.0`\n  cause: The build backend retu
     ("something else", None, ""),
 ])
 def test_what_uv_says_in_one_sentence(output, wheelhouse, expected):
-    said = _environment.explain(output, wheelhouse)
+    said = explain(output, wheelhouse)
     assert said.startswith(expected) and bool(said) is bool(expected)
 
 
@@ -595,24 +602,24 @@ def test_what_uv_says_in_one_sentence(output, wheelhouse, expected):
 @pytest.mark.parametrize("wanted", ["3.0", "3.99"])
 def test_a_python_that_is_not_there(wanted):
     with pytest.raises(_step.BuildError, match=f"python is '{wanted}', but this host has no python{wanted}: install it, give a full version such as"):
-        _environment.find_python(wanted)
+        find_python(wanted)
 
 
 def test_the_distributions_python():
-    path, version = _environment.find_python(None)
+    path, version = find_python(None)
     assert path == "/usr/bin/python3" and version.startswith("3.") and version.count(".") == 1
 
 
 def test_an_exact_python(tmp_path, monkeypatch):
-    monkeypatch.setattr(_environment, "PYTHONS", str(tmp_path))
+    monkeypatch.setattr(_python, "PYTHONS", str(tmp_path))
     with pytest.raises(_step.BuildError, match="^python is '3.11.9', but this host has no .*/cpython-3.11.9-[*]: run the playbook provision"):
-        _environment.find_python("3.11.9")
+        find_python("3.11.9")
     program = tmp_path / "cpython-3.11.9-linux-x86_64-gnu/bin/python3"
     program.parent.mkdir(parents=True)
     program.write_text("#!/bin/sh\necho 3.11.9\n")
     program.chmod(0o755)
-    assert _environment.find_python("3.11.9") == (str(program), "3.11.9")
-    assert _environment.find_python(str(program)) == (str(program), "3.11.9")
+    assert find_python("3.11.9") == (str(program), "3.11.9")
+    assert find_python(str(program)) == (str(program), "3.11.9")
 
 
 @pytest.mark.parametrize("path, sentence", [
@@ -621,5 +628,5 @@ def test_an_exact_python(tmp_path, monkeypatch):
 ])
 def test_a_path_that_is_no_python(path, sentence):
     with pytest.raises(_step.BuildError) as caught:
-        _environment.find_python(path)
+        find_python(path)
     assert str(caught.value) == sentence

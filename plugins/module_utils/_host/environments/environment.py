@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import glob
 import hashlib
 import json
@@ -14,19 +13,21 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 import tempfile
 import typing as t
 import urllib.parse
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _requirements
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
-from ansible_collections.pyweb.stack.plugins.module_utils._requirements import normal, split_local
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.explain import explain
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.files import digest, leftovers, read
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python, minor, version_of
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks import requirements as _requirements
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.project import Index, Project
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.pylock import from_pylock
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.requirements import normal, split_local
 from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call
 
 UV = "/usr/local/bin/uv"
-# Exact versions of Python, installed by role python.
-PYTHONS = "/opt/pyweb/python"
 # The tools that read their own locks, in versions that were tried.
 TOOLS = {
     "poetry.lock": ["poetry==2.5.1", "poetry-plugin-export==1.10.1"],
@@ -81,7 +82,7 @@ class Environment:
                 text = text.replace(secret, "********")
             raise BuildError(text) from None
 
-    def find_places(self, source: str, project: _requirements.Project) -> None:
+    def find_places(self, source: str, project: Project) -> None:
         """What the user and the project say about indexes, as uv's environment: nothing of it is in a command line."""
         wanted = self.dependencies
         wheelhouse = wanted["wheelhouse"]
@@ -92,7 +93,7 @@ class Environment:
             self.places = {"UV_NO_INDEX": "1", "UV_OFFLINE": "1", "UV_FIND_LINKS": path}
             return
         variables = {**os.environ, **self.params.get("build_env", {})}
-        own = [_requirements.Index(index.name, re.sub(r"\$\{(\w+)\}", lambda match: variables.get(match.group(1), match.group()), index.url), index.default)
+        own = [Index(index.name, re.sub(r"\$\{(\w+)\}", lambda match: variables.get(match.group(1), match.group()), index.url), index.default)
                for index in project.indexes()]
         default = wanted["index"]
         extra: list[tuple[str, str]] = [("", url) for url in wanted["extra_indexes"]]
@@ -123,7 +124,7 @@ class Environment:
         """
         python, version = self.python()
         wanted = self.dependencies
-        project = _requirements.Project(source, wanted["file"])
+        project = Project(source, wanted["file"])
         project.check(wanted["groups"], wanted["extras"])
         if project.kind == "requirements.txt":
             self.projects(source, split_local(_requirements.read_requirements(project.path))[1])
@@ -155,12 +156,12 @@ class Environment:
             os.unlink(old)
         return found
 
-    def locked(self, project: _requirements.Project, python: str, platforms: list[str]) -> str:
+    def locked(self, project: Project, python: str, platforms: list[str]) -> str:
         groups, extras = self.dependencies["groups"], self.dependencies["extras"]
         if project.kind == "uv.lock":
             text = self.from_uv(project, python)
         elif project.kind == "pylock.toml":
-            text = _requirements.from_pylock(project.path, groups, extras)
+            text = from_pylock(project.path, groups, extras)
         elif project.kind in TOOLS:
             text = self.exported(project, python)
         elif project.kind == "requirements.txt":
@@ -175,7 +176,7 @@ class Environment:
         text = _requirements.relative(_requirements.without_places(text), os.path.realpath(project.folder))
         return text if text.endswith("\n") or not text else text + "\n"
 
-    def from_uv(self, project: _requirements.Project, python: str) -> str:
+    def from_uv(self, project: Project, python: str) -> str:
         groups = self.dependencies["groups"]
         arguments = ["export", "--locked", "--no-header", "--no-annotate", "--format", "requirements-txt", "--python", python, "--quiet",
                      *([] if "dev" in groups else ["--no-dev"]), *(f"--group={name}" for name in groups),
@@ -190,7 +191,7 @@ class Environment:
         return self.uv(*arguments, what=what, cwd=project.folder, hint="run uv lock in the project and commit uv.lock.",
                        UV_INDEX=" ".join([*here, locked]).strip(), UV_NO_INDEX=None)
 
-    def exported(self, project: _requirements.Project, python: str) -> str:
+    def exported(self, project: Project, python: str) -> str:
         """What the tool that made a lock says is in it. It runs where whatever it makes goes away again."""
         groups, extras = self.dependencies["groups"], self.dependencies["extras"]
         kind = project.kind or ""
@@ -353,7 +354,7 @@ class Environment:
 
     def projects(self, target: str, local: list[str]) -> list[str]:
         """What is installed from this release's source: what the lock names, and the source itself where it is a package."""
-        project = _requirements.Project(target, self.dependencies["file"])
+        project = Project(target, self.dependencies["file"])
         top = target if project.kind == "requirements.txt" else project.folder
         found = [os.path.normpath(os.path.join(top, path)) for path in local]
         # uv.lock knows by itself whether it is one.
@@ -365,125 +366,5 @@ class Environment:
         return list(dict.fromkeys(found))
 
 
-def read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except OSError:
-        return ""
-
-
-def leftovers(env: str, fresh: str) -> list[str]:
-    """Files that neither a package nor a new environment has. Bytecode goes with its source."""
-    (place,) = glob.glob(f"{glob.escape(env)}/lib/python3*/site-packages")
-    known = {os.path.normpath(f"{env}/{os.path.relpath(path, fresh)}") for path in files_of(fresh)}
-    for record in glob.glob(f"{glob.escape(place)}/*.dist-info/RECORD"):
-        # Installers write more about a package than it lists.
-        known.update(files_of(os.path.dirname(record)))
-        with open(record, encoding="utf-8", newline="") as file:
-            known.update(os.path.normpath(os.path.join(place, row[0])) for row in csv.reader(file) if row)
-    return [path for path in files_of(env)
-            if path not in known and re.sub(r"__pycache__/([^/.]+)\.[^/]*\.pyc$", r"\1.py", path) not in known and not path.endswith("/.lock")]
-
-
-def files_of(top: str) -> list[str]:
-    return [f"{root}/{name}" for root, dirs, files in os.walk(top) for name in [*files, *(name for name in dirs if os.path.islink(f"{root}/{name}"))]]
-
-
-def digest(material: t.Any) -> str:
-    return hashlib.sha256(json.dumps(material).encode()).hexdigest()[:32]
-
-
 def bare(url: str) -> str:
     return without_password(url).rstrip("/")
-
-
-def minor(version: str) -> str:
-    return ".".join(version.split(".")[:2])
-
-
-def version_of(path: str) -> str:
-    try:
-        done = subprocess.run([path, "-I", "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                              text=True, check=False)
-        version = done.stdout.strip()
-    except OSError:
-        version = ""
-    if not re.fullmatch(r"3\.\d+\.\d+", version):
-        raise BuildError(f"python is {path!r}, which is not a Python 3 that starts on this host: give the path of an interpreter, or a version.")
-    return version
-
-
-def find_python(wanted: str | None) -> tuple[str, str]:
-    """The interpreter and its version: X.Y where the distribution keeps it up to date, X.Y.Z where it is exact."""
-    if wanted and re.fullmatch(r"\d+\.\d+\.\d+", wanted):
-        path = next(iter(sorted(glob.glob(f"{PYTHONS}/cpython-{wanted}-*/bin/python3"))), None)
-        if not path:
-            raise BuildError(f"python is {wanted!r}, but this host has no {PYTHONS}/cpython-{wanted}-*: run the playbook provision, "
-                             "which installs it, or name it in python_versions of role python.")
-        return path, version_of(path)
-    if wanted and wanted.startswith("/"):
-        if not os.path.isfile(wanted) or not os.access(wanted, os.X_OK):
-            raise BuildError(f"python is {wanted!r}, but this host has no program there: install it, or give a version.")
-        version = version_of(wanted)
-        return wanted, minor(version) if os.path.realpath(wanted).startswith("/usr/bin/") else version
-    path = shutil.which(f"python{wanted}", path="/usr/local/bin:/usr/bin") if wanted else "/usr/bin/python3"
-    if not path:
-        raise BuildError(f"python is {wanted!r}, but this host has no python{wanted}: install it, give a full version such as {wanted}.8, "
-                         "or leave the variable out for the distribution's Python.")
-    return path, minor(version_of(path))
-
-
-# What uv says when something fails, and what it means for the user: the first that fits.
-UNREACHABLE = re.compile(r"(?s)(?:error sending request for url|Failed to fetch|Failed to download|Could not connect)[^\n]*?((?:https?|file)://[^\s`)]+)")
-REFUSED = re.compile(r"An index URL \((\S+?)\) (?:could not be queried due to a lack of valid authentication|returned a `?403)")
-NOT_FOUND = re.compile(r"([A-Za-z0-9][\w.-]*) was not found in (?:the package registry|the cache|the provided package locations)")
-NO_VERSION = re.compile(r"there (?:is|are) no versions? of ([A-Za-z0-9][\w.-]*(?:[=<>!~]=?\S+)?)")
-# Known from before, but not to be had without an index.
-NOT_HERE = re.compile(r"([A-Za-z0-9][\w.-]*?)(?:==\S+)? needs to be downloaded from a registry")
-BUILD = re.compile(r"Failed to (?:download and )?build `([^`]+)`")
-LACKS = re.compile(
-    r"fatal error: ([\w./+-]+\.h(?:pp)?): No such file"
-    r"|(?:No such file or directory: |unable to execute |command )'?(\S*?\b(?:gcc|cc|g\+\+|c\+\+|clang)(?:-\d+)?)\b"
-    r"|([\w-]*_config|pkg-config|pkgconf|cargo|rustc|cmake|ninja|gfortran|swig)\b[^\n]*(?:not found|not installed|No such file)"
-    r"|(?:Could not find|can't find|cannot find|not find) ([\w-]*_config|pkg-config|Rust compiler)")
-
-
-def explain(output: str, wheelhouse: str | None) -> str:
-    """One sentence for what uv says at length; nothing when it is something else."""
-    found = re.search(r"all requirements must have a hash, but none were provided for: ([^\n]+)", output)
-    if found:
-        return f"{found.group(1)} has no hash, but others have: write hashes for all, or for none."
-    found = re.search(r"Hash mismatch for `([^`]+)`", output)
-    if found:
-        return f"what the index has as {found.group(1)} is not the file that was locked: lock again if you trust it."
-    if "needs to be updated, but `--locked`" in output:
-        return "uv.lock does not match pyproject.toml: run uv lock in the project and commit uv.lock."
-    if "poetry.lock" in output and "changed significantly" in output:
-        return "poetry.lock does not match pyproject.toml: run poetry lock and commit poetry.lock."
-    found = REFUSED.search(output)
-    if found:
-        return f"{found.group(1)} refused the user or the password: check dependencies.index and dependencies.extra_indexes."
-    missing = NOT_FOUND.search(output) or NOT_HERE.search(output) or NO_VERSION.search(output)
-    if missing:
-        name = missing.group(1).rstrip(",.")
-        start = re.escape(re.split(r"[=<>!~]", name)[0])
-        wanted = re.search(rf"(?:you require|depends on|resolving: `)\s*({start}(?:\[[^\]]*\])?[=<>!~]=?[\w.*+!]+)", output)
-        name = (wanted.group(1) if wanted else name).rstrip(",.")
-        if wheelhouse:
-            return f"the wheelhouse {wheelhouse} has no {name}: put it there."
-        return f"no index has {name}: check its name and version, and dependencies.index."
-    found = BUILD.search(output)
-    if found and "error sending request" not in output:
-        lacks = LACKS.search(output)
-        if lacks:
-            what = next(group for group in lacks.groups() if group)
-            return (f"{found.group(1)} is compiled on this host, which lacks {os.path.basename(what)}: add what has it to system_packages, such as "
-                    "build-essential for a compiler and python3-dev for Python.h.")
-        return f"{found.group(1)} is built on this host, and that failed: add what it lacks to system_packages, or take a version that has a wheel."
-    found = UNREACHABLE.search(output)
-    if found:
-        return f"the package index at {found.group(1)} cannot be reached from this host: check dependencies.index and the network."
-    if "does not satisfy Python" in output:
-        return "the requirements ask for another Python than this one: set python."
-    return ""

@@ -19,7 +19,10 @@ import threading
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _source, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _step
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.git import relative_url
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry import own_key, source_of
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.sent import prune_sources
 
 ENV = {
     "PATH": os.environ["PATH"], "HOME": "/nonexistent", "LANG": "C.UTF-8", "GIT_TERMINAL_PROMPT": "0",
@@ -63,7 +66,7 @@ def home(tmp_path):
 @pytest.fixture
 def source(home):
     def source(sent=None, **options):
-        return _source.source_of(str(home), {"source": options, "sent": sent}, dict(ENV))
+        return source_of(str(home), {"source": options, "sent": sent}, dict(ENV))
 
     return source
 
@@ -219,9 +222,9 @@ def test_a_submodule_that_leads_out_of_the_release(source, tmp_path):
 def test_relative_addresses(base, url, expected):
     if expected is None:
         with pytest.raises(_step.BuildError, match="leads above"):
-            _source.relative_url(base, url)
+            relative_url(base, url)
     else:
-        assert _source.relative_url(base, url) == expected
+        assert relative_url(base, url) == expected
 
 
 # --- check mode ---------------------------------------------------------------------------------------------------------
@@ -392,10 +395,10 @@ def test_what_a_build_step_leaves_in_the_mirror_does_not_run(source, tmp_path, h
     ({"package": "shop==1"}, False),
 ])
 def test_the_key_of_the_host(tmp_path, options, taken):
-    assert _source.own_key(str(tmp_path), options) == options, "there is none"
+    assert own_key(str(tmp_path), options) == options, "there is none"
     (tmp_path / "deploy_key").write_text("private")
     (tmp_path / "deploy_key.pub").write_text("ssh-ed25519 AAAA shop@web1\n")
-    assert _source.own_key(str(tmp_path), options) == (options | {"deploy_key": "private", "public_key": "ssh-ed25519 AAAA shop@web1"} if taken else options)
+    assert own_key(str(tmp_path), options) == (options | {"deploy_key": "private", "public_key": "ssh-ed25519 AAAA shop@web1"} if taken else options)
 
 
 @pytest.mark.parametrize("output, says", [
@@ -464,9 +467,9 @@ def test_sources_that_no_kept_release_has(home):
     for age, name in enumerate(["used", "newest", "newer", "old", "older"]):
         (home / "sources" / name).mkdir(parents=True)
         os.utime(home / "sources" / name, (1000 - age, 1000 - age))
-    _source.prune_sources(str(home), {"used"})
+    prune_sources(str(home), {"used"})
     assert sorted(os.listdir(home / "sources")) == ["newer", "newest", "used"]
-    _source.prune_sources(str(home / "none"), set())
+    prune_sources(str(home / "none"), set())
 
 
 # --- archives from the net ----------------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ import zipfile
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _step, _unpack
+from ansible_collections.pyweb.stack.plugins.module_utils import _step
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.unpack import unpack
 
 LINK, HARD, DEVICE, PIPE, DIRECTORY = tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE
 
@@ -86,7 +87,7 @@ def test_what_people_pack(tmp_path, suffix, mode, entries, expected):
     path = tmp_path / f"x.{suffix}"
     archive = tar(path, entries, mode) if mode else zipped(path, entries)
     (tmp_path / "target").mkdir()
-    _unpack.unpack(archive, path.name, str(tmp_path / "target"))
+    unpack(archive, path.name, str(tmp_path / "target"))
     assert tree(tmp_path / "target") == expected
 
 
@@ -98,7 +99,7 @@ def test_modes(tmp_path, kind):
     (tmp_path / "target").mkdir()
     umask = os.umask(0o027)
     try:
-        _unpack.unpack(archive, "x", str(tmp_path / "target"))
+        unpack(archive, "x", str(tmp_path / "target"))
     finally:
         os.umask(umask)
     assert [stat.S_IMODE(os.stat(tmp_path / "target" / name).st_mode) for name in ("run.sh", "data")] == [0o750, 0o640]
@@ -107,13 +108,13 @@ def test_modes(tmp_path, kind):
 def test_hard_links(tmp_path):
     archive = tar(tmp_path / "x.tar", [("top/a", "1"), ("top/b", HARD, "top/a")], "w")
     (tmp_path / "target").mkdir()
-    _unpack.unpack(archive, "x", str(tmp_path / "target"))
+    unpack(archive, "x", str(tmp_path / "target"))
     assert tree(tmp_path / "target") == {"a": "1", "b": "1"}
 
 
 def test_a_packed_tree_keeps_its_only_directory(tmp_path):
     (tmp_path / "target").mkdir()
-    _unpack.unpack(tar(tmp_path / "x.tgz", [("src/app.py", "1")]), "x", str(tmp_path / "target"), strip=False)
+    unpack(tar(tmp_path / "x.tgz", [("src/app.py", "1")]), "x", str(tmp_path / "target"), strip=False)
     assert tree(tmp_path / "target") == {"src/app.py": "1"}
 
 
@@ -146,7 +147,7 @@ def test_what_leads_out_is_refused_before_anything_is_written(tmp_path, kind, en
     archive = tar(tmp_path / "x.tar", entries, "w") if kind == "tar" else zipped(tmp_path / "x.zip", entries)
     (tmp_path / "target").mkdir()
     with pytest.raises(_step.BuildError) as caught:
-        _unpack.unpack(archive, "shop.tar.gz", str(tmp_path / "target"))
+        unpack(archive, "shop.tar.gz", str(tmp_path / "target"))
     said = str(caught.value)
     assert said.startswith("shop.tar.gz has the member ") and why in said and said.endswith(": nothing of it was unpacked.")
     assert os.listdir(tmp_path / "target") == [] and sorted(os.listdir(tmp_path)) == ["target", f"x.{kind}"]
@@ -168,7 +169,7 @@ def test_what_is_no_archive(tmp_path, name, make, says):
     make(tmp_path / name)
     (tmp_path / "target").mkdir()
     with pytest.raises(_step.BuildError) as caught:
-        _unpack.unpack(str(tmp_path / name), "shop", str(tmp_path / "target"))
+        unpack(str(tmp_path / name), "shop", str(tmp_path / "target"))
     assert str(caught.value).startswith(says) and "\n" not in str(caught.value)
 
 
@@ -181,4 +182,4 @@ def test_more_than_the_disk_holds(tmp_path):
     subprocess.run(["tar", "--sparse", "-cf", path, "-C", tmp_path, "big"], check=True)
     (tmp_path / "target").mkdir()
     with pytest.raises(_step.BuildError, match=r"^shop has \d+ MB of files, but \d+ MB are free: free some space"):
-        _unpack.unpack(str(path), "shop", str(tmp_path / "target"))
+        unpack(str(path), "shop", str(tmp_path / "target"))

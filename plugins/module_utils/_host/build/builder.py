@@ -8,27 +8,23 @@ All of it runs as the application's build user.
 
 from __future__ import annotations
 
-import calendar
 import contextlib
 import os
-import re
-import shutil
-import stat
-import struct
 import subprocess
 import tempfile
 import time
 import typing as t
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _environment, _hooks, _source
+from ansible_collections.pyweb.stack.plugins.module_utils import _hooks
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.bytecode import reuse_bytecode
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.files import allow, size
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import HASHED, PAGES, released, served
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import is_shared, link
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.environment import Environment
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry import source_of
 from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call, short
 
 CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
-# guestbook.4f3a9c1b.css, index-BxK3f_9a.js, app.4f3a9c1b2d3e.js.map: names that change with the content.
-HASHED = re.compile(r"[.-](?=[^.]*\d)[0-9A-Za-z_-]{8,64}(\.[A-Za-z0-9]{1,5}){1,2}$")
-BYTECODE = re.compile(r"[^.]+\.cpython-\d+\.pyc")
-# A page that is no longer in a release must not be found, whatever its name looks like.
-PAGES = (".html", ".htm")
 
 
 class Builder:
@@ -45,8 +41,8 @@ class Builder:
             "PATH": "/usr/local/bin:/usr/bin:/bin", "SSL_CERT_FILE": CA_FILE, "REQUESTS_CA_BUNDLE": CA_FILE, "NODE_EXTRA_CA_CERTS": CA_FILE,
             "GIT_TERMINAL_PROMPT": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         }
-        self.source = _source.source_of(self.home, params, self.env)
-        self.environment = _environment.Environment(self.home, params, self.env)
+        self.source = source_of(self.home, params, self.env)
+        self.environment = Environment(self.home, params, self.env)
 
     @contextlib.contextmanager
     def phase(self, name: str) -> t.Iterator[None]:
@@ -151,131 +147,3 @@ class Builder:
                 if not os.path.islink(f"{root}/{name}"):
                     os.chmod(f"{root}/{name}", 0o755)
             os.chmod(root, 0o755)
-
-
-def served(name: str) -> bool:
-    return not name.startswith(".") or name == ".well-known"
-
-
-def reuse_bytecode(before: str, target: str) -> None:
-    """Bytecode of the files that are the same in another release. It names the time and the size of its source, and no path that counts."""
-    for root, dirs, files in os.walk(target):
-        dirs[:] = [name for name in dirs if name not in (".venv", "node_modules", ".pyweb")]
-        old = os.path.normpath(os.path.join(before, os.path.relpath(root, target)))
-        try:
-            compiled = [name for name in os.listdir(f"{old}/__pycache__") if BYTECODE.fullmatch(name)]
-        except OSError:
-            continue
-        for name in compiled:
-            source = f"{name.split('.')[0]}.py"
-            if source not in files:
-                continue
-            with contextlib.suppress(OSError):
-                status = os.stat(f"{old}/{source}")
-                with open(f"{old}/{source}", "rb") as one, open(f"{root}/{source}", "rb") as other, open(f"{old}/__pycache__/{name}", "rb") as file:
-                    bytecode = file.read()
-                    # What Python itself compares (PEP 552): no flags, and the time and the size of the source.
-                    if bytecode[4:16] != stamp(status) or one.read() != other.read():
-                        continue
-                    mine = stamp(os.fstat(other.fileno()))
-                os.makedirs(f"{root}/__pycache__", exist_ok=True)
-                with open(f"{root}/__pycache__/{name}", "xb") as file:
-                    file.write(bytecode[:4] + mine + bytecode[16:])
-
-
-def stamp(status: os.stat_result) -> bytes:
-    return struct.pack("<III", 0, int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF)
-
-
-def released(release: str) -> float:
-    """When a release was begun, the same on all hosts."""
-    return float(calendar.timegm(time.strptime(release[:16], "%Y%m%dT%H%M%SZ")))
-
-
-def is_shared(directory: str, shared: list[str]) -> bool:
-    """Media: what nginx serves there is the application's data."""
-    return any(directory == item or directory.startswith(f"{item}/") for item in shared)
-
-
-def make_shared(base: str, shared: list[str], media: list[str], web: int) -> None:
-    """Data is the application's alone. What nginx serves of it belongs to the group C(web), and so does what comes there later (setgid)."""
-    for path in shared:
-        os.makedirs(f"{base}/{path}", mode=0o700, exist_ok=True)
-    for path in media:
-        os.makedirs(f"{base}/{path}", mode=0o700, exist_ok=True)
-        parts = path.split("/")
-        for number in range(1, len(parts)):
-            way = "/".join(parts[:number])
-            if way not in media:
-                os.chmod(f"{base}/{way}", 0o711)
-        hand_over(f"{base}/{path}", web)
-
-
-def hand_over(top: str, web: int) -> None:
-    """What is there already is adapted once."""
-    status = os.stat(top)
-    if status.st_gid == web and status.st_mode & 0o7777 == 0o2750:
-        return
-    # The top comes last: whoever finds it done finds all of it done.
-    for root, dirs, files in os.walk(top, topdown=False):
-        for name in [*files, *dirs]:
-            path = f"{root}/{name}"
-            mode = os.lstat(path).st_mode
-            if stat.S_ISLNK(mode):
-                continue
-            # What another user has put there stays his.
-            with contextlib.suppress(PermissionError):
-                os.chown(path, -1, web)
-                os.chmod(path, stat.S_IMODE(mode) | (0o2050 if stat.S_ISDIR(mode) else 0o040))
-    os.chown(top, -1, web)
-    os.chmod(top, 0o2750)
-
-
-def prune_environments(home: str, used: set[str]) -> None:
-    """Environments that no kept release was made from. A release holds its own links to the files."""
-    with contextlib.suppress(FileNotFoundError):
-        for name in os.listdir(f"{home}/envs"):
-            if name not in used:
-                shutil.rmtree(f"{home}/envs/{name}", ignore_errors=True)
-
-
-def prune_assets(assets: str, kept: list[dict[str, str]]) -> None:
-    """Assets that no kept release has; C(kept) gives, for each release, the directory of each address."""
-    for root, dummy, files in os.walk(assets):
-        place = os.path.normpath("/" + os.path.relpath(root, assets)).rstrip("/") + "/"
-        for name in files:
-            path = place + name
-            if not any(path.startswith(url) and os.path.exists(f"{directory}/{path[len(url):]}")
-                       for static in kept for url, directory in static.items()):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(f"{root}/{name}")
-
-
-def size(path: str) -> int:
-    """Bytes on disk that nobody else has: what is deleted with the release."""
-    total, waiting = os.lstat(path).st_blocks, [path]
-    while waiting:
-        with os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                status = entry.stat(follow_symlinks=False)
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                if status.st_nlink == 1 or entry.is_dir(follow_symlinks=False):
-                    total += status.st_blocks
-    return total * 512
-
-
-def allow(path: str, bits: int) -> None:
-    mode = os.lstat(path).st_mode & 0o7777
-    if mode | bits != mode:
-        os.chmod(path, mode | bits)
-
-
-def link(path: str, target: str) -> None:
-    """A shared directory takes the place of what the source has there."""
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
-    elif os.path.lexists(path):
-        os.unlink(path)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    os.symlink(target, path)

@@ -16,7 +16,12 @@ import time
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _addresses, _build, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _addresses, _step
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.builder import Builder
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.bytecode import reuse_bytecode
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.files import prune_environments
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import HASHED, prune_assets, released
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import link, make_shared
 
 ENV = {
     "PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com",
@@ -62,7 +67,7 @@ def make(tmp_path, repository, monkeypatch):
         params = {"source": source, "python": None, "server_packages": [], "env": {}, "build_env": {}, "build": [], "shared": [],
                   "static": {}, "hooks": {}, **params}
         (tmp_path / "srv/build").mkdir(parents=True, exist_ok=True)
-        builder = _build.Builder("shop", str(tmp_path / "srv"), params)
+        builder = Builder("shop", str(tmp_path / "srv"), params)
         for env in (builder.env, builder.environment.uv_env):
             env["PATH"] = os.environ["PATH"]
             # What root may read of another's repository is not the question here.
@@ -178,7 +183,7 @@ def test_without_password(url, shown):
     ("background.css", False), ("README", False),
 ])
 def test_names_that_change_with_the_content(name, hashed):
-    assert bool(_build.HASHED.search(name)) is hashed
+    assert bool(HASHED.search(name)) is hashed
 
 
 def write(folder, files):
@@ -214,7 +219,7 @@ def test_shared_directories_take_the_place_of_what_is_there(tmp_path):
     (tmp_path / "outside/precious").touch()
     os.symlink("outside", tmp_path / "link")
     for name in ("directory", "file", "link", "missing/deep"):
-        _build.link(str(tmp_path / name), "/srv/shop/shared/x")
+        link(str(tmp_path / name), "/srv/shop/shared/x")
         assert os.readlink(tmp_path / name) == "/srv/shop/shared/x"
     assert (tmp_path / "outside/precious").exists()
 
@@ -248,7 +253,7 @@ def test_a_site_of_files_alone(make, tmp_path):
         path.chmod(0o750 if path.is_dir() else 0o640)
     builder = make()
     for dummy in range(2):
-        builder.static(str(target), "/", ".", _build.released("20261120T201500Z-1a2b3c4"))
+        builder.static(str(target), "/", ".", released("20261120T201500Z-1a2b3c4"))
     assets = tmp_path / "srv/assets"
     assert [str(path.relative_to(assets)) for path in assets.rglob("*") if path.is_file()] == ["js/app-4f3a9c1b.js"]
     modes = {name: (target / name).stat().st_mode & 0o777 for name in (".", "js", ".git", ".venv", ".well-known", *names)}
@@ -265,7 +270,7 @@ def test_assets_of_a_site_of_files_alone(tmp_path):
     assets, kept = tmp_path / "assets", tmp_path / "releases/b/dist"
     write(assets, {"old.1.css": "", "new.2.css": "", "js/old.1.js": "", "js/new.2.js": ""})
     write(kept, {"new.2.css": "", "js/new.2.js": ""})
-    _build.prune_assets(str(assets), [{"/": str(kept)}])
+    prune_assets(str(assets), [{"/": str(kept)}])
     assert sorted(str(path.relative_to(assets)) for path in assets.rglob("*") if path.is_file()) == ["js/new.2.js", "new.2.css"]
 
 
@@ -278,7 +283,7 @@ def test_data_is_private_and_media_are_for_nginx(tmp_path):
     umask = os.umask(0o027)
     try:
         for dummy in range(2):
-            _build.make_shared(str(tmp_path), ["data", "media", "files"], ["media", "files/public/images"], web)
+            make_shared(str(tmp_path), ["data", "media", "files"], ["media", "files/public/images"], web)
         (tmp_path / "media/2026").mkdir()
         (tmp_path / "media/2026/photo.jpg").write_text("x")
     finally:
@@ -295,7 +300,7 @@ def test_media_that_are_there_already_are_adapted_once(tmp_path, monkeypatch):
     for path, mode in {"media/a/b.jpg": 0o600, "media/c.jpg": 0o664, "media/a": 0o700, "media": 0o700, "outside": 0o600}.items():
         (tmp_path / path).chmod(mode)
     for dummy in range(2):
-        _build.make_shared(str(tmp_path), ["media"], ["media"], os.getgid())
+        make_shared(str(tmp_path), ["media"], ["media"], os.getgid())
         assert modes(tmp_path) == {"media": 0o2750, "media/a": 0o2750, "media/a/b.jpg": 0o640, "media/c.jpg": 0o664, "outside": 0o600}
         # What the application does later is its own decision.
         monkeypatch.setattr(os, "walk", lambda *arguments, **options: pytest.fail("looked through once more"))
@@ -305,17 +310,17 @@ def test_assets_that_no_kept_release_has(tmp_path):
     assets, kept = tmp_path / "assets", tmp_path / "releases/b/out"
     write(assets, {"static/old.1.css": "", "static/js/new.2.js": "", "media/new.2.js": ""})
     write(kept, {"js/new.2.js": ""})
-    _build.prune_assets(str(assets), [{"/static/": str(kept)}, {}])
+    prune_assets(str(assets), [{"/static/": str(kept)}, {}])
     assert [str(path.relative_to(assets)) for path in assets.rglob("*") if path.is_file()] == ["static/js/new.2.js"]
-    _build.prune_assets(str(tmp_path / "none"), [])
+    prune_assets(str(tmp_path / "none"), [])
 
 
 def test_environments_that_no_kept_release_has(tmp_path):
     for name in ("used", "unused", ".cut-short"):
         (tmp_path / "envs" / name).mkdir(parents=True)
-    _build.prune_environments(str(tmp_path), {"used", None})
+    prune_environments(str(tmp_path), {"used", None})
     assert os.listdir(tmp_path / "envs") == ["used"]
-    _build.prune_environments(str(tmp_path / "none"), set())
+    prune_environments(str(tmp_path / "none"), set())
 
 
 # --- another user -----------------------------------------------------------------------------------------------------
@@ -382,8 +387,8 @@ def test_what_a_step_leaves_in_the_background_is_not_waited_for():
 
 
 @pytest.mark.parametrize("command, told", [
-    ("python manage.py check", "python manage.py check"), ("first\nsecond\n", "first…"), ("\n cd there\nmake\n", "cd there…"), ("x" * 200, "x" * 80 + "…"),
-    ("", ""),
+    ("python manage.py check", "python manage.py check"), ("first\nsecond\n", "first…"), ("\n cd there\nmake\n", "cd there…"),
+    ("x" * 200, "x" * 80 + "…"), ("", ""),
 ])
 def test_a_script_is_told_by_its_beginning(command, told):
     assert _step.short(command) == told
@@ -418,7 +423,7 @@ def test_bytecode_is_taken_from_the_live_release(tmp_path):
     (new / "pkg/edited.py").write_text(where + "# 1\n")
     # Nothing leads out of the release.
     (new / "link").symlink_to(old)
-    _build.reuse_bytecode(str(old), str(new))
+    reuse_bytecode(str(old), str(new))
     assert {path.name.split(".")[0] for path in new.rglob("*.pyc")} == {"same", "__init__"}
     assert bytecode_is_taken(new, "same") and bytecode_is_taken(new, "pkg.same") and not bytecode_is_taken(new, "changed")
     compile_all(new)

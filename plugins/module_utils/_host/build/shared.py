@@ -1,0 +1,60 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Paths that releases share: data that outlives them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+
+
+def is_shared(directory: str, shared: list[str]) -> bool:
+    """Media: what nginx serves there is the application's data."""
+    return any(directory == item or directory.startswith(f"{item}/") for item in shared)
+
+
+def make_shared(base: str, shared: list[str], media: list[str], web: int) -> None:
+    """Data is the application's alone. What nginx serves of it belongs to the group C(web), and so does what comes there later (setgid)."""
+    for path in shared:
+        os.makedirs(f"{base}/{path}", mode=0o700, exist_ok=True)
+    for path in media:
+        os.makedirs(f"{base}/{path}", mode=0o700, exist_ok=True)
+        parts = path.split("/")
+        for number in range(1, len(parts)):
+            way = "/".join(parts[:number])
+            if way not in media:
+                os.chmod(f"{base}/{way}", 0o711)
+        hand_over(f"{base}/{path}", web)
+
+
+def hand_over(top: str, web: int) -> None:
+    """What is there already is adapted once."""
+    status = os.stat(top)
+    if status.st_gid == web and status.st_mode & 0o7777 == 0o2750:
+        return
+    # The top comes last: whoever finds it done finds all of it done.
+    for root, dirs, files in os.walk(top, topdown=False):
+        for name in [*files, *dirs]:
+            path = f"{root}/{name}"
+            mode = os.lstat(path).st_mode
+            if stat.S_ISLNK(mode):
+                continue
+            # What another user has put there stays his.
+            with contextlib.suppress(PermissionError):
+                os.chown(path, -1, web)
+                os.chmod(path, stat.S_IMODE(mode) | (0o2050 if stat.S_ISDIR(mode) else 0o040))
+    os.chown(top, -1, web)
+    os.chmod(top, 0o2750)
+
+
+def link(path: str, target: str) -> None:
+    """A shared directory takes the place of what the source has there."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    os.symlink(target, path)

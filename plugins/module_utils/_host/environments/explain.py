@@ -1,0 +1,63 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What uv prints when it fails, as one sentence with a remedy."""
+
+from __future__ import annotations
+
+import os
+import re
+
+# What uv says when something fails, and what it means for the user: the first that fits.
+UNREACHABLE = re.compile(r"(?s)(?:error sending request for url|Failed to fetch|Failed to download|Could not connect)[^\n]*?((?:https?|file)://[^\s`)]+)")
+REFUSED = re.compile(r"An index URL \((\S+?)\) (?:could not be queried due to a lack of valid authentication|returned a `?403)")
+NOT_FOUND = re.compile(r"([A-Za-z0-9][\w.-]*) was not found in (?:the package registry|the cache|the provided package locations)")
+NO_VERSION = re.compile(r"there (?:is|are) no versions? of ([A-Za-z0-9][\w.-]*(?:[=<>!~]=?\S+)?)")
+# Known from before, but not to be had without an index.
+NOT_HERE = re.compile(r"([A-Za-z0-9][\w.-]*?)(?:==\S+)? needs to be downloaded from a registry")
+BUILD = re.compile(r"Failed to (?:download and )?build `([^`]+)`")
+LACKS = re.compile(
+    r"fatal error: ([\w./+-]+\.h(?:pp)?): No such file"
+    r"|(?:No such file or directory: |unable to execute |command )'?(\S*?\b(?:gcc|cc|g\+\+|c\+\+|clang)(?:-\d+)?)\b"
+    r"|([\w-]*_config|pkg-config|pkgconf|cargo|rustc|cmake|ninja|gfortran|swig)\b[^\n]*(?:not found|not installed|No such file)"
+    r"|(?:Could not find|can't find|cannot find|not find) ([\w-]*_config|pkg-config|Rust compiler)")
+
+
+def explain(output: str, wheelhouse: str | None) -> str:
+    """One sentence for what uv says at length; nothing when it is something else."""
+    found = re.search(r"all requirements must have a hash, but none were provided for: ([^\n]+)", output)
+    if found:
+        return f"{found.group(1)} has no hash, but others have: write hashes for all, or for none."
+    found = re.search(r"Hash mismatch for `([^`]+)`", output)
+    if found:
+        return f"what the index has as {found.group(1)} is not the file that was locked: lock again if you trust it."
+    if "needs to be updated, but `--locked`" in output:
+        return "uv.lock does not match pyproject.toml: run uv lock in the project and commit uv.lock."
+    if "poetry.lock" in output and "changed significantly" in output:
+        return "poetry.lock does not match pyproject.toml: run poetry lock and commit poetry.lock."
+    found = REFUSED.search(output)
+    if found:
+        return f"{found.group(1)} refused the user or the password: check dependencies.index and dependencies.extra_indexes."
+    missing = NOT_FOUND.search(output) or NOT_HERE.search(output) or NO_VERSION.search(output)
+    if missing:
+        name = missing.group(1).rstrip(",.")
+        start = re.escape(re.split(r"[=<>!~]", name)[0])
+        wanted = re.search(rf"(?:you require|depends on|resolving: `)\s*({start}(?:\[[^\]]*\])?[=<>!~]=?[\w.*+!]+)", output)
+        name = (wanted.group(1) if wanted else name).rstrip(",.")
+        if wheelhouse:
+            return f"the wheelhouse {wheelhouse} has no {name}: put it there."
+        return f"no index has {name}: check its name and version, and dependencies.index."
+    found = BUILD.search(output)
+    if found and "error sending request" not in output:
+        lacks = LACKS.search(output)
+        if lacks:
+            what = next(group for group in lacks.groups() if group)
+            return (f"{found.group(1)} is compiled on this host, which lacks {os.path.basename(what)}: add what has it to system_packages, such as "
+                    "build-essential for a compiler and python3-dev for Python.h.")
+        return f"{found.group(1)} is built on this host, and that failed: add what it lacks to system_packages, or take a version that has a wheel."
+    found = UNREACHABLE.search(output)
+    if found:
+        return f"the package index at {found.group(1)} cannot be reached from this host: check dependencies.index and the network."
+    if "does not satisfy Python" in output:
+        return "the requirements ask for another Python than this one: set python."
+    return ""

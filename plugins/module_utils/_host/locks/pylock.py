@@ -1,0 +1,50 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""pylock.toml (PEP 751)."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import load_toml
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.requirements import normal
+from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+
+
+def from_pylock(path: str, groups: list[str], extras: list[str]) -> str:
+    """pylock.toml as requirements, so that it goes through any index; uv would take the addresses of files that are in it."""
+    data = load_toml(path)
+    if not str(data.get("lock-version", "")).startswith("1."):
+        raise BuildError(f"{os.path.basename(path)} has the lock-version {data.get('lock-version')!r}: 1.0 is known here.")
+    active = {"dependency_groups": {normal(name) for name in (*data.get("default-groups", []), *groups)}, "extras": {normal(name) for name in extras}}
+
+    def decided(match: re.Match) -> str:
+        inside = normal(match.group(1)) in active[match.group(3)]
+        # A marker that always holds, or never does.
+        return f"python_version {'>=' if inside != bool(match.group(2)) else '<'} '3'"
+
+    lines = []
+    for package in data.get("packages", []):
+        marker = re.sub(r"""['"]([^'"]+)['"]\s+(not\s+)?in\s+(extras|dependency_groups)""", decided, package.get("marker", ""))
+        behind = f" ; {marker}" if marker else ""
+        if "directory" in package:
+            lines.append(f"./{package['directory']['path']}".replace("/./", "/") + behind)
+            continue
+        if "vcs" in package:
+            vcs = package["vcs"]
+            inner = f"#subdirectory={vcs['subdirectory']}" if vcs.get("subdirectory") else ""
+            lines.append(f"{package['name']} @ {vcs['type']}+{vcs.get('url') or vcs.get('path')}@{vcs['commit-id']}{inner}{behind}")
+            continue
+        files = package.get("wheels", []) + [package[name] for name in ("sdist", "archive") if name in package]
+        hashes = "".join(f" \\\n    --hash=sha256:{file['hashes']['sha256']}" for file in files if "sha256" in file.get("hashes", {}))
+        if "archive" in package:
+            archive = package["archive"]
+            where = archive.get("url") or f"./{archive['path']}"
+            lines.append((f"{package['name']} @ {where}" if "url" in archive else where) + behind + hashes)
+        elif not package.get("version"):
+            raise BuildError(f"{os.path.basename(path)} has {package['name']} without a version: lock again.")
+        else:
+            lines.append(f"{package['name']}=={package['version']}{behind}{hashes}")
+    return "\n".join(lines) + "\n" if lines else ""

@@ -1,0 +1,38 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which class fetches a source."""
+
+from __future__ import annotations
+
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.archive import Archive, Download
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.base import Source
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.git import Git
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.package import Package, Wheel
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.path import Tree
+from ansible_collections.pyweb.stack.plugins.module_utils._options import SSH
+
+
+def source_of(home: str, params: dict, env: dict[str, str]) -> "Source":
+    """The source that C(params) name. C(sent) is what the controller says of a source that lies there."""
+    source, sent = params["source"], params.get("sent") or {}
+    if source.get("path"):
+        return Tree(home, source, env, sent)
+    if source.get("archive"):
+        if "://" not in source["archive"]:
+            return Archive(home, source, env, sent)
+        return Download(home, {**source, "archive": f"{source['archive']}?{params['query']}"} if params.get("query") else source, env, sent)
+    if source.get("package"):
+        return (Wheel if source["package"].endswith(".whl") else Package)(home, source, env, sent)
+    return Git(home, source, env, sent)
+
+
+def own_key(config_path: str, source: dict | None) -> dict | None:
+    """The source with the deploy key that was made on this host, where it needs one. For root: the build user cannot read it."""
+    if not source or not source.get("repo") or source.get("deploy_key") or not SSH.match(source["repo"]):
+        return source
+    try:
+        with open(f"{config_path}/deploy_key", encoding="utf-8") as private, open(f"{config_path}/deploy_key.pub", encoding="utf-8") as public:
+            return {**source, "deploy_key": private.read(), "public_key": public.read().strip()}
+    except FileNotFoundError:
+        return source
