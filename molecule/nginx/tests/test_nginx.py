@@ -247,6 +247,10 @@ HTML, SCRIPT = "text/html; charset=utf-8", "application/javascript; charset=utf-
         ("js/app.4f3a9c1b.js", 200, SCRIPT, "public, max-age=31536000, immutable", "new()"),
         # Pages of an earlier release ask for it.
         ("js/app.0b5a054a.js", 200, SCRIPT, "public, max-age=31536000, immutable", "old()"),
+        ("_nuxt/abcdefgh.js", 200, SCRIPT, "public, max-age=31536000, immutable", "nuxt()"),
+        ("assets/main-QwErTyUi.js", 200, SCRIPT, "public, max-age=31536000, immutable", "vite()"),
+        ("assets/menu-DropDown.js", 200, SCRIPT, "no-cache", "menu()"),
+        ("assets/guide-QwErTyUi.html", 200, HTML, "no-cache", "guide"),
         # The application finds its way in the browser.
         ("users/7", 200, HTML, "no-cache", "<title>page</title>"),
         ("users/", 200, HTML, "no-cache", "<title>page</title>"),

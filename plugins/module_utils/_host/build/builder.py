@@ -18,7 +18,8 @@ import typing as t
 from ansible_collections.pyweb.stack.plugins.module_utils import _hooks
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.bytecode import reuse_bytecode
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.files import allow, size
-from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import HASHED, PAGES, released, served
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.hashed import is_immutable, is_kept
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import forget_other, released, served
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import is_shared, link
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.environment import Environment
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry import source_of
@@ -135,8 +136,11 @@ class Builder:
                 if os.path.islink(path):
                     continue
                 allow(path, 0o004)
-                if HASHED.search(name) and not name.endswith(PAGES):
+                address = f"{url.rstrip('/')}/{os.path.relpath(path, top)}"
+                if is_kept(address):
                     os.makedirs(place, mode=0o755, exist_ok=True)
+                    if not is_immutable(address):
+                        forget_other(path, f"{place}/{name}")
                     with contextlib.suppress(FileExistsError):
                         os.link(path, f"{place}/{name}")
                 elif written:

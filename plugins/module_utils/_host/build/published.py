@@ -7,14 +7,9 @@ from __future__ import annotations
 
 import calendar
 import contextlib
+import filecmp
 import os
-import re
 import time
-
-# guestbook.4f3a9c1b.css, index-BxK3f_9a.js, app.4f3a9c1b2d3e.js.map: names that change with the content.
-HASHED = re.compile(r"[.-](?=[^.]*\d)[0-9A-Za-z_-]{8,64}(\.[A-Za-z0-9]{1,5}){1,2}$")
-# A page that is no longer in a release must not be found, whatever its name looks like.
-PAGES = (".html", ".htm")
 
 
 def served(name: str) -> bool:
@@ -24,6 +19,13 @@ def served(name: str) -> bool:
 def released(release: str) -> float:
     """When a release was begun, the same on all hosts."""
     return float(calendar.timegm(time.strptime(release[:16], "%Y%m%dT%H%M%SZ")))
+
+
+def forget_other(path: str, kept: str) -> None:
+    """Removes the file C(kept) when its content is not that of C(path): the name is a word, and no hash."""
+    with contextlib.suppress(FileNotFoundError):
+        if not filecmp.cmp(path, kept, shallow=False):
+            os.unlink(kept)
 
 
 def prune_assets(assets: str, kept: list[dict[str, str]]) -> None:

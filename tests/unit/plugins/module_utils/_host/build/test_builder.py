@@ -20,7 +20,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils import _addresses, _st
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.builder import Builder
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.bytecode import reuse_bytecode
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.files import prune_environments
-from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import HASHED, prune_assets, released
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import forget_other, prune_assets, released
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import link, make_shared
 
 ENV = {
@@ -177,15 +177,6 @@ def test_without_password(url, shown):
 
 # --- assets ---------------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("name, hashed", [
-    ("guestbook.4f3a9c1b.css", True), ("index-BxK3f_9a.js", True), ("app.4f3a9c1b2d3e.js.map", True), ("a.0123456789abcdef.woff2", True),
-    ("style.css", False), ("jquery-3.7.1.min.js", False), ("bootstrap.bundle.js", False), ("logo-large.png", False), ("app.1234567.js", False),
-    ("background.css", False), ("README", False),
-])
-def test_names_that_change_with_the_content(name, hashed):
-    assert bool(HASHED.search(name)) is hashed
-
-
 def write(folder, files):
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -264,6 +255,13 @@ def test_a_site_of_files_alone(make, tmp_path):
     assert (target / "index.html").stat().st_mtime == 1795205700
     with pytest.raises(_step.BuildError, match=r"^site.root is dist, which is not in the source and which no build step made.$"):
         builder.static(str(target), "/", "dist")
+
+
+def test_a_kept_file_whose_name_is_a_word_is_not_served_in_its_old_state(tmp_path):
+    files = write(tmp_path, {"new/menu-DropDown.js": "new", "kept/menu-DropDown.js": "old", "kept/same-DropDown.js": "new"})
+    for name in ("menu-DropDown.js", "same-DropDown.js", "none-DropDown.js"):
+        forget_other(f"{files}/new/menu-DropDown.js", f"{files}/kept/{name}")
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["same-DropDown.js"]
 
 
 def test_assets_of_a_site_of_files_alone(tmp_path):

@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the pyweb.stack developers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names as build tools and people write them."""
+
+from __future__ import annotations
+
+import random
+import string
+
+import pytest
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build import hashed
+
+HASHED = [
+    # Vite
+    "/assets/main-C9dY_kQ2.js", "/assets/main-QwErTyUi.css", "/assets/main--x3K9f_a.js", "/assets/main-_AbcDEfg.js", "/assets/Zx8_KqLm.woff2",
+    "/static/assets/vendor-DTq0Xz1b.js.map", "/assets/main-C9dY_kQ2.js.br",
+    # Nuxt, SvelteKit, Astro, Next.js
+    "/_nuxt/abcdefgh.js", "/_nuxt/entry.QzXyAbCd.css", "/_nuxt/builds/meta/0c1f.json", "/_app/immutable/entry/start.js", "/shop/_nuxt/Ab3dEfGh.js",
+    "/_astro/page.Dh8s1_Qa.css", "/_next/static/abc/_buildManifest.js",
+    # webpack, Parcel
+    "/js/main.7b1c9e0d.js", "/js/2.7b1c9e0d.chunk.js", "/media/logo.5d5d9eefa31e5e13a6610d9fa7a283bb.svg", "/5d5d9eefa31e5e13a661.png",
+    "/js/7b1c9e0d.js", "/page.Bq2xT9_a.js",
+    # Django, Flask, Sprockets, Angular, Bun
+    "/static/site.0a1b2c3d4e5f.css", "/static/LICENSE.0a1b2c3d4e5f", "/static/jquery.min.0a1b2c3d4e5f.js",
+    "/static/app-5d41402abc4b2a76b9719d911017c592.js", "/static/app-" + "0a" * 32 + ".js", "/main-5X7KQ2AB.js", "/index-pnbcks0q.js",
+]
+PLAIN = [
+    "/static/style.css", "/static/jquery-3.7.1.min.js", "/static/bootstrap.bundle.js", "/static/logo-download.svg", "/static/react.development.js",
+    "/static/report.20261120.pdf", "/static/report-20261120.pdf", "/static/report-202611201530.pdf", "/static/report.20261120ab.pdf",
+    "/static/icon-512x1024.png", "/static/inter-v12-bold.woff2", "/static/lib-es5-main.js", "/static/menu-DropDown.js", "/static/Download.js",
+    "/static/menu-Dropdown.js", "/static/background.css", "/static/download.js", "/static/licenses", "/service-worker.js", "/manifest.json",
+    "/_app/version.json", "/_nuxt/builds/latest.json", "/static/photo-12345678.jpg", "/static/admin/js/SelectBox.js", "/assets/my-COMPUTER.png",
+    "/app.1234567.js", "/static/v1.2.3.js", "/static/sorting-both2.gif",
+]
+# No page of an old release must be found, whatever its name looks like.
+PAGES = ["/index-AbCdEfGh.html", "/page.4f3a9c1b.htm", "/_nuxt/index.html", "/_next/static/x.html", "/a-C9dY_kQ2.html.gz", "/a-C9dY_kQ2.xhtml"]
+
+
+@pytest.mark.parametrize("path", HASHED)
+def test_what_tools_write_is_kept_and_cached(path):
+    assert hashed.is_kept(path) and hashed.is_immutable(path)
+
+
+@pytest.mark.parametrize("path", PLAIN)
+def test_what_people_write_is_not_cached(path):
+    assert not hashed.is_immutable(path)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_never_kept(path):
+    assert not hashed.is_kept(path) and not hashed.is_immutable(path)
+
+
+@pytest.mark.parametrize("path", [
+    "/static/style.css", "/static/bootstrap.bundle.js", "/static/logo-download.svg", "/static/background.css", "/static/jquery-3.7.1.min.js", "/README",
+])
+def test_plain_words_are_not_even_kept(path):
+    assert not hashed.is_kept(path)
+
+
+def names(alphabet, length, count=20000):
+    choose = random.Random(7)
+    return ["".join(choose.choices(alphabet, k=length)) for dummy in range(count)]
+
+
+BASE64 = string.ascii_letters + string.digits + "_-"
+
+
+@pytest.mark.parametrize("form", ["/assets/index-{}.js", "/assets/index-{}.css", "/assets/{}.js", "/_nuxt/{}.js", "/_app/immutable/nodes/3.{}.js"])
+def test_every_name_of_vite_and_nuxt_is_kept(form):
+    assert [name for name in names(BASE64, 8) if not hashed.is_kept(form.format(name))] == []
+
+
+@pytest.mark.parametrize(("form", "alphabet", "length", "most"), [
+    ("/assets/index-{}.js", BASE64, 8, 0.02),
+    ("/js/app.{}.js", string.digits + "abcdef", 8, 0.03),
+    ("/static/site.{}.css", string.digits + "abcdef", 12, 0.01),
+    ("/static/app-{}.css", string.digits + "abcdef", 32, 0.001),
+    ("/{}.png", string.digits + "abcdef", 20, 0.001),
+])
+def test_nearly_every_hash_is_cached(form, alphabet, length, most):
+    found = names(alphabet, length)
+    assert sum(not hashed.is_immutable(form.format(name)) for name in found) <= most * len(found)
