@@ -4,7 +4,7 @@ export PYTHON
 PLAYBOOK = ANSIBLE_CONFIG=ansible.cfg .venv/bin/ansible-playbook
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-deploy demo-rollback demo-down test test-full lint sanity unit molecule bench build clean
+.PHONY: help env demo demo-deploy demo-rollback demo-down generate test test-full lint sanity unit molecule bench build clean
 
 help: ## show this
 	@echo 'make demo starts a Debian server and puts an application on it; make test runs the tests.'
@@ -25,6 +25,9 @@ demo-rollback: env ## go back to the version before, under load
 
 demo-down: ## remove the server
 	@.venv/bin/python scripts/demo.py down
+
+generate: env ## write specs, documentation and tables anew from the declared options
+	@.venv/bin/python scripts/generate.py
 
 test: env ## lint, sanity, unit and molecule
 	@scripts/test

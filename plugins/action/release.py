@@ -11,37 +11,11 @@ import time
 
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _releases
+from ansible_collections.pyweb.stack.plugins.module_utils import _options, _releases
 from ansible_collections.pyweb.stack.plugins.plugin_utils._on_host import OnHost
 
 HOST_MODULE = "release_step"
 DEPLOY_HELPER = "community.general.deploy_helper"
-
-ARGUMENTS = {
-    "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["begin", "activate", "rollback", "prune", "pin", "unpin", "unlock"], "required": True},
-    "release": {"type": "str"},
-    "hosts": {"type": "dict"},
-    "force": {"type": "bool", "default": False},
-    "runtime": {
-        "type": "dict",
-        "options": {
-            "manager": {"type": "str", "choices": ["systemd", "supervisor"], "default": "systemd"},
-            "processes": {"type": "dict", "required": True},
-            "site": {"type": "dict", "options": {
-                "domain": {"type": "str", "required": True}, "port": {"type": "int", "default": 443}, "files": {"type": "bool", "default": False},
-            }},
-            "socket_group": {"type": "str", "default": "www-data"},
-            "applications": {"type": "int", "default": 1},
-        },
-    },
-    "watch": {"type": "float", "default": 2.5},
-    "keep_releases": {"type": "int", "default": 5},
-    "keep_days": {"type": "int"},
-    "keep_free": {"type": "int", "default": 512},
-    "hooks": {"type": "dict", "default": {}},
-    "lease": {"type": "dict"},
-}
 
 
 def process_start(pid: int) -> str:
@@ -82,7 +56,7 @@ class ActionModule(OnHost):
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
         self._task_vars = task_vars
-        dummy, params = self.validate_argument_spec(ARGUMENTS)
+        dummy, params = self.validate_argument_spec(_options.RELEASE)
         try:
             return getattr(self, f"_{params['state']}")(params)
         except _releases.ReleaseError as error:

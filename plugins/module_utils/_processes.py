@@ -11,8 +11,10 @@ import ipaddress
 import re
 import typing as t
 
+from ansible_collections.pyweb.stack.plugins.module_utils._declared.option import Options, refusal, requires, spec
+from ansible_collections.pyweb.stack.plugins.module_utils._declared.process import HEALTH, PROCESS
+
 PROCESS_NAME = re.compile(r"[a-z][a-z0-9_]{0,23}")
-ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_][\w.]*(\(.*\))?)?")
 PORT = re.compile(r"\$(PORT\b|\{PORT\b)")
 _DAY = r"(?:mon(?:day)?|tue(?:sday)?|wed(?:nesday)?|thu(?:rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)"
 _DAYS = rf"{_DAY}(?:(?:\.\.|-){_DAY})?"
@@ -23,72 +25,47 @@ CALENDAR = re.compile(
     rf"|(?:{_DAYS}(?:,{_DAYS})*,?)?(?:(?:^|\s+|(?<=\s))(?P<date>(?:{_PARTS}-)?{_PARTS}[-~]{_PARTS}))?(?:(?:^|\s+)(?P<time>{_PARTS}:{_PARTS}(?::{_PARTS})?))?)"
     r"(?:\s+(?:UTC|[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z_+-]+)+))?", re.IGNORECASE)
 
-HEALTH = {
-    "path": {"type": "str", "default": "/"},
-    "host": {"type": "str"},
-    "status": {"type": "list", "elements": "int"},
-    "body": {"type": "str"},
-    "successes": {"type": "int", "default": 1},
-    "timeout": {"type": "int", "default": 60},
-}
-PROCESS = {
-    "wsgi": {"type": "str"},
-    "asgi": {"type": "str"},
-    "command": {"type": "str"},
-    "server": {"type": "str", "choices": ["gunicorn", "uvicorn"]},
-    "worker_class": {"type": "str", "choices": ["sync", "gthread", "gevent", "asgi"]},
-    "workers": {"type": "int"},
-    "threads": {"type": "int"},
-    "max_requests": {"type": "int"},
-    "options": {"type": "list", "elements": "str", "default": []},
-    "count": {"type": "int", "default": 1},
-    "singleton": {"type": "bool", "default": False},
-    "hosts": {"type": "list", "elements": "str"},
-    "schedule": {"type": "str"},
-    "stop_timeout": {"type": "int", "default": 30},
-    "address": {"type": "str"},
-    "memory": {"type": "str"},
-    "cpu": {"type": "str"},
-    "tasks": {"type": "int"},
-    "files": {"type": "int"},
-    "writable": {"type": "list", "elements": "str"},
-    "network": {"type": "str", "choices": ["yes", "local", "no"], "default": "yes"},
-    "jit": {"type": "bool", "default": False},
-    "health": {"type": "dict", "options": HEALTH},
-}
-
-
 # What only systemd can hold a process to.
-CONFINED = ("memory", "cpu", "tasks", "files", "writable", "network")
+CONFINED = requires(PROCESS, "systemd")
 # What goes to the server that we start, and so not with a command.
-SERVED = ("server", "worker_class", "workers", "threads", "max_requests", "options")
+SERVED = requires(PROCESS, "server")
 
 
 class AppsError(ValueError):
     """One sentence for the user: which variable, what value, what is accepted."""
 
 
-def _unsupported(where: str, parameter: tuple[str, ...], spec: dict) -> str:
+def _unsupported(where: str, parameter: tuple[str, ...], options: Options) -> str:
     for step in parameter[:-1]:
-        spec = spec[step]["options"]
-    near = difflib.get_close_matches(parameter[-1], spec, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"accepted are {', '.join(spec)}."
+        options = options[step]["options"]
+    near = difflib.get_close_matches(parameter[-1], options, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"accepted are {', '.join(options)}."
     return f"{where}.{'.'.join(parameter)} is not an option; {hint}"
 
 
-def checked(where: str, value: t.Any, spec: dict) -> dict:
+def _without_choices(specs: dict) -> dict:
+    """Choices are ours to check: Ansible's sentence does not say where the option is."""
+    return {name: {key: _without_choices(item) if key == "options" else item for key, item in option.items() if key != "choices"}
+            for name, option in specs.items()}
+
+
+def checked(where: str, value: t.Any, options: Options) -> dict:
+    """C(value) with its defaults, if it is a mapping that C(options) declare; AppsError with one sentence about the first fault otherwise."""
     if not isinstance(value, dict):
         raise AppsError(f"{where} is {value!r}: a mapping is needed.")
     # The host has no Ansible where it runs a copy of this code that it keeps, and only a Procfile is checked there.
     from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-    result = ArgumentSpecValidator(spec).validate({str(key): item for key, item in value.items()})
+    result = ArgumentSpecValidator(_without_choices(spec(options))).validate({str(key): item for key, item in value.items()})
     unsupported = sorted(getattr(result, "unsupported_parameters", None) or result._unsupported_parameters)
     if unsupported:
         first = unsupported[0]
-        raise AppsError(_unsupported(where, first if isinstance(first, tuple) else (first,), spec))
+        raise AppsError(_unsupported(where, first if isinstance(first, tuple) else (first,), options))
     if result.error_messages:
         raise AppsError(f"{where}: {'; '.join(result.error_messages)}.")
+    refused = refusal(where, result.validated_parameters, options)
+    if refused:
+        raise AppsError(refused)
     return result.validated_parameters
 
 
@@ -130,16 +107,6 @@ def _address(text: str) -> bool:
     return (":" in host) is host.startswith("[") and port.isdecimal() and port.isascii() and 0 < int(port) < 65536
 
 
-def _limits(where: str, process: dict) -> None:
-    if process["memory"] and not re.fullmatch(r"[1-9]\d*[KMGT]", process["memory"]):
-        raise AppsError(f"{where}.memory is {process['memory']!r}: a number and K, M, G or T are needed, such as 512M.")
-    if process["cpu"] and not re.fullmatch(r"[1-9]\d*%", process["cpu"]):
-        raise AppsError(f"{where}.cpu is {process['cpu']!r}: a part of one core is needed, such as 50%, or 150% for one and a half.")
-    for path in process["writable"] or []:
-        if not re.fullmatch(r"\.|/?[\w+-][\w.+-]*(/[\w+-][\w.+-]*)*", path):
-            raise AppsError(f"{where}.writable has {path!r}: a name below shared/, an absolute path, or . for all of shared/ is needed.")
-
-
 def valid_process(where: str, name: str, value: t.Any, ported: bool = False) -> dict:
     """The process with its defaults; one that has them already stays as it is."""
     if not PROCESS_NAME.fullmatch(name):
@@ -159,20 +126,11 @@ def valid_process(where: str, name: str, value: t.Any, ported: bool = False) -> 
     else:
         if name != "web":
             raise AppsError(f"{where}.{kind} is for the process named web: other processes have a command.")
-        if not ENTRY.fullmatch(process[kind]):
-            raise AppsError(f"{where}.{kind} is {process[kind]!r}: module:callable is needed, such as shop.wsgi:application.")
         _server(where, kind, process)
     if name == "web":
         if process["count"] != 1 or process["singleton"]:
             raise AppsError(f"{where} runs once on each host: use workers, not count or singleton.")
         process["health"] = checked(f"{where}.health", process["health"] or {}, HEALTH)
-        if not process["health"]["path"].startswith("/"):
-            raise AppsError(f"{where}.health.path is {process['health']['path']!r}: a path that begins with / is needed.")
-        for option in ("successes", "timeout"):
-            if process["health"][option] < 1:
-                raise AppsError(f"{where}.health.{option} is {process['health'][option]}: a whole number from 1 is needed.")
-        if not re.fullmatch(r"[A-Za-z0-9._:\[\]-]+", process["health"]["host"] or "localhost"):
-            raise AppsError(f"{where}.health.host is {process['health']['host']!r}: a name of the site is needed, such as shop.example.com.")
     elif process["health"]:
         raise AppsError(f"{where}.health is for the process named web.")
     if process["address"] and (name != "web" or not _address(process["address"])):
@@ -183,10 +141,6 @@ def valid_process(where: str, name: str, value: t.Any, ported: bool = False) -> 
         if not calendar(process["schedule"]):
             raise AppsError(f"{where}.schedule is {process['schedule']!r}: a time as systemd writes it is needed, such as daily, '*-*-* 03:00:00' "
                             "or 'Mon..Fri 8:30'.")
-    _limits(where, process)
-    for option in ("workers", "threads", "max_requests", "count", "stop_timeout", "tasks", "files"):
-        if process[option] is not None and process[option] < 1:
-            raise AppsError(f"{where}.{option} is {process[option]}: a whole number from 1 is needed.")
     process["kind"] = kind
     return process
 

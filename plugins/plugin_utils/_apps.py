@@ -10,7 +10,9 @@ import json
 import re
 from typing import Any
 
-from ansible_collections.pyweb.stack.plugins.module_utils._options import DEPENDENCIES, HOOKS, KINDS, SOURCE, SSH
+from ansible_collections.pyweb.stack.plugins.module_utils._declared.app import APP
+from ansible_collections.pyweb.stack.plugins.module_utils._declared.source import DEPENDENCIES, SOURCE
+from ansible_collections.pyweb.stack.plugins.module_utils._options import HOOKS, KINDS, SSH
 from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError, check_manager, checked, valid_process
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _presets, _sites
 from ansible_collections.pyweb.stack.plugins.plugin_utils._paths import relative
@@ -18,45 +20,12 @@ from ansible_collections.pyweb.stack.plugins.plugin_utils._paths import relative
 BASE_PATH = "/srv"
 # The server that an application's environment lacks is added in this version.
 SERVER_PACKAGES = {"gunicorn": ["gunicorn==27.0.1"], "uvicorn": ["uvicorn==0.54.0"], "gevent": ["gevent==26.9.0", "packaging==26.3"]}
-MANAGERS = ("systemd", "supervisor")
-
-# The host's own timer waits longer than this for a step that still runs.
-WATCH = 300
 
 # <app>-build must stay a valid Linux user name (32 characters).
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 NAME_LENGTH = 26
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# Of the distribution (3.12), exact and managed by uv (3.12.8), or the path of any interpreter on the host.
-PYTHON = re.compile(r"3\.\d{1,2}(\.\d{1,2})?|/[\w./+-]+")
 PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(\[[A-Za-z0-9._, -]+\])?(==\s*[A-Za-z0-9][A-Za-z0-9.!+_-]*)?")
-CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}")
-DEBIAN_PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]+")
-GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
-APP = {
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "hosts": {"type": "list", "elements": "str"},
-    "preset": {"type": "str", "choices": list(_presets.PRESETS)},
-    "source": {"type": "dict", "options": SOURCE},
-    "python": {"type": "str"},
-    "dependencies": {"type": "dict", "options": DEPENDENCIES},
-    "system_packages": {"type": "list", "elements": "str", "default": []},
-    "env": {"type": "dict", "default": {}},
-    "secrets": {"type": "dict", "default": {}},
-    "build_env": {"type": "dict", "default": {}},
-    "build": {"type": "list", "elements": "str", "default": []},
-    "migrate": {"type": "str"},
-    "shared": {"type": "list", "elements": "str", "default": []},
-    "manager": {"type": "str", "default": "systemd"},
-    "processes": {"type": "dict", "default": {}},
-    "site": {"type": "dict", "options": _sites.SITE},
-    "hooks": {"type": "dict", "options": {name: {"type": "list", "elements": "raw", "default": []} for name in HOOKS}},
-    "keep_releases": {"type": "int", "default": 5},
-    "keep_days": {"type": "int"},
-    "keep_free": {"type": "int", "default": 512},
-    "watch": {"type": "float", "default": 2.5},
-}
 
 
 def merge(base: Any, override: Any) -> Any:
@@ -121,8 +90,6 @@ def _source(where: str, source: dict) -> dict:
     elif kind == "archive":
         if not re.search(r"\.(tar|tar\.(gz|bz2|xz)|tgz|zip)$", source["archive"].split("?")[0]):
             raise AppsError(f"{where}.archive is {_without_password(source['archive'])!r}: a .tar, .tar.gz, .tgz, .tar.bz2, .tar.xz or .zip file is needed.")
-        if source["checksum"] and not CHECKSUM.fullmatch(source["checksum"]):
-            raise AppsError(f"{where}.checksum is {source['checksum']!r}: sha256: and 64 digits in hexadecimal are needed (sha256sum prints them).")
         if "://" in source["archive"] and not source["checksum"]:
             raise AppsError(f"{where}.checksum is missing: an archive from the net needs the sha256 of what it has to be, as sha256:…")
     for path in source["include"]:
@@ -134,10 +101,6 @@ def _dependencies(where: str, given: dict) -> dict:
     result = checked(where, given, DEPENDENCIES)
     if result["file"]:
         result["file"] = relative(f"{where}.file", result["file"])
-    for option in ("groups", "extras"):
-        for name in result[option]:
-            if not GROUP.fullmatch(name):
-                raise AppsError(f"{where}.{option} has {name!r}: letters, digits, dots, dashes and _ are accepted.")
     for address in [*([result["index"]] if result["index"] else []), *result["extra_indexes"]]:
         if not re.match(r"(https?|file)://[^\s]+$", address):
             raise AppsError(f"{where} has the index {_without_password(address)!r}: an address that begins with https:// is needed.")
@@ -189,22 +152,7 @@ def _app(name: str, value: Any) -> dict:
         app = checked(where, merge(_presets.filled(name, value), {key: item for key, item in value.items() if item is not None}), APP)
     app["source"] = _source(f"{where}.source", app["source"] or {})
     app["dependencies"] = _dependencies(f"{where}.dependencies", app["dependencies"] or {})
-    if app["python"] and not PYTHON.fullmatch(app["python"]):
-        raise AppsError(f"{where}.python is {app['python']!r}: a version such as 3.12 or 3.12.8, or the path of an interpreter on the host is needed.")
-    for package in app["system_packages"]:
-        if not DEBIAN_PACKAGE.fullmatch(package):
-            raise AppsError(f"{where}.system_packages has {package!r}: the name of a Debian package is needed, such as libpq-dev.")
     app["hooks"] = _hooks(f"{where}.hooks", app["hooks"] or {})
-    if app["manager"] not in MANAGERS:
-        raise AppsError(f"{where}.manager is {app['manager']!r}: accepted are {' and '.join(MANAGERS)}.")
-    if app["keep_releases"] < 2:
-        raise AppsError(f"{where}.keep_releases is {app['keep_releases']}: at least 2 are needed, the live release and one to go back to.")
-    if app["keep_days"] is not None and app["keep_days"] < 1:
-        raise AppsError(f"{where}.keep_days is {app['keep_days']}: a whole number of days from 1 is needed.")
-    if app["keep_free"] < 0:
-        raise AppsError(f"{where}.keep_free is {app['keep_free']}: a number of megabytes is needed; 0 never deletes a release for want of space.")
-    if not 0 <= app["watch"] <= WATCH:
-        raise AppsError(f"{where}.watch is {app['watch']}: a number of seconds up to {WATCH} is needed.")
     for group in ("env", "secrets", "build_env"):
         app[group] = _environment(f"{where}.{group}", app[group])
     both = sorted(set(app["env"]) & set(app["secrets"]))

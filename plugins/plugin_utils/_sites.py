@@ -1,7 +1,10 @@
 # Copyright: pyweb.stack contributors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a user writes in C(site), and what role nginx is given for it. Pure: no I/O."""
+"""What a user writes in C(site), and what role nginx is given for it. Pure: no I/O.
+
+Its options are declared in module_utils/_declared/site.py.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +15,6 @@ from ansible_collections.pyweb.stack.plugins.module_utils._processes import Apps
 from ansible_collections.pyweb.stack.plugins.plugin_utils._paths import relative
 
 DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
-# As nginx writes times.
-TIME = re.compile(r"[1-9][0-9]*(ms|s|m|h|d)")
-
-SITE = {
-    "domains": {"type": "list", "elements": "str", "required": True},
-    "static": {"type": "dict", "default": {}},
-    "root": {"type": "str"},
-    "fallback": {"type": "str"},
-    "tls": {"type": "dict", "options": {
-        "certificate": {"type": "str", "required": True}, "key": {"type": "str", "required": True}, "hsts_max_age": {"type": "int"},
-    }},
-    "client_max_body_size": {"type": "str"},
-    "read_timeout": {"type": "str"},
-    "extra_config": {"type": "str"},
-}
 
 
 def _is_address(text: str) -> bool:
@@ -45,8 +33,6 @@ def checked_site(where: str, site: dict) -> dict:
             raise AppsError(f"{where}.domains has {domain!r}, which is an address: TLS asks for a site by its name, so give a host name.")
         if not DOMAIN.fullmatch(domain) or len(domain) > 253:
             raise AppsError(f"{where}.domains has {domain!r}: a host name in lower case is needed, such as shop.example.com.")
-    if site["read_timeout"] and not TIME.fullmatch(site["read_timeout"]):
-        raise AppsError(f"{where}.read_timeout is {site['read_timeout']!r}: a number and its unit are needed, such as 120s or 5m.")
     for url, directory in site["static"].items():
         if not re.fullmatch(r"/([\w.-]+/)+", url) or ".." in url:
             raise AppsError(f"{where}.static has {url!r}: an address that begins and ends with / is needed, such as /static/.")

@@ -1,16 +1,11 @@
 # Copyright (c) 2026, the pyweb.stack developers
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the option tables of the roles' READMEs from their argument specs.
-
-    python tests/support/role_docs.py            writes what is behind "## Options" in every role's README.md
-    python tests/support/role_docs.py --check    only says which of them are not up to date
-"""
+"""Writes the option tables of the roles' READMEs from their argument specs: what is behind "## Options". Called by scripts/generate.py."""
 
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +109,5 @@ def main(arguments: list[str]) -> int:
         if not check:
             readme.write_text(wanted, encoding="utf-8")
     for name in stale:
-        print(f"{name}: {'run python tests/support/role_docs.py' if check else 'written'}")
+        print(f"{name}: {'run python scripts/generate.py' if check else 'written'}")
     return 1 if check and stale else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -136,13 +135,6 @@ def module_options(name, keys):
     for key in keys:
         found = found[key]
     return found["suboptions"]
-
-
-def test_the_option_tables_are_up_to_date():
-    process = subprocess.run(
-        [sys.executable, CHECKOUT / "tests/support/role_docs.py", "--check"], capture_output=True, text=True, check=False
-    )
-    assert process.returncode == 0, process.stdout + process.stderr
 
 
 def test_the_option_table_shows_nested_options():

@@ -35,7 +35,8 @@ def changed(path, value):
 WRONG = {
     "no application": ({}, "pyweb_apps is empty: define at least one application"),
     "a name with a slash": ({"guest/book": GUESTBOOK}, "pyweb_apps has 'guest/book', which is not a name for an application"),
-    "an unknown server": (changed("processes.web.server", "apache"), "server must be one of: gunicorn, uvicorn, got: apache"),
+    "an unknown server": (changed("processes.web.server", "apache"),
+                          "pyweb_apps.guestbook.processes.web.server is 'apache': accepted are gunicorn and uvicorn."),
     "a server for the other interface": (changed("processes.web.server", "uvicorn"), "uvicorn, which serves ASGI only: take gunicorn"),
     "misspelt, first level": (changed("sources", {}), "pyweb_apps.guestbook.sources is not an option; did you mean source?"),
     "misspelt, second level": (changed("source.version_", "x"), "pyweb_apps.guestbook.source.version_ is not an option; did you mean version?"),

@@ -65,7 +65,7 @@ WRONG = {
     # types
     "not a mapping": ([("source", "https://git.example.com/shop.git")], "source"),
     "a process that is a text": ([("processes.web", "shop.wsgi")], f"{AT}.processes.web is 'shop.wsgi': a mapping is needed."),
-    "state": ([("state", "gone")], f"{AT}: value of state must be one of: present, absent, got: gone."),
+    "state": ([("state", "gone")], f"{AT}.state is 'gone': accepted are present and absent."),
     "workers": ([("processes.web.workers", "many")], f"{AT}.processes.web: argument 'workers' is of type"),
     "tls without key": ([("site.tls", {"certificate": "/a"})], f"{AT}: missing required arguments: key found in site -> tls."),
     "site without domains": ([("site", {"static": {}})], f"{AT}: missing required arguments: domains found in site."),
@@ -113,7 +113,7 @@ WRONG = {
     "nothing to run": ([("processes.web", {})], f"{AT}.processes.web has nothing to run: {PROCESS_KINDS}"),
     "two things to run": ([("processes.web.asgi", "a:b")], f"{AT}.processes.web has wsgi and asgi to run: {PROCESS_KINDS}"),
     "three things to run": ([("processes.web", {"wsgi": "a", "asgi": "b", "command": "c"})], f"has wsgi and asgi and command to run: {PROCESS_KINDS}"),
-    "an unknown server": ([("processes.web.server", "apache")], f"{AT}.processes.web: value of server must be one of: gunicorn, uvicorn, got: apache."),
+    "an unknown server": ([("processes.web.server", "apache")], f"{AT}.processes.web.server is 'apache': accepted are gunicorn and uvicorn."),
     "wsgi by uvicorn": ([("processes.web.server", "uvicorn")], f"{AT}.processes.web.server is uvicorn, which serves ASGI only: take gunicorn"),
     "not an entry": ([("processes.web.wsgi", "shop/wsgi.py")], f"{AT}.processes.web.wsgi is 'shop/wsgi.py': module:callable is needed"),
     "an entry with options": ([("processes.web.wsgi", "shop --reload")], "module:callable is needed"),
@@ -167,7 +167,7 @@ WRONG = {
     "writable: all": ([("processes.web.writable", ["/"])], f"{AT}.processes.web.writable has '/': a name below shared/"),
     "writable: up": ([("processes.web.writable", ["../x"])], f"{AT}.processes.web.writable has '../x'"),
     "writable: two in one": ([("processes.web.writable", ["/a /b"])], f"{AT}.processes.web.writable has '/a /b'"),
-    "network": ([("processes.web.network", "lan")], f"{AT}.processes.web: value of network must be one of: yes, local, no, got: lan."),
+    "network": ([("processes.web.network", "lan")], f"{AT}.processes.web.network is 'lan': accepted are yes, local and no."),
     # site
     "no domain": ([("site.domains", [])], f"{AT}.site.domains is empty: at least one domain is needed."),
     "domain in upper case": ([("site.domains", ["Shop.example.com"])], f"{AT}.site.domains has 'Shop.example.com': a host name in lower case is needed"),

@@ -1,0 +1,58 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""C(site) of an application: what nginx serves."""
+
+from __future__ import annotations
+
+from .option import Options
+
+# As nginx writes times.
+TIME = "[1-9][0-9]*(ms|s|m|h|d)"
+
+TLS: Options = {
+    "certificate": {"type": "str", "required": True, "description": "File on the host with the certificate and its chain."},
+    "key": {"type": "str", "required": True, "description": "File on the host with the private key."},
+    "hsts_max_age": {
+        "type": "int", "otherwise": "`0`",
+        "description": "Seconds for which browsers may only use HTTPS. Only with a certificate that they trust.",
+    },
+}
+SITE: Options = {
+    "domains": {
+        "type": "list", "elements": "str", "required": True,
+        "description": "Host names of the site, the canonical one first.",
+        "example": ["shop.example.com"],
+    },
+    "static": {
+        "type": "dict", "default": {}, "see": "site",
+        "description": "Addresses and the directories of the release that nginx serves there.",
+        "example": {"/static/": "staticfiles"},
+    },
+    "root": {
+        "type": "str",
+        "description": "Directory of the release with all of a site of files alone, in place of C(processes.web).",
+        "example": "dist",
+    },
+    "fallback": {
+        "type": "str",
+        "description": "File in O(site.root) that answers where no other is there.",
+        "example": "index.html",
+    },
+    "tls": {
+        "type": "dict", "options": TLS, "otherwise": "self-signed",
+        "description": "Certificate of the site. Without it, a self-signed one for O(site.domains) is made.",
+    },
+    "client_max_body_size": {"type": "str", "otherwise": "`10m`", "description": "Largest request body. V(0) is without limit.", "example": "50m"},
+    "read_timeout": {
+        "type": "str", "pattern": TIME, "accepts": "a number and its unit are needed, such as 120s or 5m", "otherwise": "`60s`",
+        "description": "For how long the application may be silent while it answers: reports that take long, WebSockets without pings. "
+                       "gunicorn's own limit is its option C(--timeout).",
+        "example": "120s",
+    },
+    "extra_config": {
+        "type": "str",
+        "description": "nginx directives for the end of the site's server block.",
+        "example": "underscores_in_headers on;",
+    },
+}
