@@ -7,7 +7,7 @@ from __future__ import annotations
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _processes
-from ansible_collections.pyweb.stack.plugins.plugin_utils import _apps
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _apps, _shown
 
 
 def plain(value):
@@ -27,10 +27,8 @@ def resolve(apps, overrides=None, app=None, version=None, host=None, groups=None
 
 
 def survey(apps, overrides=None, app=None, version=None, host=None, groups=None):
-    apps, overrides, groups = plain(apps), plain(overrides), plain(groups)
     try:
-        chosen = _apps.resolve(apps, overrides, app or None, version or None, host, groups)
-        everything = _apps.resolve(apps, overrides, None, None, host, groups)
+        everything, chosen = _apps.survey(plain(apps), plain(overrides), app or None, version or None, host, plain(groups))
     except _apps.AppsError as error:
         return {"fault": str(error), "all": {}, "chosen": {}}
     return {
@@ -48,7 +46,7 @@ def processes(given, where="processes"):
 
 def shown(apps, overrides=None, app=None):
     try:
-        return _apps.shown(apps, overrides, app or None)
+        return _shown.shown(apps, overrides, app or None)
     except _apps.AppsError as error:
         raise AnsibleFilterError(str(error)) from None
 

@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.app import APP
-from ansible_collections.pyweb.stack.plugins.module_utils._declared.source import DEPENDENCIES, SOURCE
+from ansible_collections.pyweb.stack.plugins.module_utils._declared.source import DEPENDENCIES
 from ansible_collections.pyweb.stack.plugins.module_utils._options import HOOKS, KINDS, SSH
 from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError, check_manager, checked, valid_process
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _presets, _sites
@@ -74,9 +74,9 @@ def _source(where: str, source: dict) -> dict:
     if kind == "repo":
         _git_version(f"{where}.version", source["version"])
         if source["token"] and not source["repo"].startswith("https://"):
-            raise AppsError(f"{where}.token goes with an address that begins with https://, but repo is {_without_password(source['repo'])!r}.")
+            raise AppsError(f"{where}.token goes with an address that begins with https://, but repo is {without_password(source['repo'])!r}.")
         if source["deploy_key"] and not SSH.match(source["repo"]):
-            raise AppsError(f"{where}.deploy_key goes with an address for SSH, but repo is {_without_password(source['repo'])!r}: use token for https.")
+            raise AppsError(f"{where}.deploy_key goes with an address for SSH, but repo is {without_password(source['repo'])!r}: use token for https.")
     elif kind == "package":
         if not source["package"].endswith(".whl"):
             found = PACKAGE.fullmatch(source["package"])
@@ -89,7 +89,7 @@ def _source(where: str, source: dict) -> dict:
                 raise AppsError(f"{where}.version is {source['version']!r}: the version of a package is needed, such as 1.4.0.")
     elif kind == "archive":
         if not re.search(r"\.(tar|tar\.(gz|bz2|xz)|tgz|zip)$", source["archive"].split("?")[0]):
-            raise AppsError(f"{where}.archive is {_without_password(source['archive'])!r}: a .tar, .tar.gz, .tgz, .tar.bz2, .tar.xz or .zip file is needed.")
+            raise AppsError(f"{where}.archive is {without_password(source['archive'])!r}: a .tar, .tar.gz, .tgz, .tar.bz2, .tar.xz or .zip file is needed.")
         if "://" in source["archive"] and not source["checksum"]:
             raise AppsError(f"{where}.checksum is missing: an archive from the net needs the sha256 of what it has to be, as sha256:…")
     for path in source["include"]:
@@ -103,7 +103,7 @@ def _dependencies(where: str, given: dict) -> dict:
         result["file"] = relative(f"{where}.file", result["file"])
     for address in [*([result["index"]] if result["index"] else []), *result["extra_indexes"]]:
         if not re.match(r"(https?|file)://[^\s]+$", address):
-            raise AppsError(f"{where} has the index {_without_password(address)!r}: an address that begins with https:// is needed.")
+            raise AppsError(f"{where} has the index {without_password(address)!r}: an address that begins with https:// is needed.")
     if result["wheelhouse"] and not result["wheelhouse"].startswith("/"):
         result["wheelhouse"] = relative(f"{where}.wheelhouse", result["wheelhouse"])
     return result
@@ -129,7 +129,7 @@ def _hooks(where: str, given: dict) -> dict[str, list[dict]]:
     return result
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
     return re.sub(r"(?<=://)[^/@]+@", "", url)
 
 
@@ -216,7 +216,7 @@ def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]]
     config_digest = digest({
         option: app[option] for option in ("env", "build_env", "build", "shared", "manager", "processes")
     } | {"static": static, "root": site.get("root"), "dependencies": dependencies | {
-        "index": _without_password(dependencies["index"] or ""), "extra_indexes": [_without_password(item) for item in dependencies["extra_indexes"]],
+        "index": without_password(dependencies["index"] or ""), "extra_indexes": [without_password(item) for item in dependencies["extra_indexes"]],
     }, "before_build": app["hooks"]["before_build"], "after_build": app["hooks"]["after_build"]})
     packages = [package for process in app["processes"].values() for name in (process["server"], process["worker_class"])
                 for package in SERVER_PACKAGES.get(name, [])]
@@ -277,16 +277,8 @@ def _cross_checks(apps: dict[str, dict]) -> None:
             domains[domain] = name
 
 
-def resolve(
-    apps: Any,
-    overrides: Any = None,
-    app: str | None = None,
-    version: str | None = None,
-    host: str | None = None,
-    groups: dict[str, list[str]] | None = None,
-) -> list[dict]:
-    """The applications of C(apps) that are placed on C(host), each with its defaults and a slice for each role."""
-    groups = {str(name): [str(member) for member in members] for name, members in (groups or {}).items()}
+def complete(apps: Any, overrides: Any = None) -> dict[str, dict]:
+    """Every application of C(apps) with presets, overrides and defaults, by name. Raises AppsError for what cannot work."""
     if not isinstance(apps, dict) or not apps:
         raise AppsError("pyweb_apps is empty: define at least one application, such as pyweb_apps: {guestbook: {source: …, processes: …}}.")
     if overrides:
@@ -298,6 +290,11 @@ def resolve(
         apps = merge(apps, overrides)
     full = {str(name): _app(str(name), value) for name, value in apps.items()}
     _cross_checks(full)
+    return full
+
+
+def _check_choice(full: dict[str, dict], app: str | None, version: str | None) -> None:
+    """Whether C(-e app=…) and C(-e version=…) name something that is there. Raises AppsError."""
     if app and app not in full:
         raise AppsError(f"app is {app!r}: pyweb_apps defines {', '.join(full)}.")
     if version:
@@ -310,71 +307,58 @@ def resolve(
                 raise AppsError(f"version is {version!r}, but {where}.{kind} always deploys what is there now: a version goes with repo or package.")
         if source.get("package", "") and source["package"].endswith(".whl"):
             raise AppsError(f"version is {version!r}, but {where}.package is a wheel, which has one version only.")
-        _git_version("version", str(version))
-    # Those that are not chosen now run all the same.
+        _git_version("version", version)
+
+
+def _on(host: str | None, full: dict[str, dict], groups: dict[str, list[str]]) -> list[dict]:
+    """The slices of those applications of C(full) that are placed on C(host)."""
     applications = max(1, sum(_has_workers(name, item, host, groups) for name, item in full.items()))
-    chosen = []
+    found = []
     for name, item in full.items():
-        if app and name != app:
-            continue
         placed = _placed(f"pyweb_apps.{name}", item["hosts"], host, groups)
         if placed is not None and host is not None and host not in placed:
             continue
-        if item["state"] == "present" and version:
-            item = merge(item, {"source": {"version": str(version)}})
         if item["state"] == "absent":
             common = {"name": name, "state": "absent"}
             site = {**common, "domains": ["removed.invalid"]}
-            chosen.append({**common, "app": common, "appserver": common, "site": site})
+            found.append({**common, "app": common, "appserver": common, "site": site})
         else:
-            chosen.append(_slices(name, item, host, groups, applications))
-    return chosen
+            found.append(_slices(name, item, host, groups, applications))
+    return found
 
 
-HIDDEN = "********"
+def survey(
+    apps: Any,
+    overrides: Any = None,
+    app: str | None = None,
+    version: str | None = None,
+    host: str | None = None,
+    groups: dict[str, list[str]] | None = None,
+) -> tuple[list[dict], list[dict]]:
+    """The applications that are placed on C(host), each with its defaults and a slice for each role; and those that C(app) narrows to.
+
+    The latter have C(version), of one application, in place of C(source.version). Without C(host) all count as placed.
+    """
+    full = complete(apps, overrides)
+    _check_choice(full, app, str(version) if version else None)
+    # Those that are not chosen run all the same: they share the host.
+    everything = _on(host, full, {str(name): [str(member) for member in members] for name, members in (groups or {}).items()})
+    chosen = [item for item in everything if not app or item["name"] == app]
+    if version:
+        chosen = [merge(item, {"app": {"source": {"version": str(version)}}}) if item["state"] == "present" else item for item in chosen]
+    return everything, chosen
 
 
-def _bare(value: Any) -> Any:
-    """Without options that nobody has set and that have no default."""
-    if isinstance(value, dict):
-        return {key: _bare(item) for key, item in value.items() if item is not None}
-    return [_bare(item) for item in value] if isinstance(value, list) else value
-
-
-def shown(apps: Any, overrides: Any = None, app: str | None = None) -> dict[str, dict]:
-    """The applications with presets, overrides and defaults filled in, for people to read: without a secret."""
-    resolve(apps, overrides, app)
-    apps = merge(apps, overrides) if overrides else apps
-    result = {}
-    for name, given in apps.items():
-        if app and str(name) != app:
-            continue
-        item = _app(str(name), given)
-        if item["state"] == "present":
-            item["secrets"] = {key: HIDDEN for key in item["secrets"]}
-            source = item["source"]
-            for option, spec in SOURCE.items():
-                if source[option] and spec.get("no_log"):
-                    source[option] = HIDDEN
-                elif isinstance(source[option], str):
-                    source[option] = _without_password(source[option])
-            if "://" in (source["archive"] or "") and "?" in source["archive"]:
-                # Often a signature.
-                source["archive"] = f"{source['archive'].partition('?')[0]}?{HIDDEN}"
-            dependencies = item["dependencies"]
-            dependencies["index"] = _without_password(dependencies["index"]) if dependencies["index"] else None
-            dependencies["extra_indexes"] = [_without_password(address) for address in dependencies["extra_indexes"]]
-            for group in ("source", "dependencies", "hooks"):
-                item[group] = {key: value for key, value in item[group].items() if value not in (None, [])}
-            if not source["repo"] and not source["package"]:
-                del item["source"]["version"]
-            for process in item["processes"].values():
-                del process["kind"]
-            item = {option: item[option] for option in APP}
-        else:
-            item = {"state": "absent"}
-        result[str(name)] = _bare(item)
-    return result
+def resolve(
+    apps: Any,
+    overrides: Any = None,
+    app: str | None = None,
+    version: str | None = None,
+    host: str | None = None,
+    groups: dict[str, list[str]] | None = None,
+) -> list[dict]:
+    """The applications that C(app) narrows to, as survey() has them."""
+    return survey(apps, overrides, app, version, host, groups)[1]
 
 
 def environment_text(values: dict[str, str]) -> str:

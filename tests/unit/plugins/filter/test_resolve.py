@@ -39,6 +39,13 @@ def test_a_survey_narrows_only_what_is_chosen():
     assert list(FILTERS["survey"]({**SHOP, "old": {"state": "absent"}})["chosen"]) == ["shop"]
 
 
+def test_a_survey_completes_each_application_once(monkeypatch):
+    completed, complete = [], resolve._apps._app
+    monkeypatch.setattr(resolve._apps, "_app", lambda name, value: completed.append(name) or complete(name, value))
+    FILTERS["survey"]({**SHOP, "blog": SHOP["shop"]}, app="shop", version="v2")
+    assert completed == ["shop", "blog"]
+
+
 def test_environment():
     assert FILTERS["environment"]({"B": "2", "A": "x y"}) == "A=x y\0B=2\0"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.plugin_utils import _apps, _presets
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _apps, _presets, _shown
 
 SITE = {"domains": ["shop.example.com"]}
 
@@ -101,7 +101,7 @@ def test_what_is_shown_has_everything_but_secrets():
         "blog": {"source": {"path": "/src"}, "processes": {"web": {"wsgi": "blog:app"}}},
         "old": {"state": "absent"},
     }
-    shown = _apps.shown(apps, {"shop": {"keep_releases": 3}})
+    shown = _shown.shown(apps, {"shop": {"keep_releases": 3}})
     assert "s3cret" not in str(shown) and list(shown) == ["shop", "blog", "old"] and shown["old"] == {"state": "absent"}
     shop = shown["shop"]
     assert shop["source"] == {"repo": "https://git.example.com/shop.git", "version": "HEAD", "token": "********"}
@@ -109,6 +109,6 @@ def test_what_is_shown_has_everything_but_secrets():
     assert (shop["secrets"], shop["keep_releases"], shop["migrate"]) == ({"SECRET_KEY": "********"}, 3, "python manage.py migrate --noinput")
     assert shown["blog"]["processes"]["web"]["server"] == "gunicorn" and shown["blog"]["source"] == {"path": "/src"}
     # What is shown can be written into an inventory as it is.
-    assert _apps.shown({"shop": {key: value for key, value in shop.items() if key != "preset"}})["shop"]["processes"] == shop["processes"]
+    assert _shown.shown({"shop": {key: value for key, value in shop.items() if key != "preset"}})["shop"]["processes"] == shop["processes"]
     with pytest.raises(_apps.AppsError, match="^app is 'x': pyweb_apps defines shop, blog, old.$"):
-        _apps.shown(apps, app="x")
+        _shown.shown(apps, app="x")
