@@ -11,7 +11,7 @@ import ipaddress
 import re
 import typing as t
 
-from ansible_collections.pyweb.stack.plugins.module_utils._declared.option import Options, refusal, requires, spec
+from ansible_collections.pyweb.stack.plugins.module_utils._declared.option import Options, defaults, refusal, requires, spec
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.process import HEALTH, PROCESS
 
 PROCESS_NAME = re.compile(r"[a-z][a-z0-9_]{0,23}")
@@ -49,11 +49,12 @@ def _without_choices(specs: dict) -> dict:
             for name, option in specs.items()}
 
 
-def checked(where: str, value: t.Any, options: Options) -> dict:
-    """C(value) with its defaults, if it is a mapping that C(options) declare; AppsError with one sentence about the first fault otherwise."""
-    if not isinstance(value, dict):
-        raise AppsError(f"{where} is {value!r}: a mapping is needed.")
-    # The host has no Ansible where it runs a copy of this code that it keeps, and only a Procfile is checked there.
+def _typed(where: str, value: dict, options: Options) -> dict:
+    """C(value) with its defaults, each of the type that C(options) declare. Raises AppsError."""
+    # On a host this code runs without Ansible, and reads Procfiles only: commands are text already.
+    if all(isinstance(item, str) and options.get(name, {}).get("type") == "str" for name, item in value.items()):
+        if not any(option.get("required") for option in options.values()):
+            return defaults(options) | value
     from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
     result = ArgumentSpecValidator(_without_choices(spec(options))).validate({str(key): item for key, item in value.items()})
@@ -63,10 +64,18 @@ def checked(where: str, value: t.Any, options: Options) -> dict:
         raise AppsError(_unsupported(where, first if isinstance(first, tuple) else (first,), options))
     if result.error_messages:
         raise AppsError(f"{where}: {'; '.join(result.error_messages)}.")
-    refused = refusal(where, result.validated_parameters, options)
+    return result.validated_parameters
+
+
+def checked(where: str, value: t.Any, options: Options) -> dict:
+    """C(value) with its defaults, if it is a mapping that C(options) declare; AppsError with one sentence about the first fault otherwise."""
+    if not isinstance(value, dict):
+        raise AppsError(f"{where} is {value!r}: a mapping is needed.")
+    result = _typed(where, value, options)
+    refused = refusal(where, result, options)
     if refused:
         raise AppsError(refused)
-    return result.validated_parameters
+    return result
 
 
 def _server(where: str, kind: str, process: dict) -> None:

@@ -96,8 +96,7 @@ class OnHost(ActionBase):
     def _quickly(self, name: str, arguments: dict) -> dict | None:
         """None where only the module itself will do."""
         pipelining = getattr(self._connection, "is_pipelining_enabled", None)
-        # Ansible's own code is needed to check a Procfile.
-        if not pipelining or not pipelining() or arguments.get("procfile"):
+        if not pipelining or not pipelining():
             return None
         checked = ArgumentSpecValidator(getattr(_options, name.upper())).validate(plain(arguments))
         if checked.error_messages:

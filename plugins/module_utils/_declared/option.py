@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import typing as t
 
@@ -57,7 +58,7 @@ def spec(options: Options) -> dict[str, dict[str, t.Any]]:
 
 def defaults(options: Options) -> dict[str, t.Any]:
     """What each of C(options) is when it is not given; None without a default."""
-    return {name: option.get("default") for name, option in options.items()}
+    return {name: copy.deepcopy(option.get("default")) for name, option in options.items()}
 
 
 def only(options: Options, *names: str) -> Options:

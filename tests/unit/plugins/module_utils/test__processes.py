@@ -5,6 +5,11 @@
 
 from __future__ import annotations
 
+import ast
+import os
+import subprocess
+import sys
+
 import pytest
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _processes
@@ -63,3 +68,16 @@ def test_times_that_systemd_knows(text):
                                   "24h", "noon"])
 def test_times_that_it_does_not(text):
     assert not _processes.calendar(text + ("x" if text.endswith("\n") else ""))
+
+
+def test_a_procfile_is_read_where_there_is_no_ansible():
+    """As on a host, where the collection's code runs alone."""
+    code = ("import sys; sys.modules['ansible'] = None; from ansible_collections.pyweb.stack.plugins.module_utils import _processes; "
+            "print(_processes.procfile('web: serve $PORT\\nworker: work', [])['processes'])")
+    paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=paths)
+    assert done.returncode == 0, done.stderr
+    alone = ast.literal_eval(done.stdout)
+    # With Ansible's own checks of types, the same comes out.
+    given = {"web": {"command": "serve $PORT", "count": "1"}, "worker": {"command": "work", "count": "1"}}
+    assert alone == _processes.valid_processes(given, "processes")
