@@ -141,5 +141,5 @@ def prunable(releases: dict[str, dict], live: str | None, history: list[dict], k
     unfinished = sorted((release for release, item in releases.items() if item.get("state") not in (*GOOD, "gone")), reverse=True)
     # The newest failed or unfinished build stays for a look.
     protected.update(unfinished[:1])
-    protected.update(release for release, item in releases.items() if item.get("pinned") or item.get("busy"))
+    protected.update(release for release, item in releases.items() if item.get("pinned"))
     return sorted(release for release in releases if release not in protected)

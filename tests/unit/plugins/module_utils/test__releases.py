@@ -217,7 +217,7 @@ PRUNES = {
     "the live one, when nothing else is kept": (GOOD, A, [], 0, set(), [B, C, D]),
     "the rollback target, however old": (GOOD, E, history(C, D, A, E), 2, set(), [B, C]),
     "what a process still runs from": (GOOD, E, history(A, B, C, D, E), 2, {A}, [B, C]),
-    "pinned and busy ones": ({**GOOD, A: manifest("superseded", pinned=True), B: manifest("superseded", busy=True)}, E, history(D, E), 2, set(), [C]),
+    "a pinned one": ({**GOOD, A: manifest("superseded", pinned=True)}, E, history(D, E), 2, set(), [B, C]),
     "the newest failed build is kept for a look and not counted": (
         {A: manifest("failed"), B: manifest("failed"), C: manifest("superseded"), D: manifest("failed"), E: manifest()}, E, history(C, E), 2, set(), [A, B]),
     "bad ones make room": ({A: manifest("bad"), B: manifest("bad"), C: manifest("superseded"), D: manifest()}, D, history(C, D), 5, set(), [A]),
