@@ -15,9 +15,10 @@ import tarfile
 import tempfile
 from typing import Any, Callable
 
-from ansible_collections.pyweb.stack.plugins.module_utils._step import TAIL
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.unpack import stays
 
+# Lines of a command's output that a message shows.
+TAIL = 25
 # Whatever .gitignore says: the first two belong to the release's own, and the last is made again.
 NEVER = {".git", ".venv", "__pycache__"}
 # A deploy from a git hook has these, and they are about another repository.
