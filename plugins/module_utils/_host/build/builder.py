@@ -31,7 +31,7 @@ CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
 class Builder:
     """One release of one application. Its paths are the application's; nothing here knows about processes or traffic."""
 
-    def __init__(self, name: str, path: str, params: dict):
+    def __init__(self, name: str, path: str, params: dict[str, t.Any]):
         self.name = name
         self.path = path
         self.params = params
@@ -51,7 +51,7 @@ class Builder:
         yield
         self.durations[name] = round(time.monotonic() - begun, 3)
 
-    def build(self, revision: str, release: str, target: str, run_path: str, shared: str, before: str | None = None) -> dict:
+    def build(self, revision: str, release: str, target: str, run_path: str, shared: str, before: str | None = None) -> dict[str, t.Any]:
         """C(before) is a release with the same Python, whose bytecode is taken where the source is the same."""
         params = self.params
         env = {
@@ -87,7 +87,7 @@ class Builder:
                     self.static(target, url, directory, written)
         return {**facts, "size": size(target), "durations": self.durations}
 
-    def lock(self, revision: str) -> dict:
+    def lock(self, revision: str) -> dict[str, t.Any]:
         """What a build of this commit would install, found in a copy of the source that goes away again."""
         self.source.fetch(revision)
         with tempfile.TemporaryDirectory(prefix=".lock-", dir=self.home) as target:
@@ -107,7 +107,7 @@ class Builder:
         for hook in _hooks.commands(self.params["hooks"], phase):
             call([*_hooks.SHELL, hook["command"]], f"hook {phase} {short(hook['command'])!r}", {**env, "PYWEB_PHASE": phase}, cwd=where)
 
-    def copy(self, source: str, target: str, run_path: str) -> dict:
+    def copy(self, source: str, target: str, run_path: str) -> dict[str, t.Any]:
         """The same build under another configuration: hard links, and the way to a socket of its own."""
         with self.phase("copy"):
             call(["cp", "-al", f"{source}/.", target], "copying the build", self.env)

@@ -21,24 +21,16 @@ from ansible_collections.pyweb.stack.plugins.module_utils._addresses import with
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.explain import explain
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.files import digest, leftovers, read
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python, minor, version_of
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks import requirements as _requirements
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.project import Index, Project
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.pylock import from_pylock
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.requirements import normal, split_local
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Index, Lock, Wanted
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import lock_of
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.requirements import RequirementsFile
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import (
+    PINNED, hashed, logical, names, normal, read_requirements, relative, split_local, without_places,
+)
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.uv import UvLock
 from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call
 
 UV = "/usr/local/bin/uv"
-# The tools that read their own locks, in versions that were tried.
-TOOLS = {
-    "poetry.lock": ["poetry==2.5.1", "poetry-plugin-export==1.10.1"],
-    "pdm.lock": ["pdm[locked]==2.29.3"],
-    "Pipfile.lock": ["pipenv==2026.10.3"],
-}
-TOOL_ENV = {
-    "POETRY_VIRTUALENVS_CREATE": "false", "POETRY_NO_INTERACTION": "1", "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
-    "PDM_CHECK_UPDATE": "0", "PDM_IGNORE_ACTIVE_VENV": "1", "PDM_USE_VENV": "0", "PDM_NON_INTERACTIVE": "1",
-    "PIPENV_NOSPIN": "1", "PIPENV_IGNORE_VIRTUALENVS": "1", "PIPENV_VENV_IN_PROJECT": "1", "PIPENV_YES": "1", "NO_COLOR": "1",
-}
 # What is in an environment, as it was asked for.
 INSTALLED = "pyweb-requirements.txt"
 KEPT_LOCKS = 20
@@ -48,7 +40,7 @@ DEFAULTS: dict[str, t.Any] = {"file": None, "groups": [], "extras": [], "index":
 class Environment:
     """The C(.venv) of one release of one application."""
 
-    def __init__(self, home: str, params: dict, env: dict[str, str]):
+    def __init__(self, home: str, params: dict[str, t.Any], env: dict[str, str]):
         self.home = home
         self.params = params
         self.env = env
@@ -71,6 +63,11 @@ class Environment:
     def uv(self, *arguments: str, what: str, cwd: str | None = None, hint: str = "", **env: str | None) -> str:
         return self.run([UV, *arguments], what, cwd=cwd, hint=hint, env=env)
 
+    def uvx(self, packages: list[str]) -> list[str]:
+        """The beginning of a command that has these packages and nothing else."""
+        first, *more = packages
+        return [UV, "tool", "run", "--quiet", "--python", "/usr/bin/python3", "--from", first, *(word for package in more for word in ("--with", package))]
+
     def run(self, argv: list[str], what: str, cwd: str | None = None, hint: str = "", env: t.Mapping[str, str | None] | None = None) -> str:
         full = {**self.params.get("build_env", {}), **self.uv_env, **self.places, **(env or {})}
         full = {name: value for name, value in full.items() if value is not None}
@@ -82,7 +79,7 @@ class Environment:
                 text = text.replace(secret, "********")
             raise BuildError(text) from None
 
-    def find_places(self, source: str, project: Project) -> None:
+    def find_places(self, source: str, project: Lock) -> None:
         """What the user and the project say about indexes, as uv's environment: nothing of it is in a command line."""
         wanted = self.dependencies
         wheelhouse = wanted["wheelhouse"]
@@ -117,17 +114,17 @@ class Environment:
 
     # --- the lock ---------------------------------------------------------------------------------------------------------
 
-    def resolve(self, source: str) -> dict:
+    def resolve(self, source: str) -> dict[str, t.Any]:
         """Everything that is installed, with versions: C(text), for which C(platforms), from which C(inputs).
 
         Found once for the same inputs. Hosts that build together are given what one of them has found.
         """
         python, version = self.python()
         wanted = self.dependencies
-        project = Project(source, wanted["file"])
+        project = lock_of(source, wanted["file"])
         project.check(wanted["groups"], wanted["extras"])
-        if project.kind == "requirements.txt":
-            self.projects(source, split_local(_requirements.read_requirements(project.path))[1])
+        if isinstance(project, RequirementsFile):
+            self.projects(source, split_local(read_requirements(project.path))[1])
         self.find_places(source, project)
         mine = f"{minor(version)} {platform.machine()}"
         platforms = sorted({mine, *(self.params.get("platforms") or [])})
@@ -142,7 +139,7 @@ class Environment:
         path = f"{self.home}/locks/{digest([inputs, platforms])}.json"
         with contextlib.suppress(OSError, ValueError):
             with open(path, encoding="utf-8") as file:
-                found = json.load(file)
+                found: dict[str, t.Any] = json.load(file)
             os.utime(path)
             return found
         text = self.locked(project, python, platforms)
@@ -156,84 +153,10 @@ class Environment:
             os.unlink(old)
         return found
 
-    def locked(self, project: Project, python: str, platforms: list[str]) -> str:
-        groups, extras = self.dependencies["groups"], self.dependencies["extras"]
-        if project.kind == "uv.lock":
-            text = self.from_uv(project, python)
-        elif project.kind == "pylock.toml":
-            text = from_pylock(project.path, groups, extras)
-        elif project.kind in TOOLS:
-            text = self.exported(project, python)
-        elif project.kind == "requirements.txt":
-            text = _requirements.read_requirements(project.path)
-            if "--hash=" not in text:
-                text = self.compiled([project.name], project.name, project.source, python, platforms)
-        elif project.kind:
-            chosen = [*(f"--group={name}" for name in groups), *(f"--extra={name}" for name in extras)]
-            text = self.compiled([project.kind, *chosen], project.name, project.folder, python, platforms)
-        else:
-            return ""
-        text = _requirements.relative(_requirements.without_places(text), os.path.realpath(project.folder))
+    def locked(self, lock: Lock, python: str, platforms: list[str]) -> str:
+        text = lock.text(self, Wanted(self.dependencies["groups"], self.dependencies["extras"], python, platforms))
+        text = relative(without_places(text), os.path.realpath(lock.project.folder))
         return text if text.endswith("\n") or not text else text + "\n"
-
-    def from_uv(self, project: Project, python: str) -> str:
-        groups = self.dependencies["groups"]
-        arguments = ["export", "--locked", "--no-header", "--no-annotate", "--format", "requirements-txt", "--python", python, "--quiet",
-                     *([] if "dev" in groups else ["--no-dev"]), *(f"--group={name}" for name in groups),
-                     *(f"--extra={name}" for name in self.dependencies["extras"])]
-        what = f"uv export of {project.name}"
-        # For uv a lock is out of date when it names an index that is not configured, and dependencies may come from another one here.
-        locked = " ".join(project.registries())
-        # Whether it is up to date shows without an index, unless code has to run that says what it needs.
-        with contextlib.suppress(BuildError):
-            return self.uv(*arguments, "--offline", what=what, cwd=project.folder, UV_INDEX=locked, UV_DEFAULT_INDEX=None, UV_NO_INDEX=None, UV_FIND_LINKS=None)
-        here = [self.places.get(name, "") for name in ("UV_INDEX", "UV_DEFAULT_INDEX")]
-        return self.uv(*arguments, what=what, cwd=project.folder, hint="run uv lock in the project and commit uv.lock.",
-                       UV_INDEX=" ".join([*here, locked]).strip(), UV_NO_INDEX=None)
-
-    def exported(self, project: Project, python: str) -> str:
-        """What the tool that made a lock says is in it. It runs where whatever it makes goes away again."""
-        groups, extras = self.dependencies["groups"], self.dependencies["extras"]
-        kind = project.kind or ""
-        tool, *more = TOOLS[kind]
-        name = re.match(r"\w+", tool).group()
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=self.home) as place:
-            for entry in os.listdir(project.folder):
-                if os.path.isdir(f"{project.folder}/{entry}") and entry not in (".venv", ".pyweb", ".git"):
-                    os.symlink(f"{project.folder}/{entry}", f"{place}/{entry}")
-            for entry in (kind, "pyproject.toml", "Pipfile", "poetry.toml", "pdm.toml", "README.md"):
-                with contextlib.suppress(FileNotFoundError):
-                    shutil.copyfile(f"{project.folder}/{entry}", f"{place}/{entry}")
-            # The tools need no old interpreter; that of the application has to be found where it counts.
-            start = [UV, "tool", "run", "--quiet", "--python", "/usr/bin/python3", "--from", tool,
-                     *(word for package in more for word in ("--with", package)), name]
-
-            def run(*arguments: str, hint: str = "") -> str:
-                return self.run([*start, *arguments], f"{' '.join([name, *arguments[:2]])} for {project.name}", cwd=place, hint=hint,
-                                env={**TOOL_ENV, "PATH": f"{os.path.dirname(python)}:{self.uv_env['PATH']}"})
-
-            if kind == "poetry.lock":
-                with_groups = [f"--with={','.join(groups)}"] if groups else []
-                text = run("export", "--format=requirements.txt", "--without-urls", *with_groups, *(f"--extras={name}" for name in extras))
-            elif kind == "pdm.lock":
-                try:
-                    run("lock", "--check")
-                except BuildError as error:
-                    if not re.search(r"(?i)lock ?file (doesn't|does not|hash|is)", str(error)):
-                        raise
-                    raise BuildError(f"{project.name} does not match pyproject.toml: run pdm lock and commit {project.name}.") from None
-                # PDM takes all groups for development unless told otherwise.
-                unwanted = {item for item in project.groups() or () if normal(item) not in {normal(name) for name in groups}}
-                text = run("export", "--format=requirements", *(f"--without={item}" for item in sorted(unwanted)), *(f"--group={name}" for name in extras))
-            else:
-                try:
-                    run("verify")
-                except BuildError as error:
-                    if "out-of-date" not in str(error):
-                        raise
-                    raise BuildError(f"{project.name} does not match Pipfile: run pipenv lock and commit {project.name}.") from None
-                text = run("requirements", "--hash", f"--categories={','.join(['packages', *groups])}")
-            return _requirements.relative(text, place)
 
     def compiled(self, what: list[str], name: str, folder: str, python: str, platforms: list[str], *arguments: str) -> str:
         """Unpinned requirements with the versions that an index has now. For hosts that differ: with what each of them needs."""
@@ -244,26 +167,26 @@ class Environment:
 
     def servers(self, text: str, python: str, platforms: list[str]) -> str:
         """The server that the application lacks, with all that it needs, as far as the lock does not have it."""
-        have = _requirements.names(text)
+        have = names(text)
         missing = sorted(package for package in self.params["server_packages"] if normal(re.split(r"[=\[]", package)[0]) not in have)
         if not missing:
             return ""
         with tempfile.TemporaryDirectory(prefix=".server-", dir=self.home) as place:
             with open(f"{place}/constraints.txt", "w", encoding="utf-8") as file:
-                file.writelines(f"{name}=={version} {marker}\n" for name, version, marker in _requirements.PINNED.findall(text))
+                file.writelines(f"{name}=={version} {marker}\n" for name, version, marker in PINNED.findall(text))
             with open(f"{place}/server.txt", "w", encoding="utf-8") as file:
                 file.write("\n".join(missing) + "\n")
-            hashes = ["--generate-hashes"] if _requirements.hashed(text) else []
+            hashes = ["--generate-hashes"] if hashed(text) else []
             found = self.compiled(["server.txt"], ", ".join(missing), place, python, platforms, "--constraint", "constraints.txt", *hashes)
         # One line, or one and its hashes; what the lock has stays as it is there.
         parts = re.split(r"(?m)^(?=[A-Za-z0-9])", found)
-        return "".join(part for part in parts if part.strip() and not _requirements.names(part) & have)
+        return "".join(part for part in parts if part.strip() and not names(part) & have)
 
     # --- installing -------------------------------------------------------------------------------------------------------
 
     def base(self, lock: str, python: str) -> str:
         """The third-party part, built once for each (lock, Python, platform), byte-compiled, relocatable, never changed afterwards."""
-        requirements = _requirements.logical(lock)
+        requirements = logical(lock)
         key = digest([sorted(requirements), os.path.realpath(python), minor(version_of(python)), platform.machine(), *platform.libc_ver(), 2])
         final = f"{self.home}/envs/{key}"
         if os.path.isdir(final):
@@ -289,10 +212,10 @@ class Environment:
         return key
 
     def sync(self, temporary: str, requirements: list[str], *more: str) -> None:
-        hashed = _requirements.hashed("\n".join(requirements))
+        complete = hashed("\n".join(requirements))
         # With hashes it does not matter which index has a package, so all of them are asked for the version.
-        env = {"UV_INDEX_STRATEGY": "unsafe-best-match"} if hashed else {}
-        self.uv("pip", "sync", "--quiet", "--compile-bytecode", *(["--require-hashes"] if hashed else []), *more,
+        env = {"UV_INDEX_STRATEGY": "unsafe-best-match"} if complete else {}
+        self.uv("pip", "sync", "--quiet", "--compile-bytecode", *(["--require-hashes"] if complete else []), *more,
                 "--python", f"{temporary}/env/bin/python", f"{temporary}/lock.txt", what="installing the requirements", cwd=self.home,
                 hint="check the requirements, and that this host reaches the package index.", **env)
 
@@ -320,7 +243,7 @@ class Environment:
                 os.unlink(f"{env}/{name}")
         # The same version under another hash is another file, and what has no version may be another one every time.
         lines = (set(installed) ^ wanted) | {line for line in wanted if "==" not in line or "*" in line}
-        changed = {package for line in lines for package in _requirements.names(line)}
+        changed = {package for line in lines for package in names(line)}
         self.sync(temporary, requirements, *(f"--reinstall-package={package}" for package in sorted(changed)))
         if leftovers(env, f"{temporary}/fresh"):
             shutil.rmtree(env)
@@ -328,7 +251,7 @@ class Environment:
             return False
         return True
 
-    def install(self, target: str) -> dict:
+    def install(self, target: str) -> dict[str, t.Any]:
         python, version = self.python()
         lock = self.resolve(target)
         third_party, local = split_local(lock["text"])
@@ -354,11 +277,12 @@ class Environment:
 
     def projects(self, target: str, local: list[str]) -> list[str]:
         """What is installed from this release's source: what the lock names, and the source itself where it is a package."""
-        project = Project(target, self.dependencies["file"])
-        top = target if project.kind == "requirements.txt" else project.folder
+        lock = lock_of(target, self.dependencies["file"])
+        project = lock.project
+        top = target if isinstance(lock, RequirementsFile) else project.folder
         found = [os.path.normpath(os.path.join(top, path)) for path in local]
         # uv.lock knows by itself whether it is one.
-        if project.is_package and project.kind != "uv.lock":
+        if project.is_package and not isinstance(lock, UvLock):
             found.append(os.path.normpath(project.folder))
         for where in found:
             if where != target and not where.startswith(target + "/"):

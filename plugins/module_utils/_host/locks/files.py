@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
 
@@ -21,7 +22,7 @@ def read(path: str) -> str:
         raise BuildError(f"{os.path.basename(path)} cannot be read: it is not UTF-8.") from None
 
 
-def load_toml(path: str) -> dict:
+def load_toml(path: str) -> dict[str, t.Any]:
     import tomllib
 
     if not os.path.exists(path):
@@ -32,9 +33,9 @@ def load_toml(path: str) -> dict:
         raise BuildError(f"{os.path.basename(path)} cannot be read: {error}.") from None
 
 
-def load_json(path: str) -> dict:
+def load_json(path: str) -> dict[str, t.Any]:
     try:
-        return json.loads(read(path))
+        return t.cast("dict[str, t.Any]", json.loads(read(path)))
     except ValueError as error:
         raise BuildError(f"{os.path.basename(path)} cannot be read: {error}.") from None
 

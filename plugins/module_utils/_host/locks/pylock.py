@@ -8,9 +8,34 @@ from __future__ import annotations
 import os
 import re
 
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Index, Lock, Tools, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import load_toml
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.requirements import normal
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
 from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+
+
+class Pylock(Lock):
+    kind = "pylock.toml"
+
+    @classmethod
+    def named(cls, name: str) -> bool:
+        return name == cls.kind or bool(re.fullmatch(r"pylock\.[^.]+\.toml", name))
+
+    def where(self) -> str:
+        return self.name or ""
+
+    def groups(self) -> set[str]:
+        return set(load_toml(self.path).get("dependency-groups", []))
+
+    def extras(self) -> set[str]:
+        return set(load_toml(self.path).get("extras", []))
+
+    def own_indexes(self) -> list[Index]:
+        urls = {package["index"] for package in load_toml(self.path).get("packages", []) if "index" in package}
+        return [Index("", url, False) for url in sorted(urls)]
+
+    def text(self, tools: Tools, wanted: Wanted) -> str:
+        return from_pylock(self.path, wanted.groups, wanted.extras)
 
 
 def from_pylock(path: str, groups: list[str], extras: list[str]) -> str:
@@ -20,7 +45,7 @@ def from_pylock(path: str, groups: list[str], extras: list[str]) -> str:
         raise BuildError(f"{os.path.basename(path)} has the lock-version {data.get('lock-version')!r}: 1.0 is known here.")
     active = {"dependency_groups": {normal(name) for name in (*data.get("default-groups", []), *groups)}, "extras": {normal(name) for name in extras}}
 
-    def decided(match: re.Match) -> str:
+    def decided(match: re.Match[str]) -> str:
         inside = normal(match.group(1)) in active[match.group(3)]
         # A marker that always holds, or never does.
         return f"python_version {'>=' if inside != bool(match.group(2)) else '<'} '3'"

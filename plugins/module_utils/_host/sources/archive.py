@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import split_password
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.base import copied, refuse_names
@@ -21,7 +22,7 @@ class Archive(Sent):
 
     kind = "archive"
 
-    def __init__(self, home: str, source: dict, env: dict[str, str], sent: dict | None = None):
+    def __init__(self, home: str, source: dict[str, t.Any], env: dict[str, str], sent: dict[str, t.Any] | None = None):
         super().__init__(home, source, env, sent)
         self.name = "source.zip" if source["archive"].split("?")[0].endswith(".zip") else "source.tar"
 
@@ -33,7 +34,7 @@ class Archive(Sent):
 class Download(Archive):
     """An archive at an address that the host reaches. What it has to be is known before, so no host is asked for that."""
 
-    def __init__(self, home: str, source: dict, env: dict[str, str], sent: dict | None = None):
+    def __init__(self, home: str, source: dict[str, t.Any], env: dict[str, str], sent: dict[str, t.Any] | None = None):
         super().__init__(home, source, env, sent)
         self.url, password = split_password(source["archive"])
         self.password = source.get("token") or password

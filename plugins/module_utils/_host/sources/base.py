@@ -17,7 +17,7 @@ class Source:
 
     kind = ""
 
-    def __init__(self, home: str, source: dict, env: dict[str, str], sent: dict | None = None):
+    def __init__(self, home: str, source: dict[str, t.Any], env: dict[str, str], sent: dict[str, t.Any] | None = None):
         self.home = home
         self.source = source
         self.env = env
@@ -47,7 +47,7 @@ class Source:
     def export(self, revision: str, target: str) -> None:
         raise NotImplementedError
 
-    def facts(self) -> dict:
+    def facts(self) -> dict[str, t.Any]:
         """For the manifest."""
         return {"kind": self.kind, "source": self.shown, "version": self.version}
 

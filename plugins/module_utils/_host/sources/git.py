@@ -45,7 +45,7 @@ class Git(Source):
 
     kind = "repo"
 
-    def __init__(self, home: str, source: dict, env: dict[str, str], sent: dict | None = None):
+    def __init__(self, home: str, source: dict[str, t.Any], env: dict[str, str], sent: dict[str, t.Any] | None = None):
         super().__init__(home, source, env, sent)
         self.mirror = f"{home}/repo.git"
         self.url, password = split_password(source["repo"])
@@ -75,7 +75,7 @@ class Git(Source):
                           hint=self.hint, split=True)
         if version == "HEAD" and not re.search(r"\tHEAD$", listed, re.MULTILINE):
             raise BuildError(f"{self.shown}: {NO_HEAD}")
-        names = dict(reversed(line.split("\t", 1)) for line in listed.splitlines() if "\t" in line)
+        names = {name: commit for commit, dummy, name in (line.partition("\t") for line in listed.splitlines()) if name}
         for name in ("HEAD",) if version == "HEAD" else (f"refs/heads/{version}", f"refs/tags/{version}^{{}}", f"refs/tags/{version}"):
             if name in names:
                 return names[name]

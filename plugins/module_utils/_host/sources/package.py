@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.base import Source, write
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.sent import Sent
@@ -19,7 +20,7 @@ class Package(Source):
 
     kind = "package"
 
-    def __init__(self, home: str, source: dict, env: dict[str, str], sent: dict | None = None):
+    def __init__(self, home: str, source: dict[str, t.Any], env: dict[str, str], sent: dict[str, t.Any] | None = None):
         super().__init__(home, source, env, sent)
         name, dummy, version = source["package"].replace(" ", "").partition("==")
         self.version = version if self.version == "HEAD" else self.version
@@ -47,7 +48,7 @@ class Package(Source):
 class Wheel(Sent, Package):
     """A package in a file of the controller."""
 
-    def __init__(self, home: str, source: dict, env: dict[str, str], sent: dict | None = None):
+    def __init__(self, home: str, source: dict[str, t.Any], env: dict[str, str], sent: dict[str, t.Any] | None = None):
         Sent.__init__(self, home, source, env, sent)
         self.name = os.path.basename(source["package"])
         if not re.fullmatch(r"[A-Za-z0-9][\w.+!-]*\.whl", self.name):

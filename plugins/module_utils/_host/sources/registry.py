@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.archive import Archive, Download
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.base import Source
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.git import Git
@@ -13,7 +15,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.path imp
 from ansible_collections.pyweb.stack.plugins.module_utils._options import SSH
 
 
-def source_of(home: str, params: dict, env: dict[str, str]) -> "Source":
+def source_of(home: str, params: dict[str, t.Any], env: dict[str, str]) -> "Source":
     """The source that C(params) name. C(sent) is what the controller says of a source that lies there."""
     source, sent = params["source"], params.get("sent") or {}
     if source.get("path"):
@@ -27,7 +29,7 @@ def source_of(home: str, params: dict, env: dict[str, str]) -> "Source":
     return Git(home, source, env, sent)
 
 
-def own_key(config_path: str, source: dict | None) -> dict | None:
+def own_key(config_path: str, source: dict[str, t.Any] | None) -> dict[str, t.Any] | None:
     """The source with the deploy key that was made on this host, where it needs one. For root: the build user cannot read it."""
     if not source or not source.get("repo") or source.get("deploy_key") or not SSH.match(source["repo"]):
         return source

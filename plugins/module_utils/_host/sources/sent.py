@@ -21,7 +21,7 @@ class Sent(Source):
 
     name = "source"
 
-    def __init__(self, home: str, source: dict, env: dict[str, str], sent: dict | None = None):
+    def __init__(self, home: str, source: dict[str, t.Any], env: dict[str, str], sent: dict[str, t.Any] | None = None):
         super().__init__(home, source, env, sent)
         self.version = self.sent.get("version", "")
         self.shown = self.sent.get("source", "")
@@ -29,7 +29,7 @@ class Sent(Source):
     def resolve(self) -> str:
         if not self.sent.get("revision"):
             raise BuildError(f"source.{self.kind} lies on the controller, which has said nothing of it: pyweb.stack.release_info is to be run as a task.")
-        return self.sent["revision"]
+        return str(self.sent["revision"])
 
     def place(self, revision: str) -> str:
         if not re.fullmatch(r"[0-9a-f]{64}", revision):
@@ -73,7 +73,7 @@ class Sent(Source):
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
-    def facts(self) -> dict:
+    def facts(self) -> dict[str, t.Any]:
         return {**super().facts(), **self.sent.get("facts", {})}
 
 

@@ -19,9 +19,9 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.environments imp
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments import python as _python
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.explain import explain
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks import requirements as _requirements
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.project import Project, kind_of
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks import text as _requirements
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.pylock import from_pylock
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import kind_of, lock_of
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[5] / "support"))
 
@@ -93,7 +93,7 @@ def test_normal(name, expected):
     ("deps.in", "requirements.txt"),
 ])
 def test_the_kind_of_a_file(file, kind):
-    assert kind_of(file) == kind
+    assert kind_of(file).kind == kind
 
 
 @pytest.mark.parametrize("file, sentence", [
@@ -102,7 +102,7 @@ def test_the_kind_of_a_file(file, kind):
 ])
 def test_a_file_that_cannot_be_taken(tmp_path, file, sentence):
     with pytest.raises(_step.BuildError, match=f"^{sentence}"):
-        Project(str(tmp_path), file)
+        lock_of(str(tmp_path), file)
 
 
 PYLOCK = '''lock-version = "1.0"
@@ -181,7 +181,7 @@ GROUPS = ('[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.9"\nd
     ({"app.py": ""}, ["x"], [], "dependencies.groups has 'x', but the source knows no groups: leave it out."),
 ])
 def test_groups_and_extras_that_are_not_there(tmp_path, files, groups, extras, sentence):
-    project = Project(write(tmp_path, files), None)
+    project = lock_of(write(tmp_path, files), None)
     if not sentence:
         project.check(groups, extras)
         return
@@ -204,7 +204,7 @@ def test_groups_and_extras_that_are_not_there(tmp_path, files, groups, extras, s
     ({"requirements.txt": "-i https://pypi.org/simple\nx\n"}, []),
 ])
 def test_indexes_that_a_project_names(tmp_path, files, expected):
-    assert [tuple(index) for index in Project(write(tmp_path, files), None).indexes()] == expected
+    assert [tuple(index) for index in lock_of(write(tmp_path, files), None).indexes()] == expected
 
 
 # --- lock and environment, by the real uv -----------------------------------------------------------------------------
@@ -359,7 +359,7 @@ def test_whatever_the_answer_depends_on_is_asked_anew(uv, tmp_path, files, chang
 
 def test_dependencies_that_code_tells(tmp_path):
     source = write(tmp_path, {"pyproject.toml": DYNAMIC, "requirements.in": "alpha\n", "README.txt": ""})
-    assert [name for name, text in Project(source, None).material()] == ["pyproject.toml", "requirements.in"]
+    assert [name for name, text in lock_of(source, None).material()] == ["pyproject.toml", "requirements.in"]
 
 
 @pytest.mark.parametrize("files, sentence", [

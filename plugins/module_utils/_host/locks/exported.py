@@ -1,0 +1,58 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Locks that only the tool can read which made them: it says what is in them, as requirements."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+import typing as t
+
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Lock, Tools, Wanted
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import relative
+
+# The tools do not ask, keep to themselves, and look for nothing.
+TOOL_ENV = {
+    "POETRY_VIRTUALENVS_CREATE": "false", "POETRY_NO_INTERACTION": "1", "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+    "PDM_CHECK_UPDATE": "0", "PDM_IGNORE_ACTIVE_VENV": "1", "PDM_USE_VENV": "0", "PDM_NON_INTERACTIVE": "1",
+    "PIPENV_NOSPIN": "1", "PIPENV_IGNORE_VIRTUALENVS": "1", "PIPENV_VENV_IN_PROJECT": "1", "PIPENV_YES": "1", "NO_COLOR": "1",
+}
+
+
+class Run(t.Protocol):
+    """Runs the tool with these arguments, and returns what it prints."""
+
+    def __call__(self, *arguments: str) -> str: ...
+
+
+class Exported(Lock):
+    # What is installed to read the lock, in versions that were tried; the first one is the tool.
+    tool: tuple[str, ...] = ()
+
+    def export(self, run: Run, wanted: Wanted) -> str:
+        raise NotImplementedError
+
+    def text(self, tools: Tools, wanted: Wanted) -> str:
+        """The tool runs where whatever it makes goes away again."""
+        folder, kind = self.project.folder, self.kind or ""
+        found = re.match(r"\w+", self.tool[0])
+        program = found.group() if found else ""
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=tools.home) as place:
+            for entry in os.listdir(folder):
+                if os.path.isdir(f"{folder}/{entry}") and entry not in (".venv", ".pyweb", ".git"):
+                    os.symlink(f"{folder}/{entry}", f"{place}/{entry}")
+            for entry in (kind, "pyproject.toml", "Pipfile", "poetry.toml", "pdm.toml", "README.md"):
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copyfile(f"{folder}/{entry}", f"{place}/{entry}")
+            start = [*tools.uvx(list(self.tool)), program]
+
+            def run(*arguments: str) -> str:
+                # The tools need no old interpreter; that of the application has to be found where it counts.
+                return tools.run([*start, *arguments], f"{' '.join([program, *arguments[:2]])} for {self.name}", cwd=place,
+                                 env={**TOOL_ENV, "PATH": f"{os.path.dirname(wanted.python)}:{tools.uv_env['PATH']}"})
+
+            return relative(self.export(run, wanted), place)

@@ -1,0 +1,39 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""pdm.lock."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Wanted
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.exported import Exported, Run
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
+from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+
+
+class PdmLock(Exported):
+    kind = "pdm.lock"
+    beside = ("pyproject.toml",)
+    tool = ("pdm[locked]==2.29.3",)
+
+    def counts(self) -> bool:
+        return bool(self.project.pyproject)
+
+    def groups(self) -> set[str]:
+        return self.project.groups()
+
+    def extras(self) -> set[str]:
+        return self.project.extras()
+
+    def export(self, run: Run, wanted: Wanted) -> str:
+        try:
+            run("lock", "--check")
+        except BuildError as error:
+            if not re.search(r"(?i)lock ?file (doesn't|does not|hash|is)", str(error)):
+                raise
+            raise BuildError(f"{self.name} does not match pyproject.toml: run pdm lock and commit {self.name}.") from None
+        # PDM takes all groups for development unless told otherwise.
+        unwanted = {item for item in self.groups() if normal(item) not in {normal(name) for name in wanted.groups}}
+        return run("export", "--format=requirements", *(f"--without={item}" for item in sorted(unwanted)), *(f"--group={name}" for name in wanted.extras))

@@ -1,0 +1,36 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pipfile.lock."""
+
+from __future__ import annotations
+
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Index, Wanted
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.exported import Exported, Run
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import load_json
+from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+
+
+class PipfileLock(Exported):
+    kind = "Pipfile.lock"
+    beside = ("Pipfile",)
+    tool = ("pipenv==2026.10.3",)
+
+    def where(self) -> str:
+        return self.name or ""
+
+    def groups(self) -> set[str]:
+        return {"dev-packages" if name == "develop" else name for name in load_json(self.path) if name not in ("_meta", "default")}
+
+    def own_indexes(self) -> list[Index]:
+        sources = load_json(self.path).get("_meta", {}).get("sources", [])
+        return [Index(item.get("name", ""), item["url"], number == 0) for number, item in enumerate(sources)]
+
+    def export(self, run: Run, wanted: Wanted) -> str:
+        try:
+            run("verify")
+        except BuildError as error:
+            if "out-of-date" not in str(error):
+                raise
+            raise BuildError(f"{self.name} does not match Pipfile: run pipenv lock and commit {self.name}.") from None
+        return run("requirements", "--hash", f"--categories={','.join(['packages', *wanted.groups])}")

@@ -1,0 +1,48 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""pyproject.toml or setup.py, where there is no lock."""
+
+from __future__ import annotations
+
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Lock, Tools, Wanted
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import contents
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.project import project_files
+
+
+class Pyproject(Lock):
+    kind = "pyproject.toml"
+
+    def counts(self) -> bool:
+        project = self.project
+        return project.is_package or "dependencies" in project.project or "dependencies" in project.project.get("dynamic", [])
+
+    def groups(self) -> set[str] | None:
+        return self.project.groups()
+
+    def extras(self) -> set[str] | None:
+        return self.project.extras()
+
+    def material(self) -> list[list[str]]:
+        names = project_files(self.project.folder)
+        for place in self.project.tool.get("uv", {}).get("sources", {}).values():
+            if isinstance(place, dict) and "path" in place:
+                names += project_files(f"{self.project.folder}/{place['path']}")
+        return contents(self.project.source, names)
+
+    def text(self, tools: Tools, wanted: Wanted) -> str:
+        chosen = [*(f"--group={name}" for name in wanted.groups), *(f"--extra={name}" for name in wanted.extras)]
+        return tools.compiled([self.kind or "", *chosen], self.name or "", self.project.folder, wanted.python, wanted.platforms)
+
+
+class SetupPy(Pyproject):
+    kind = "setup.py"
+
+    def counts(self) -> bool:
+        return True
+
+    def groups(self) -> None:
+        return None
+
+    def extras(self) -> set[str]:
+        return {"*"}

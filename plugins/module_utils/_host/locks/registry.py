@@ -1,0 +1,48 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which file of a source says what it needs."""
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Lock
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.pdm import PdmLock
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.pipenv import PipfileLock
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.poetry import PoetryLock
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.project import Project
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.pylock import Pylock
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.pyproject import Pyproject, SetupPy
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.requirements import RequirementsFile
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.uv import UvLock
+from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+
+# The first one that is there counts. A further kind is a line here and a file beside this one.
+KINDS: tuple[type[Lock], ...] = (UvLock, Pylock, PoetryLock, PdmLock, PipfileLock, RequirementsFile, Pyproject, SetupPy)
+
+
+def kind_of(file: str) -> type[Lock]:
+    """The kind of a file that the user has named."""
+    for kind in KINDS:
+        if kind.named(os.path.basename(file)):
+            return kind
+    raise BuildError(f"dependencies.file is {file!r}: accepted are {', '.join(str(kind.kind) for kind in KINDS)}, "
+                     "and other names that end with .txt, for requirements.")
+
+
+def lock_of(source: str, file: str | None) -> Lock:
+    """What says what C(source) needs: the C(file) in it that the user has named, or the first one that there is."""
+    if file:
+        kind = kind_of(file)
+        if not os.path.isfile(f"{source}/{file}"):
+            raise BuildError(f"dependencies.file is {file!r}, which the source does not have.")
+        # Includes of a requirements file and the paths in it are seen from the top, as pip does.
+        inner = "" if kind is RequirementsFile else os.path.dirname(file)
+        return kind(Project(source, f"{source}/{inner}".rstrip("/")), file)
+    project = Project(source, source)
+    for kind in KINDS:
+        lock = kind(project)
+        if os.path.isfile(lock.path) and lock.counts():
+            return lock
+    return Lock(project)

@@ -1,0 +1,56 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""uv.lock."""
+
+from __future__ import annotations
+
+import contextlib
+
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Lock, Tools, Wanted
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import contents, load_toml
+from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+
+
+class UvLock(Lock):
+    kind = "uv.lock"
+    beside = ("pyproject.toml", "uv.toml")
+
+    def counts(self) -> bool:
+        return bool(self.project.pyproject)
+
+    def material(self) -> list[list[str]]:
+        folder = self.project.folder
+        names = [self.path, *(f"{folder}/{name}" for name in self.beside)]
+        for package in load_toml(self.path).get("package", []):
+            place = package.get("source", {})
+            member = place.get("editable") or place.get("directory") or place.get("virtual")
+            if member and member != ".":
+                names.append(f"{folder}/{member}/pyproject.toml")
+        return contents(self.project.source, names)
+
+    def groups(self) -> set[str]:
+        return self.project.groups()
+
+    def extras(self) -> set[str]:
+        return self.project.extras()
+
+    def registries(self) -> list[str]:
+        """The indexes that it was made with."""
+        found = {package.get("source", {}).get("registry", "") for package in load_toml(self.path).get("package", [])}
+        return sorted(url for url in found if "://" in url)
+
+    def text(self, tools: Tools, wanted: Wanted) -> str:
+        arguments = ["export", "--locked", "--no-header", "--no-annotate", "--format", "requirements-txt", "--python", wanted.python, "--quiet",
+                     *([] if "dev" in wanted.groups else ["--no-dev"]), *(f"--group={name}" for name in wanted.groups),
+                     *(f"--extra={name}" for name in wanted.extras)]
+        what = f"uv export of {self.name}"
+        # For uv a lock is out of date when it names an index that is not configured, and dependencies may come from another one here.
+        locked = " ".join(self.registries())
+        # Whether it is up to date shows without an index, unless code has to run that says what it needs.
+        with contextlib.suppress(BuildError):
+            return tools.uv(*arguments, "--offline", what=what, cwd=self.project.folder, UV_INDEX=locked, UV_DEFAULT_INDEX=None, UV_NO_INDEX=None,
+                            UV_FIND_LINKS=None)
+        here = [tools.places.get(name, "") for name in ("UV_INDEX", "UV_DEFAULT_INDEX")]
+        return tools.uv(*arguments, what=what, cwd=self.project.folder, hint="run uv lock in the project and commit uv.lock.",
+                        UV_INDEX=" ".join([*here, locked]).strip(), UV_NO_INDEX=None)
