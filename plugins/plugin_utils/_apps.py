@@ -246,7 +246,7 @@ def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]]
         "site": None,
     }
     if site:
-        result["appserver"]["site"] = {"domain": site["domains"][0].replace("*.", "www.", 1), "files": bool(site["root"])}
+        result["appserver"]["site"] = {"domain": _sites.canonical(site["domains"]), "files": bool(site["root"])}
         result["site"] = {**common, **_sites.sliced(name, path, site, app["shared"])}
     return result
 
@@ -255,6 +255,7 @@ def _cross_checks(apps: dict[str, dict]) -> None:
     accounts: dict[str, str] = {}
     domains: dict[str, str] = {}
     addresses: dict[str, str] = {}
+    probes: dict[str, str] = {}
     for name, app in apps.items():
         for account in (name, f"{name}-build", f"{name}-web"):
             if account in accounts:
@@ -267,6 +268,9 @@ def _cross_checks(apps: dict[str, dict]) -> None:
         address = (app["processes"].get("web") or {}).get("address")
         if address and addresses.setdefault(address, name) != name:
             raise AppsError(f"pyweb_apps.{name}.processes.web.address is {address!r}, which pyweb_apps.{addresses[address]} has too: take another port.")
+        for path in (app["site"] or {}).get("probes", []):
+            if probes.setdefault(path, name) != name:
+                raise AppsError(f"pyweb_apps.{name}.site.probes has {path!r}, which pyweb_apps.{probes[path]} has too: a probe names no site, so take another path.")
         for domain in (app["site"] or {}).get("domains", []):
             if domain in domains:
                 other = domains[domain]

@@ -17,22 +17,27 @@ from ansible_collections.pyweb.stack.plugins.plugin_utils._paths import relative
 DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 
 
-def _is_address(text: str) -> bool:
+def address_of(text: str) -> str | None:
+    """The address that C(text) is, as a browser writes it but without brackets; None for a name."""
     try:
-        ipaddress.ip_address(text.strip("[]"))
+        return str(ipaddress.ip_address(text.strip("[]")))
     except ValueError:
-        return False
-    return True
+        return None
+
+
+def canonical(domains: list[str]) -> str:
+    """The name by which the host asks its own nginx for a site; an address, in brackets if it has colons, if the site has nothing else."""
+    name = next((domain for domain in domains if not address_of(domain)), domains[0]).replace("*.", "www.", 1)
+    return f"[{name}]" if ":" in name else name
 
 
 def checked_site(where: str, site: dict) -> dict:
     if not site["domains"]:
         raise AppsError(f"{where}.domains is empty: at least one domain is needed.")
+    site["domains"] = [address_of(domain) or domain for domain in site["domains"]]
     for domain in site["domains"]:
-        if _is_address(domain):
-            raise AppsError(f"{where}.domains has {domain!r}, which is an address: TLS asks for a site by its name, so give a host name.")
-        if not DOMAIN.fullmatch(domain) or len(domain) > 253:
-            raise AppsError(f"{where}.domains has {domain!r}: a host name in lower case is needed, such as shop.example.com.")
+        if not address_of(domain) and (not DOMAIN.fullmatch(domain) or len(domain) > 253):
+            raise AppsError(f"{where}.domains has {domain!r}: a host name in lower case is needed, such as shop.example.com, or an address.")
     for url, directory in site["static"].items():
         if not re.fullmatch(r"/([\w.-]+/)+", url) or ".." in url:
             raise AppsError(f"{where}.static has {url!r}: an address that begins and ends with / is needed, such as /static/.")
@@ -63,5 +68,5 @@ def sliced(name: str, path: str, site: dict, shared: list[str]) -> dict:
         "static": [_static(path, url, directory, shared) for url, directory in site["static"].items()],
         "groups": [f"{name}-web"],
         **({"tls": {option: value for option, value in site["tls"].items() if value is not None}} if site.get("tls") else {}),
-        **{option: site[option] for option in ("client_max_body_size", "read_timeout", "extra_config") if site.get(option)},
+        **{option: site[option] for option in ("probes", "client_max_body_size", "read_timeout", "extra_config") if site.get(option)},
     }

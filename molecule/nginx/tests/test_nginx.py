@@ -72,8 +72,9 @@ def test_http_leads_to_https(visit, name):
 def test_unknown_names_get_no_answer(visit, name):
     with pytest.raises(NO_ANSWER):
         visit(f"http://{name}/")
-    with pytest.raises(httpx.ConnectError, match="(?i)unrecognized.name"):
-        visit(f"https://{name}/")
+    # Not refused in the handshake, since this scenario has a site with an address, whose visitors send no name.
+    answer = visit(f"https://{name}/")
+    assert (answer.status_code, "release" in answer.text) == (421, False)
 
 
 @pytest.mark.parametrize("http2", [False, True])
@@ -105,18 +106,81 @@ def test_what_a_client_claims_about_itself_is_not_passed_on(visit):
     assert re.fullmatch(r"[0-9a-f]{32}", headers["x-request-id"])
 
 
-def test_a_trusted_proxy_is_believed(host):
-    """This scenario trusts the host itself."""
-    script = """
-import http.client, socket, ssl
+# On the host itself, which this scenario trusts as a proxy. Without a name there is no SNI.
+ASK = """
+import http.client, json, socket, ssl, sys
+url, name, headers = json.loads(sys.argv[1])
+tls, address, path = url.startswith("https"), *url.split("/", 3)[2:]
 context = ssl._create_unverified_context()
-connection = http.client.HTTPSConnection("127.0.0.1")
-connection.sock = context.wrap_socket(socket.create_connection(("127.0.0.1", 443)), server_hostname="tcp.example.com")
-connection.request("GET", "/", headers={"Host": "tcp.example.com", "X-Forwarded-For": "203.0.113.9"})
-print(connection.getresponse().read().decode())
+context.check_hostname = False
+connection = http.client.HTTPConnection(address)
+connection.sock = socket.create_connection((address, 443 if tls else 80))
+if tls:
+    connection.sock = context.wrap_socket(connection.sock, server_hostname=name)
+connection.request("GET", "/" + path, headers=headers)
+answer = connection.getresponse()
+print(json.dumps([answer.status, dict(answer.getheaders()), answer.read().decode(), tls and connection.sock.getpeercert(True).hex()]))
 """
-    headers = json.loads(host.check_output("python3 -c %s", script))["headers"]
+
+
+@pytest.fixture
+def ask(host):
+    def request(url, name=None, **headers):
+        given = {key.replace("_", "-"): value for key, value in headers.items()}
+        return json.loads(host.check_output("python3 -c %s %s", ASK, json.dumps([url, name, given])))
+
+    return request
+
+
+def test_a_trusted_proxy_is_believed(ask):
+    dummy, dummy, body, dummy = ask("https://127.0.0.1/", "tcp.example.com", Host="tcp.example.com", X_Forwarded_For="203.0.113.9")
+    headers = json.loads(body)["headers"]
     assert headers["x-forwarded-for"] == headers["x-real-ip"] == "203.0.113.9"
+
+
+def test_tls_that_a_trusted_proxy_has_taken_off_is_not_asked_for_again(ask):
+    status, headers, body, dummy = ask("http://127.0.0.1/", Host="guestbook.example.com", X_Forwarded_Proto="https", X_Forwarded_For="203.0.113.9")
+    assert status == 200
+    seen = json.loads(body)["headers"]
+    assert (seen["x-forwarded-proto"], seen["x-forwarded-for"], seen["host"]) == ("https", "203.0.113.9", "guestbook.example.com")
+    assert ask("http://127.0.0.1/static/site.css", Host="guestbook.example.com", X_Forwarded_Proto="https")[0] == 200
+    status, headers, dummy, dummy = ask("http://127.0.0.1/", Host="docs.example.com", X_Forwarded_Proto="https")
+    assert (status, headers["Strict-Transport-Security"]) == (200, "max-age=3600")
+
+
+@pytest.mark.parametrize("scheme", ["http", "ftp", "", "https, http"])
+def test_what_a_trusted_proxy_has_not_had_over_tls_is_sent_to_https(ask, scheme):
+    status, headers, dummy, dummy = ask("http://127.0.0.1/a", Host="docs.example.com", X_Forwarded_Proto=scheme)
+    assert (status, headers["Location"]) == (301, "https://docs.example.com/a")
+    assert "Strict-Transport-Security" not in headers
+
+
+def test_a_client_that_says_https_is_not_believed(visit):
+    answer = visit("http://guestbook.example.com/", headers={"X-Forwarded-Proto": "https"})
+    assert (answer.status_code, answer.headers["Location"]) == (301, "https://guestbook.example.com/")
+
+
+@pytest.mark.parametrize("name", [None, "other.example.com"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_probe_needs_no_name(ask, scheme, name):
+    status, dummy, body, dummy = ask(f"{scheme}://127.0.0.1/healthz", name, Host=name or "192.0.2.77")
+    seen = json.loads(body)
+    assert (status, seen["path"], seen["headers"]["host"], seen["headers"]["x-forwarded-proto"]) == (200, "/healthz", "tcp.example.com", "https")
+
+
+def test_a_probe_opens_nothing_else(ask):
+    assert ask("https://127.0.0.1/healthz2", Host="192.0.2.77")[0] == 421
+    assert ask("https://127.0.0.1/healthz/x", Host="192.0.2.77")[0] == 421
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "[2001:db8::7]"])
+def test_an_address_is_a_domain(ask, name):
+    from cryptography import x509
+
+    status, dummy, body, certificate = ask("https://127.0.0.1/page", Host=name)
+    assert (status, json.loads(body)["headers"]["host"]) == (200, name)
+    names = x509.load_der_x509_certificate(bytes.fromhex(certificate)).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert {str(address) for address in names.get_values_for_type(x509.IPAddress)} == {"127.0.0.1", "2001:db8::7"}
 
 
 @pytest.mark.parametrize("http2", [False, True])

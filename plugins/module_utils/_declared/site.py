@@ -21,8 +21,15 @@ TLS: Options = {
 SITE: Options = {
     "domains": {
         "type": "list", "elements": "str", "required": True,
-        "description": "Host names of the site, the canonical one first.",
+        "description": "Host names of the site, the canonical one first. An address is one for visitors who have no name; its certificate is then "
+                       "shown to all who send none.",
         "example": ["shop.example.com"],
+    },
+    "probes": {
+        "type": "list", "elements": "str", "default": [], "pattern": "/[A-Za-z0-9._~/-]*", "accepts": "a path that begins with / is needed",
+        "description": "Paths that are answered for any name and for none, over HTTP as well, for a load balancer's probe. The application sees "
+                       "the first of its names, and C(https).",
+        "example": ["/healthz"],
     },
     "static": {
         "type": "dict", "default": {}, "see": "site",

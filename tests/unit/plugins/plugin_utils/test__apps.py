@@ -171,8 +171,7 @@ WRONG = {
     # site
     "no domain": ([("site.domains", [])], f"{AT}.site.domains is empty: at least one domain is needed."),
     "domain in upper case": ([("site.domains", ["Shop.example.com"])], f"{AT}.site.domains has 'Shop.example.com': a host name in lower case is needed"),
-    "domain that is an address": ([("site.domains", ["192.0.2.10"])], f"{AT}.site.domains has '192.0.2.10', which is an address: "),
-    "domain that is a long address": ([("site.domains", ["2001:db8::1"])], "which is an address: "),
+    "probe without a slash": ([("site.probes", ["healthz"])], f"{AT}.site.probes has 'healthz': a path that begins with / is needed"),
     "time without its unit": ([("site.read_timeout", "120")], f"{AT}.site.read_timeout is '120': a number and its unit are needed"),
     "domain with a port": ([("site.domains", ["shop.example.com:80"])], "a host name in lower case is needed"),
     "domain that ends the directive": ([("site.domains", ["a; include /x"])], "a host name in lower case is needed"),
@@ -214,6 +213,8 @@ def test_no_application(apps):
     ({"shop": SHOP, "shop-build": {"state": "absent"}}, "both need a system account shop-build"),
     ({name: changed(("site", None), ("processes.web.address", "127.0.0.1:8000")) for name in ("shop", "blog")},
      "pyweb_apps.blog.processes.web.address is '127.0.0.1:8000', which pyweb_apps.shop has too: take another port."),
+    ({"shop": changed(("site.probes", ["/up"])), "blog": changed(("site.domains", ["b.example"]), ("site.probes", ["/up"]))},
+     "pyweb_apps.blog.site.probes has '/up', which pyweb_apps.shop has too: a probe names no site"),
     ({"shop": SHOP, "blog": SHOP},
      "pyweb_apps.blog.site.domains has 'shop.example.com', which pyweb_apps.shop has too: a domain belongs to one application."),
 ])
@@ -289,6 +290,16 @@ def test_slices():
         "groups": ["shop-web"], "client_max_body_size": "10m", "read_timeout": "5m", "extra_config": "underscores_in_headers on;",
         "tls": {"certificate": "/etc/ssl/a.pem", "key": "/etc/ssl/a.key"},
     }
+
+
+@pytest.mark.parametrize("domains, written, checked", [
+    (["192.0.2.10"], ["192.0.2.10"], "192.0.2.10"),
+    (["192.0.2.10", "shop.example.com"], ["192.0.2.10", "shop.example.com"], "shop.example.com"),
+    (["[2001:DB8:0::1]"], ["2001:db8::1"], "[2001:db8::1]"),
+])
+def test_an_address_is_a_domain_for_those_who_have_no_name(domains, written, checked):
+    app = one(changed(("site.domains", domains), ("site.probes", ["/healthz"])))
+    assert (app["site"]["domains"], app["site"]["probes"], app["appserver"]["site"]["domain"]) == (written, ["/healthz"], checked)
 
 
 def test_applications_with_workers_share_a_host():
