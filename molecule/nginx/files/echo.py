@@ -9,6 +9,7 @@ import json
 import os
 import socketserver
 import sys
+import time
 
 WEBSOCKET_KEY = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -24,7 +25,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.upgrade()
             return
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        status = 503 if self.path == "/own-503" else 200
+        status = {"/own-503": 503, "/broken": 500}.get(self.path, 200)
         content = json.dumps(
             {
                 "release": os.environ.get("RELEASE", ""),
@@ -47,8 +48,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
+        # As uvicorn does after an exception, when it has logged it: the answer did not say so.
+        if self.path == "/broken":
+            time.sleep(0.02)
+            self.close_connection = True
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer
 
     def upgrade(self) -> None:
         """Accepts a WebSocket and sends one frame with the protocol that was asked for."""

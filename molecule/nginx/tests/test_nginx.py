@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import concurrent.futures
 import json
 import re
 import socket
@@ -206,6 +208,27 @@ def test_a_websocket_gets_through(address):
     assert head.startswith(b"HTTP/1.1 101 ")
     assert b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in head
     assert frame == b"\x81\x14hello over websocket"
+
+
+@pytest.mark.parametrize("name", ["guestbook", "tcp"])
+def test_an_error_of_one_visitor_does_not_take_the_request_of_another(address, name):
+    """The application closes the connection after each of its errors, without having said so."""
+
+    def visitor(number):
+        with httpx.Client(verify=False, timeout=10) as client:
+            return [
+                (kind, client.request(
+                    kind.split()[0], f"https://{address}{kind.split()[1]}", headers={"Host": f"{name}.example.com"},
+                    extensions={"sni_hostname": f"{name}.example.com"}, content=b"x" if "POST" in kind else None,
+                ).status_code)
+                for kind in ("GET /broken", "POST /", "POST /broken", "GET /", "PATCH /", "POST /", "DELETE /") * 20
+            ]
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = collections.Counter(answer for answers in pool.map(visitor, range(8)) for answer in answers)
+    assert answers == {
+        ("GET /broken", 500): 160, ("POST /broken", 500): 160, ("POST /", 200): 320, ("GET /", 200): 160, ("PATCH /", 200): 160, ("DELETE /", 200): 160,
+    }
 
 
 @pytest.mark.parametrize("path", ["", "page"])
