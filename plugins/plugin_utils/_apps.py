@@ -270,7 +270,9 @@ def _cross_checks(apps: dict[str, dict]) -> None:
             raise AppsError(f"pyweb_apps.{name}.processes.web.address is {address!r}, which pyweb_apps.{addresses[address]} has too: take another port.")
         for path in (app["site"] or {}).get("probes", []):
             if probes.setdefault(path, name) != name:
-                raise AppsError(f"pyweb_apps.{name}.site.probes has {path!r}, which pyweb_apps.{probes[path]} has too: a probe names no site, so take another path.")
+                raise AppsError(
+                    f"pyweb_apps.{name}.site.probes has {path!r}, which pyweb_apps.{probes[path]} has too: a probe names no site, so take another path."
+                )
         for domain in (app["site"] or {}).get("domains", []):
             if domain in domains:
                 other = domains[domain]
