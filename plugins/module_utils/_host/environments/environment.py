@@ -15,17 +15,18 @@ import re
 import shutil
 import tempfile
 import typing as t
-import urllib.parse
 
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.explain import explain
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.files import digest, leftovers, read
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python, minor, version_of
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Index, Lock, Wanted
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.indexes import Indexes
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.settings import Settings, settings_of
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Lock, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import lock_of
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.requirements import RequirementsFile
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import (
-    PINNED, hashed, logical, names, normal, read_requirements, relative, split_local, without_places,
+    PINNED, hashed, logical, names, normal, origins_in, relative, split_local, with_origins, without_places,
 )
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.uv import UvLock
 from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call
@@ -34,6 +35,7 @@ UV = "/usr/local/bin/uv"
 # What is in an environment, as it was asked for.
 INSTALLED = "pyweb-requirements.txt"
 KEPT_LOCKS = 20
+REQUIRED = re.compile(r"Required uv version `([^`]+)` does not match")
 DEFAULTS: dict[str, t.Any] = {"file": None, "groups": [], "extras": [], "index": None, "extra_indexes": [], "wheelhouse": None}
 
 
@@ -53,15 +55,35 @@ class Environment:
         # Where packages come from. Only uv and the tools that export locks see it, since it may hold passwords.
         self.places: dict[str, str] = {}
         self.secrets: list[str] = []
+        self.indexes: Indexes | None = None
+        self.settings = Settings({}, [])
+        # Versions of uv that projects ask for, by what they ask.
+        self.programs: dict[str, str] = {}
 
     def python(self) -> tuple[str, str]:
         """The interpreter, and its version: X.Y of the distribution's, whose updates keep environments valid."""
         return find_python(self.params["python"])
 
-    # --- uv ---------------------------------------------------------------------------------------------------------------
-
     def uv(self, *arguments: str, what: str, cwd: str | None = None, hint: str = "", **env: str | None) -> str:
-        return self.run([UV, *arguments], what, cwd=cwd, hint=hint, env=env)
+        try:
+            return self.run([UV, *arguments], what, cwd=cwd, hint=hint, env=env)
+        except BuildError as error:
+            required = REQUIRED.search(str(error))
+            if not required:
+                raise
+        return self.run([self.another_uv(required[1]), *arguments], what, cwd=cwd, hint=hint, env=env)
+
+    def another_uv(self, wanted: str) -> str:
+        """The version that a project asks for with C(required-version), from uv's own cache: two applications of a host may want different ones."""
+        if wanted not in self.programs:
+            package = f"uv{'==' if wanted[0].isdigit() else ''}{wanted}"
+            try:
+                self.programs[wanted] = self.run([*self.uvx([package]), "sh", "-c", "command -v uv"], f"installing {package}", cwd=self.home).strip()
+            except BuildError as error:
+                raise BuildError(f"the project asks for uv {wanted} (required-version in pyproject.toml or uv.toml), which is not this host's, "
+                                 "and which no index gives: set python_uv.version of role python to a version that fits, or change required-version."
+                                 f"\n{error}") from None
+        return self.programs[wanted]
 
     def uvx(self, packages: list[str]) -> list[str]:
         """The beginning of a command that has these packages and nothing else."""
@@ -79,40 +101,11 @@ class Environment:
                 text = text.replace(secret, "********")
             raise BuildError(text) from None
 
-    def find_places(self, source: str, project: Lock) -> None:
-        """What the user and the project say about indexes, as uv's environment: nothing of it is in a command line."""
-        wanted = self.dependencies
-        wheelhouse = wanted["wheelhouse"]
-        if wheelhouse:
-            path = os.path.normpath(os.path.join(source, wheelhouse))
-            if not os.path.isdir(path):
-                raise BuildError(f"dependencies.wheelhouse is {wheelhouse!r}, which is not a directory in the source or on this host.")
-            self.places = {"UV_NO_INDEX": "1", "UV_OFFLINE": "1", "UV_FIND_LINKS": path}
-            return
-        variables = {**os.environ, **self.params.get("build_env", {})}
-        own = [Index(index.name, re.sub(r"\$\{(\w+)\}", lambda match: variables.get(match.group(1), match.group()), index.url), index.default)
-               for index in project.indexes()]
-        default = wanted["index"]
-        extra: list[tuple[str, str]] = [("", url) for url in wanted["extra_indexes"]]
-        known = {bare(url) for url in (*wanted["extra_indexes"], default or "")}
-        # What a project has in place of PyPI is asked first and not alone: the server and the tools that read locks may not be there.
-        for index in sorted(own, key=lambda index: not index.default):
-            if not (index.default and default) and bare(index.url) not in known:
-                known.add(bare(index.url))
-                extra.append((index.name, index.url))
-        if default:
-            self.places["UV_DEFAULT_INDEX"] = default
-        if extra:
-            self.places["UV_INDEX"] = " ".join(f"{name}={url}" if re.fullmatch(r"[A-Za-z0-9_-]+", name) else url for name, url in extra)
-        links = project.links()
-        if links:
-            self.places["UV_FIND_LINKS"] = ",".join(links)
-        for url in (default or "", *(url for dummy, url in extra)):
-            login = urllib.parse.urlsplit(url).netloc.rpartition("@")[0]
-            for part in (login, login.partition(":")[2]):
-                self.secrets += [item for item in (part, urllib.parse.unquote(part)) if len(item) >= 4]
-
-    # --- the lock ---------------------------------------------------------------------------------------------------------
+    def find_places(self, source: str, lock: Lock) -> None:
+        """What the user and the project say about indexes, and how packages are built."""
+        self.indexes = Indexes(self.dependencies, {**os.environ, **self.params.get("build_env", {})}, source, lock)
+        self.places, self.secrets = self.indexes.env, self.indexes.secrets
+        self.settings = settings_of(lock.project.uv)
 
     def resolve(self, source: str) -> dict[str, t.Any]:
         """Everything that is installed, with versions: C(text), for which C(platforms), from which C(inputs).
@@ -124,7 +117,7 @@ class Environment:
         project = lock_of(source, wanted["file"])
         project.check(wanted["groups"], wanted["extras"])
         if isinstance(project, RequirementsFile):
-            self.projects(source, split_local(read_requirements(project.path))[1])
+            self.projects(source, project.local)
         self.find_places(source, project)
         mine = f"{minor(version)} {platform.machine()}"
         platforms = sorted({mine, *(self.params.get("platforms") or [])})
@@ -156,7 +149,7 @@ class Environment:
     def locked(self, lock: Lock, python: str, platforms: list[str]) -> str:
         text = lock.text(self, Wanted(self.dependencies["groups"], self.dependencies["extras"], python, platforms))
         text = relative(without_places(text), os.path.realpath(lock.project.folder))
-        return text if text.endswith("\n") or not text else text + "\n"
+        return with_origins(text if text.endswith("\n") or not text else text + "\n", lock.origins())
 
     def compiled(self, what: list[str], name: str, folder: str, python: str, platforms: list[str], *arguments: str) -> str:
         """Unpinned requirements with the versions that an index has now. For hosts that differ: with what each of them needs."""
@@ -182,12 +175,12 @@ class Environment:
         parts = re.split(r"(?m)^(?=[A-Za-z0-9])", found)
         return "".join(part for part in parts if part.strip() and not names(part) & have)
 
-    # --- installing -------------------------------------------------------------------------------------------------------
-
     def base(self, lock: str, python: str) -> str:
         """The third-party part, built once for each (lock, Python, platform), byte-compiled, relocatable, never changed afterwards."""
-        requirements = logical(lock)
-        key = digest([sorted(requirements), os.path.realpath(python), minor(version_of(python)), platform.machine(), *platform.libc_ver(), 2])
+        requirements, origins = logical(lock), origins_in(lock)
+        requirements = [" # index ".join([line, *(origins[name] for name in names(line) if name in origins)]) for line in requirements]
+        key = digest([sorted(requirements), os.path.realpath(python), minor(version_of(python)), platform.machine(), *platform.libc_ver(), 2,
+                      *([self.settings] if self.settings else [])])
         final = f"{self.home}/envs/{key}"
         if os.path.isdir(final):
             return key
@@ -203,7 +196,8 @@ class Environment:
             if requirements:
                 with open(f"{temporary}/lock.txt", "w", encoding="utf-8") as file:
                     file.write("\n".join(requirements) + "\n")
-                if not self.grow(temporary, requirements):
+                # How packages are built is no part of what is compared.
+                if self.settings or not self.grow(temporary, requirements):
                     self.sync(temporary, requirements)
                 os.rename(f"{temporary}/lock.txt", f"{env}/{INSTALLED}")
             os.rename(env, final)
@@ -212,12 +206,33 @@ class Environment:
         return key
 
     def sync(self, temporary: str, requirements: list[str], *more: str) -> None:
-        complete = hashed("\n".join(requirements))
-        # With hashes it does not matter which index has a package, so all of them are asked for the version.
-        env = {"UV_INDEX_STRATEGY": "unsafe-best-match"} if complete else {}
-        self.uv("pip", "sync", "--quiet", "--compile-bytecode", *(["--require-hashes"] if complete else []), *more,
-                "--python", f"{temporary}/env/bin/python", f"{temporary}/lock.txt", what="installing the requirements", cwd=self.home,
-                hint="check the requirements, and that this host reaches the package index.", **env)
+        """Exactly these, each from where it may come from."""
+        complete = hashed("\n".join(logical("\n".join(requirements))))
+        options = ["--quiet", "--compile-bytecode", *(["--require-hashes"] if complete else []), "--python", f"{temporary}/env/bin/python"]
+        env: dict[str, str | None] = {}
+        if self.settings:
+            for name, content in (("uv.toml", self.settings.toml), ("constraints.txt", "\n".join(self.settings.constraints) + "\n")):
+                with open(f"{temporary}/{name}", "w", encoding="utf-8") as file:
+                    file.write(content)
+            env["UV_CONFIG_FILE"] = f"{temporary}/uv.toml"
+            options += ["--build-constraints", f"{temporary}/constraints.txt"]
+        parts: dict[str, list[str]] = {"": []}
+        for line in requirements:
+            line, dummy, url = line.partition(" # index ")
+            parts.setdefault(url, []).append(line)
+        for number, (url, lines) in enumerate(parts.items()):
+            file_name = f"{temporary}/part{number}.txt"
+            with open(file_name, "w", encoding="utf-8") as file:
+                file.write("\n".join(lines) + "\n")
+            if url:
+                where = self.indexes.only(url) if self.indexes else {}
+                self.uv("pip", "install", "--no-deps", *options, "--requirement", file_name, what=f"installing the requirements from {url}", cwd=self.home,
+                        hint="check the requirements, and that this host reaches that index.", **{**env, **where})
+            else:
+                # With hashes it does not matter which index has a package, so all of them are asked for the version.
+                strategy = {"UV_INDEX_STRATEGY": "unsafe-best-match"} if complete else {}
+                self.uv("pip", "sync", *options, *(["--allow-empty-requirements"] if not lines else more), file_name, what="installing the requirements",
+                        cwd=self.home, hint="check the requirements, and that this host reaches the package index.", **{**env, **strategy})
 
     def grow(self, temporary: str, requirements: list[str]) -> bool:
         """From the environment that differs least, by hard links: most of the time goes into bytecode, which most packages have there.
@@ -258,11 +273,12 @@ class Environment:
         key = self.base(third_party, python)
         venv = f"{target}/.venv"
         call(["cp", "-al", f"{self.home}/envs/{key}", venv], "cloning the environment", self.env)
-        for where in self.projects(target, local):
+        for where, marker in self.projects(target, local):
             # Seen to bring old code back: what an earlier build left in the source.
             for leftover in [f"{where}/build", *glob.glob(f"{glob.escape(where)}/*.egg-info")]:
                 shutil.rmtree(leftover, ignore_errors=True)
-            self.uv("pip", "install", "--quiet", "--no-deps", "--compile-bytecode", "--python", f"{venv}/bin/python", where,
+            self.uv("pip", "install", "--quiet", "--no-deps", "--compile-bytecode", "--python", f"{venv}/bin/python",
+                    f"{where} ; {marker}" if marker else where,
                     what=f"installing the project {os.path.relpath(where, target)}", cwd=where if os.path.isdir(where) else target,
                     hint="check its pyproject.toml.")
         # uv's, and writable by everybody.
@@ -275,20 +291,17 @@ class Environment:
             "lock": {name: lock[name] for name in ("inputs", "platforms")},
         }
 
-    def projects(self, target: str, local: list[str]) -> list[str]:
-        """What is installed from this release's source: what the lock names, and the source itself where it is a package."""
+    def projects(self, target: str, local: list[str]) -> list[tuple[str, str]]:
+        """What is installed from this release's source, with its marker: what the lock names, and the source itself where it is a package."""
         lock = lock_of(target, self.dependencies["file"])
         project = lock.project
         top = target if isinstance(lock, RequirementsFile) else project.folder
-        found = [os.path.normpath(os.path.join(top, path)) for path in local]
+        found = [(os.path.normpath(os.path.join(top, path)), marker.strip()) for path, dummy, marker in (line.partition(" ;") for line in local)]
         # uv.lock knows by itself whether it is one.
         if project.is_package and not isinstance(lock, UvLock):
-            found.append(os.path.normpath(project.folder))
-        for where in found:
+            found.append((os.path.normpath(project.folder), ""))
+        for where, dummy in found:
             if where != target and not where.startswith(target + "/"):
                 raise BuildError(f"the requirement {os.path.relpath(where, top)!r} lies outside of the source: only paths inside of it can be deployed.")
         return list(dict.fromkeys(found))
 
-
-def bare(url: str) -> str:
-    return without_password(url).rstrip("/")

@@ -16,6 +16,7 @@ NO_VERSION = re.compile(r"there (?:is|are) no versions? of ([A-Za-z0-9][\w.-]*(?
 # Known from before, but not to be had without an index.
 NOT_HERE = re.compile(r"([A-Za-z0-9][\w.-]*?)(?:==\S+)? needs to be downloaded from a registry")
 BUILD = re.compile(r"Failed to (?:download and )?build `([^`]+)`")
+PYTHON = re.compile(r"interpreter resolved to Python ([\d.]+), which is incompatible with the project's Python requirement: `([^`]+)`")
 LACKS = re.compile(
     r"fatal error: ([\w./+-]+\.h(?:pp)?): No such file"
     r"|(?:No such file or directory: |unable to execute |command )'?(\S*?\b(?:gcc|cc|g\+\+|c\+\+|clang)(?:-\d+)?)\b"
@@ -58,6 +59,10 @@ def explain(output: str, wheelhouse: str | None) -> str:
     found = UNREACHABLE.search(output)
     if found:
         return f"the package index at {found.group(1)} cannot be reached from this host: check dependencies.index and the network."
+    found = PYTHON.search(output)
+    if found:
+        return (f"the project needs Python {found.group(2)} (requires-python), but this is {found.group(1)}: set python to a version that fits; "
+                "a full one, such as 3.14.2, is installed by the playbook provision.")
     if "does not satisfy Python" in output:
         return "the requirements ask for another Python than this one: set python."
     return ""

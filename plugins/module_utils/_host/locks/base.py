@@ -19,11 +19,15 @@ PYPI = re.compile(r"https?://(www\.)?pypi\.(org|python\.org)(/|$)")
 
 
 class Index(t.NamedTuple):
-    """Where a project says that packages come from. A C(default) one stands in place of PyPI."""
+    """Where a project says that packages come from.
+
+    A C(default) one stands in place of PyPI. An C(explicit) one has only the packages that the project itself assigns to it.
+    """
 
     name: str
     url: str
     default: bool
+    explicit: bool = False
 
 
 class Wanted(t.NamedTuple):
@@ -111,6 +115,18 @@ class Lock:
 
     def own_indexes(self) -> list[Index]:
         return []
+
+    def origins(self) -> dict[str, str]:
+        """For packages, by their normal name, the address of the one index that they may come from; the others come from the default.
+
+        A package of the same name in another index must never be taken in its place.
+        """
+        return {}
+
+    @property
+    def knows_origins(self) -> bool:
+        """Does it say of every package where it comes from? The project's own indexes are then asked for nothing else."""
+        return False
 
     def links(self) -> list[str]:
         """Directories and pages with packages."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import typing as t
@@ -14,12 +15,19 @@ from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildErro
 
 def read(path: str) -> str:
     try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
+        with open(path, "rb") as file:
+            return decoded(file.read(), os.path.basename(path))
     except OSError as error:
         raise BuildError(f"{os.path.basename(path)} cannot be read: {error.strerror}.") from None
+
+
+def decoded(content: bytes, shown: str) -> str:
+    """Text as people's editors write it: UTF-8, or with a byte order mark UTF-16 (PowerShell's C(pip freeze > requirements.txt)), with any line ends."""
+    encoding = "utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    try:
+        return content.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError:
-        raise BuildError(f"{os.path.basename(path)} cannot be read: it is not UTF-8.") from None
+        raise BuildError(f"{shown} cannot be read: it is not UTF-8.") from None
 
 
 def load_toml(path: str) -> dict[str, t.Any]:

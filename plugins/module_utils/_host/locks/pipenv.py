@@ -8,6 +8,7 @@ from __future__ import annotations
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Index, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.exported import Exported, Run
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import load_json
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
 from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
 
 
@@ -25,6 +26,17 @@ class PipfileLock(Exported):
     def own_indexes(self) -> list[Index]:
         sources = load_json(self.path).get("_meta", {}).get("sources", [])
         return [Index(item.get("name", ""), item["url"], number == 0) for number, item in enumerate(sources)]
+
+    @property
+    def knows_origins(self) -> bool:
+        return True
+
+    def origins(self) -> dict[str, str]:
+        """Those of another source than the first one, which stands in place of PyPI."""
+        data = load_json(self.path)
+        others = {item.get("name", ""): item["url"] for item in data.get("_meta", {}).get("sources", [])[1:]}
+        packages = {name: package for group in data if group != "_meta" for name, package in data[group].items()}
+        return {normal(name): others[package["index"]] for name, package in packages.items() if package.get("index") in others}
 
     def export(self, run: Run, wanted: Wanted) -> str:
         try:

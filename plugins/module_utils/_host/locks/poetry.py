@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Wanted
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import PYPI, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.exported import Exported, Run
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import load_toml
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
 
 
 class PoetryLock(Exported):
@@ -16,6 +18,14 @@ class PoetryLock(Exported):
 
     def counts(self) -> bool:
         return bool(self.project.pyproject)
+
+    @property
+    def knows_origins(self) -> bool:
+        return True
+
+    def origins(self) -> dict[str, str]:
+        found = {normal(package["name"]): package.get("source", {}) for package in load_toml(self.path).get("package", [])}
+        return {name: source["url"] for name, source in found.items() if source.get("type") == "legacy" and not PYPI.match(source["url"])}
 
     def groups(self) -> set[str]:
         return self.project.groups()

@@ -33,6 +33,11 @@ class Project:
             return False
         return os.path.exists(f"{self.folder}/setup.py") or "build-system" in self.pyproject
 
+    @property
+    def uv(self) -> dict[str, t.Any]:
+        """What it tells uv; C(uv.toml) goes before C(tool.uv)."""
+        return {**self.tool.get("uv", {}), **load_toml(f"{self.folder}/uv.toml")}
+
     def groups(self) -> set[str]:
         return {
             *self.pyproject.get("dependency-groups", {}), *self.tool.get("poetry", {}).get("group", {}), *self.tool.get("pdm", {}).get("dev-dependencies", {}),
@@ -46,15 +51,15 @@ class Project:
 
     def indexes(self) -> list[Index]:
         found: list[Index] = []
-        uv = {**self.tool.get("uv", {}), **load_toml(f"{self.folder}/uv.toml")}
+        uv = self.uv
         for item in uv.get("index", []):
-            found.append(Index(item.get("name", ""), item["url"], bool(item.get("default"))))
+            found.append(Index(item.get("name", ""), item["url"], bool(item.get("default")), bool(item.get("explicit"))))
         if uv.get("index-url"):
             found.append(Index("", uv["index-url"], True))
         found += [Index("", url, False) for url in uv.get("extra-index-url", [])]
         for item in self.tool.get("poetry", {}).get("source", []):
             if item.get("url"):
-                found.append(Index(item.get("name", ""), item["url"], False))
+                found.append(Index(item.get("name", ""), item["url"], False, item.get("priority") == "explicit"))
         for item in self.tool.get("pdm", {}).get("source", []):
             if item.get("url") and item.get("type", "index") == "index":
                 found.append(Index(item.get("name", ""), item["url"], item.get("name") == "pypi"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Index, Lock, Tools, Wanted
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import PYPI, Index, Lock, Tools, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import load_toml
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
 from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
@@ -33,6 +33,14 @@ class Pylock(Lock):
     def own_indexes(self) -> list[Index]:
         urls = {package["index"] for package in load_toml(self.path).get("packages", []) if "index" in package}
         return [Index("", url, False) for url in sorted(urls)]
+
+    @property
+    def knows_origins(self) -> bool:
+        return True
+
+    def origins(self) -> dict[str, str]:
+        packages = load_toml(self.path).get("packages", [])
+        return {normal(package["name"]): package["index"] for package in packages if package.get("index") and not PYPI.match(package["index"])}
 
     def text(self, tools: Tools, wanted: Wanted) -> str:
         return from_pylock(self.path, wanted.groups, wanted.extras)

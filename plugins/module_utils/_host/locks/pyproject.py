@@ -8,6 +8,7 @@ from __future__ import annotations
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Lock, Tools, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import contents
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.project import project_files
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
 
 
 class Pyproject(Lock):
@@ -29,6 +30,12 @@ class Pyproject(Lock):
             if isinstance(place, dict) and "path" in place:
                 names += project_files(f"{self.project.folder}/{place['path']}")
         return contents(self.project.source, names)
+
+    def origins(self) -> dict[str, str]:
+        """What C(tool.uv.sources) assigns. Where a package has several sources, for several platforms, all but one would be wrong."""
+        urls = {index.name: index.url for index in self.project.indexes() if index.name}
+        found = {name: source.get("index") for name, source in self.project.tool.get("uv", {}).get("sources", {}).items() if isinstance(source, dict)}
+        return {normal(name): urls[index] for name, index in found.items() if index in urls}
 
     def text(self, tools: Tools, wanted: Wanted) -> str:
         chosen = [*(f"--group={name}" for name in wanted.groups), *(f"--extra={name}" for name in wanted.extras)]

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import tempfile
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Index, Lock, Tools, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import contents
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.lines import Requirements, read_requirements
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.project import project_files
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import places, read_requirements, split_local
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import places, split_local, without_places
 
 
 class RequirementsFile(Lock):
@@ -20,22 +23,37 @@ class RequirementsFile(Lock):
     def named(cls, name: str) -> bool:
         return name.endswith((".txt", ".in"))
 
+    @functools.cached_property
+    def read(self) -> Requirements:
+        return read_requirements(self.path)
+
+    @property
+    def local(self) -> list[str]:
+        """The paths in it."""
+        return split_local(self.read.text)[1]
+
     def material(self) -> list[list[str]]:
-        text = read_requirements(self.path)
-        folders = [f"{self.project.source}/{path}" for path in split_local(text)[1]]
+        folders = [f"{self.project.source}/{path.partition(' ;')[0]}" for path in self.local]
         names = [name for folder in folders for name in project_files(folder)]
-        return [["requirements", text], *contents(self.project.source, names)]
+        return [["requirements", self.read.text], ["constraints", "\n".join(self.read.constraints)], *contents(self.project.source, names)]
 
     def own_indexes(self) -> list[Index]:
-        return [Index("", value, "extra" not in option) for option, value in places(read_requirements(self.path)) if "index" in option or option == "-i"]
+        return [Index("", value, "extra" not in option) for option, value in places(self.read.text) if "index" in option or option == "-i"]
 
     def links(self) -> list[str]:
-        found = [value for option, value in places(read_requirements(self.path)) if option in ("--find-links", "-f")]
+        found = [value for option, value in places(self.read.text) if option in ("--find-links", "-f")]
         return [value if "://" in value else os.path.normpath(os.path.join(self.project.source, value)) for value in found]
 
     def text(self, tools: Tools, wanted: Wanted) -> str:
-        text = read_requirements(self.path)
+        text = self.read.text
         if "--hash=" in text:
             return text
-        name = self.name or ""
-        return tools.compiled([name], name, self.project.source, wanted.python, wanted.platforms)
+        # Places are in uv's environment already.
+        with tempfile.TemporaryDirectory(prefix=".lock-", dir=tools.home) as place:
+            written = {"requirements.txt": without_places(text), "constraints.txt": "".join(f"{line}\n" for line in self.read.constraints)}
+            for name, content in written.items():
+                with open(f"{place}/{name}", "w", encoding="utf-8") as file:
+                    file.write(content)
+            early = ["--prerelease=allow"] if "--pre" in self.read.requirements else []
+            return tools.compiled([f"{place}/requirements.txt"], self.name or "", self.project.source, wanted.python, wanted.platforms,
+                                  "--constraint", f"{place}/constraints.txt", *early)

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import read
+from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
 
 REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 PINNED = re.compile(r"(?m)^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?[ ]*==[ ]*([^\s;\\]+)[ ]*(;[^\\#\n]*)?")
 # Options of a requirements file that say where packages come from; the others stay with the requirements.
 PLACES = re.compile(r"(--extra-index-url|--index-url|-i|--find-links|-f)[ =]?[ ]*(\S+)")
+LOCAL = re.compile(r"(?:(?:-e|--editable)[ =]\s*)?(\.{1,2}(?:/[^\s;\[]*)?)(?:\[[^\]]*\])?((?:\s.*|;.*)?)$")
+INCLUDE = re.compile(r"(-r|-c|--requirement|--constraint)(?=[ =]|[^-\s])[ =]?\s*(\S+)")
 DROPPED = re.compile(r"(--no-index|--pre|--prefer-binary|--require-hashes|--trusted-host|--use-feature)\b")
 
 
@@ -21,38 +22,54 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def read_requirements(path: str, seen: tuple[str, ...] = ()) -> str:
-    """The file with everything it includes: what it means, as one text."""
-    if path in seen:
-        return ""
-    text = read(path)
-    result = [text]
-    for match in re.finditer(r"(?m)^\s*(?:-r|-c|--requirement|--constraint)[ =]?\s*(\S+)", text):
-        result.append(read_requirements(os.path.join(os.path.dirname(path), match.group(1)), (*seen, path)))
-    return "\n".join(result)
-
-
 def places(text: str) -> list[tuple[str, str]]:
     return [(match[1], match[2]) for match in map(PLACES.match, map(str.strip, text.splitlines())) if match]
 
 
-def split_local(text: str) -> tuple[str, list[str]]:
-    """Requirements that are paths belong to this release's source, never to an environment that outlives it."""
-    kept, local = [], []
+def entries(text: str) -> list[str]:
+    """Physical lines that belong together: a line that ends with a backslash goes on."""
+    found: list[str] = []
+    goes_on = False
     for line in text.splitlines(keepends=True):
-        match = re.match(r"\s*(?:(?:-e|--editable)[ =]\s*)?(\.{1,2}(?:/[^\s;\[]*)?)(?:\[[^\]]*\])?(?:[\s;]|$)", line)
-        if match:
-            local.append(match.group(1))
-        elif re.match(r"\s*(-r|-c|--requirement|--constraint)\b", line):
-            continue
+        if goes_on:
+            found[-1] += line
         else:
-            kept.append(line)
+            found.append(line)
+        goes_on = line.rstrip("\r\n").endswith("\\")
+    return found
+
+
+def split_local(text: str) -> tuple[str, list[str]]:
+    """Requirements that are paths belong to this release's source, never to an environment that outlives it.
+
+    The first part is the other requirements; the second one has, for each path, C(./lib), or C(./lib ; marker).
+    """
+    kept, local = [], []
+    for entry in entries(text):
+        line = "".join(logical(entry))
+        match = LOCAL.match(line)
+        if match:
+            marker = re.sub(r"\s--hash=\S+", "", match[2] or "").strip(" ;")
+            local.append(f"{match[1]} ; {marker}" if marker else match[1])
+        elif not INCLUDE.match(line):
+            kept.append(entry)
     return "".join(kept), local
 
 
 def without_places(text: str) -> str:
     """An index is where a package came from, not what it is; its address may hold a password."""
-    return "".join(line for line in text.splitlines(keepends=True) if not PLACES.match(line.strip()) and not DROPPED.match(line.strip()))
+    return "".join(line for line in entries(text) if not PLACES.match(line.strip()) and not DROPPED.match(line.strip()))
+
+
+def with_origins(text: str, origins: dict[str, str]) -> str:
+    """Says at the end of a lock which packages come from one certain index. Passwords stay out of it."""
+    have = names(text)
+    return text + "".join(f"# index {name} {without_password(url)}\n" for name, url in sorted(origins.items()) if name in have)
+
+
+def origins_in(text: str) -> dict[str, str]:
+    """What with_origins has written."""
+    return dict(re.findall(r"(?m)^# index (\S+) (\S+)$", text))
 
 
 def relative(text: str, folder: str) -> str:

@@ -45,7 +45,8 @@ def write(folder, files):
     (".\nflask\n", "flask\n", ["."]),
     ("-e .\n-e ./lib\n--editable=../x\n", "", [".", "./lib", "../x"]),
     ("./src  # the project\n", "", ["./src"]),
-    (".[redis]\n./lib[x] ; python_version > '3'\n", "", [".", "./lib"]),
+    (".[redis]\n./lib[x] ; python_version > '3'\n./x.whl;os_name=='nt'\n", "", [".", "./lib ; python_version > '3'", "./x.whl ; os_name=='nt'"]),
+    ("./wheels/a.whl ; os_name == 'nt' \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\nflask\n", "flask\n", ["./wheels/a.whl ; os_name == 'nt'"]),
     ("-r base.txt\n-c limits.txt\n--requirement other.txt\nflask\n", "flask\n", []),
     ("flask @ https://example.com/flask.whl\n", "flask @ https://example.com/flask.whl\n", []),
     ("flask==3.0 \\\n    --hash=sha256:00\n", "flask==3.0 \\\n    --hash=sha256:00\n", []),
@@ -62,16 +63,6 @@ def test_split_local(text, third_party, local):
 ])
 def test_paths_that_tools_write_in_full(line, expected):
     assert _requirements.relative(line, "/srv/x") == expected
-
-
-def test_requirements_with_all_that_they_include(tmp_path):
-    files = {"requirements.txt": "a\n-r sub/more.txt\n-c limits.txt\n", "sub/more.txt": "b\n--requirement=deep.txt\n", "sub/deep.txt": "c\n-r more.txt\n",
-             "limits.txt": "d<2\n"}
-    write(tmp_path, files)
-    found = _requirements.read_requirements(str(tmp_path / "requirements.txt"))
-    assert [line for line in found.splitlines() if line and line[0] != "-"] == ["a", "b", "c", "d<2"]
-    with pytest.raises(_step.BuildError, match="^gone.txt cannot be read: No such file or directory.$"):
-        _requirements.read_requirements(str(tmp_path / "gone.txt"))
 
 
 @pytest.mark.parametrize("text, hashed", [
@@ -193,14 +184,14 @@ def test_groups_and_extras_that_are_not_there(tmp_path, files, groups, extras, s
 @pytest.mark.parametrize("files, expected", [
     ({"pyproject.toml": '[project]\ndependencies = []\n'
                         '[[tool.uv.index]]\nname = "ours"\nurl = "https://a/simple"\n[[tool.uv.index]]\nurl = "https://b"\ndefault = true\n'},
-     [("ours", "https://a/simple", False), ("", "https://b", True)]),
+     [("ours", "https://a/simple", False, False), ("", "https://b", True, False)]),
     ({"pyproject.toml": '[[tool.poetry.source]]\nname = "ours"\nurl = "https://a/simple"\n[[tool.poetry.source]]\nname = "PyPI"\n', "poetry.lock": ""},
-     [("ours", "https://a/simple", False)]),
-    ({"pyproject.toml": '[[tool.pdm.source]]\nname = "pypi"\nurl = "https://a/simple"\n', "pdm.lock": ""}, [("pypi", "https://a/simple", True)]),
-    ({"Pipfile.lock": PIPFILE_LOCK}, [("pypi", "https://index.example.com/simple", True)]),
-    ({"pylock.toml": PYLOCK}, [("", "https://index.example.com/simple", False)]),
+     [("ours", "https://a/simple", False, False)]),
+    ({"pyproject.toml": '[[tool.pdm.source]]\nname = "pypi"\nurl = "https://a/simple"\n', "pdm.lock": ""}, [("pypi", "https://a/simple", True, False)]),
+    ({"Pipfile.lock": PIPFILE_LOCK}, [("pypi", "https://index.example.com/simple", True, False)]),
+    ({"pylock.toml": PYLOCK}, [("", "https://index.example.com/simple", False, False)]),
     ({"requirements.txt": "--index-url https://a/simple\n--extra-index-url=https://b/simple\nx\n"},
-     [("", "https://a/simple", True), ("", "https://b/simple", False)]),
+     [("", "https://a/simple", True, False), ("", "https://b/simple", False, False)]),
     ({"requirements.txt": "-i https://pypi.org/simple\nx\n"}, []),
 ])
 def test_indexes_that_a_project_names(tmp_path, files, expected):
@@ -208,63 +199,6 @@ def test_indexes_that_a_project_names(tmp_path, files, expected):
 
 
 # --- lock and environment, by the real uv -----------------------------------------------------------------------------
-
-@pytest.fixture(scope="module")
-def index(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("index")
-    return folder, {
-        f"{name}=={version}": packages.wheel(folder, name, version, requires)
-        for name, version, requires in (*packages.WHEELS, ("server", "9.0", []))
-    }
-
-
-@pytest.fixture
-def serve(index):
-    """The same packages at an address that asks for a password."""
-    server = packages.serve(str(index[0]), 0, LOGIN.replace("%40", "@"))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"127.0.0.1:{server.server_port}/simple"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def bare_uv(tmp_path, monkeypatch):
-    """An environment whose uv notes what it was called with."""
-    real = shutil.which("uv", path=os.path.dirname(sys.executable)) or shutil.which("uv")
-    assert real, "uv is in requirements.txt"
-    log = tmp_path / "calls"
-    script = tmp_path / "uv"
-    script.write_text(f'#!/bin/sh\necho "$*" >> {log}\nexec {real} "$@"\n')
-    script.chmod(0o755)
-    monkeypatch.setattr(_environment, "UV", str(script))
-    home = tmp_path / "srv/build"
-    home.mkdir(parents=True)
-
-    def uv(**params):
-        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"), "UV_HTTP_RETRIES": "0"}
-        environment = _environment.Environment(str(home), {"python": None, "server_packages": [], **params}, env)
-        environment.python = lambda: (sys.executable, ".".join(str(part) for part in sys.version_info[:3]))
-        return environment
-
-    uv.calls = lambda: log.read_text().splitlines() if log.exists() else []
-    uv.home = home
-    return uv
-
-
-@pytest.fixture
-def uv(bare_uv, index):
-    """One that finds its packages in a directory."""
-    def uv(**params):
-        environment = bare_uv(**params)
-        environment.uv_env.update(UV_NO_INDEX="1", UV_FIND_LINKS=str(index[0]), UV_OFFLINE="1")
-        return environment
-
-    uv.calls, uv.home = bare_uv.calls, bare_uv.home
-    return uv
-
 
 PROJECT = '[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["alpha"]\n'
 BUILD_SYSTEM = '[build-system]\nrequires = []\nbuild-backend = "nowhere"\n'
@@ -317,7 +251,7 @@ def test_lock(uv, tmp_path, files, names, local, did):
     lock = environment.resolve(source)
     third_party, found = _requirements.split_local(lock["text"])
     assert [line.split()[0] for line in _requirements.logical(third_party)] == names
-    assert [os.path.relpath(path, source) for path in environment.projects(source, found)] == local
+    assert [os.path.relpath(path, source) for path, dummy in environment.projects(source, found)] == local
     assert len(uv.calls()) == bool(did) and (not did or did in uv.calls()[0]), uv.calls()
     # The same means the same the next time, without asking again.
     assert uv().resolve(source) == lock and len(uv.calls()) == bool(did)
@@ -332,7 +266,7 @@ def test_the_file_that_is_named(uv, tmp_path):
     environment = uv(dependencies={"file": "api/uv.lock"})
     lock = environment.resolve(source)
     assert _requirements.names(lock["text"]) == {"alpha"}
-    assert environment.projects(source, _requirements.split_local(lock["text"])[1]) == [f"{source}/api"]
+    assert environment.projects(source, _requirements.split_local(lock["text"])[1]) == [(f"{source}/api", "")]
 
 
 def test_groups_and_extras(uv, tmp_path):

@@ -1,0 +1,34 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small file from an address."""
+
+from __future__ import annotations
+
+import base64
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+
+from ansible_collections.pyweb.stack.plugins.module_utils._addresses import split_password, without_password
+from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+
+MOST = 16 << 20
+TIMEOUT = 60  # seconds
+
+
+def fetched(address: str, where: str) -> bytes:
+    """What is at an C(address) that C(where) names. It goes through the proxy of the environment, and trusts the system's certificates."""
+    url, login = split_password(address)
+    request = urllib.request.Request(url, headers={"User-Agent": "pyweb.stack"})
+    if login:
+        request.add_unredirected_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+            content = bytes(answer.read(MOST))
+    except urllib.error.HTTPError as error:
+        raise BuildError(f"{where} names {without_password(url)}, which cannot be fetched: the server answers {error.code} ({error.reason}).") from None
+    except (OSError, ValueError, HTTPException) as error:
+        raise BuildError(f"{where} names {without_password(url)}, which cannot be fetched: {getattr(error, 'reason', error)}; "
+                         "check the address, and that this host reaches it.") from None
+    return content

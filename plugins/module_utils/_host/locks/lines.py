@@ -1,0 +1,90 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A requirements file with all that it includes, as pip reads it, in lines that uv takes."""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+import urllib.parse
+
+from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
+from ansible_collections.pyweb.stack.plugins.module_utils._host.fetch import fetched
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import decoded, read
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import INCLUDE, LOCAL, entries, logical
+from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+
+ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
+EDITABLE = re.compile(r"(?:-e|--editable)[ =]\s*")
+OPTION = re.compile(r"--?[A-Za-z]")
+# Of a name, extras, versions or an address, a marker, and options such as hashes.
+NAMED = re.compile(r"[A-Za-z0-9][\w.-]*\s*(\[[^\]]*\])?\s*(@\s*\S.*|\(?\s*([=<>!~]=|[<>]).*|;.*|\s--.*)?$")
+ADDRESS = re.compile(r"(git\+)?(https?|ssh|file|git)://\S+|git\+\S+")
+FOREIGN = re.compile(r"(hg|svn|bzr)\+")
+
+
+class Requirements(t.NamedTuple):
+    """What a requirements file means: what is installed, with the options of the file, and what only limits versions."""
+
+    requirements: list[str]
+    constraints: list[str]
+
+    @property
+    def text(self) -> str:
+        return "".join(f"{line}\n" for line in self.requirements)
+
+
+def read_requirements(path: str) -> Requirements:
+    """The file at C(path) and everything it includes, also from addresses. Raises BuildError, which names file and line."""
+    found = Requirements([], [])
+    gather(path, os.path.basename(path), found, False, ())
+    return found
+
+
+def gather(place: str, shown: str, found: Requirements, constraint: bool, seen: tuple[str, ...]) -> None:
+    if place in seen:
+        return
+    text = decoded(fetched(place, shown), without_password(place)) if "://" in place else read(place)
+    number = 1
+    for entry in entries(text):
+        line, where = "".join(logical(entry)), f"{without_password(place) if '://' in place else os.path.basename(place)}, line {number}"
+        number += entry.count("\n")
+        include = INCLUDE.match(line)
+        if include:
+            inner = include[2].strip("\"'")
+            inner = urllib.parse.urljoin(place, inner) if "://" in place else inner if "://" in inner else os.path.join(os.path.dirname(place), inner)
+            gather(inner, where, found, constraint or include[1] in ("-c", "--constraint"), (*seen, place))
+        elif line:
+            (found.constraints if constraint else found.requirements).append(accepted(line, where))
+
+
+def accepted(line: str, where: str) -> str:
+    """One line as uv takes it. pip takes more."""
+    rest = EDITABLE.sub("", line, count=1) if EDITABLE.match(line) else line
+    if OPTION.match(rest):
+        return line
+    if FOREIGN.match(rest.partition(" @ ")[2] or rest):
+        raise BuildError(f"{where} has {without_password(rest)!r}: of version control systems only git is supported, as git+https://… or git+ssh://…")
+    if LOCAL.match(rest):
+        return rest
+    if ADDRESS.match(rest):
+        return named(rest)
+    first = re.match(r"(?:[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?\s*@\s*)?(?:file:(?!//))?([^\s;\[@]+)(.*)$", rest)
+    if first and "://" not in first[1] and not first[1].startswith("/") and (
+            "/" in first[1] or first[1].lower().endswith(ARCHIVES) or "file:" in rest.partition(first[1])[0]):
+        return f"{'' if first[1].startswith('.') else './'}{first[1]}{first[2]}"
+    if not NAMED.match(rest) and not rest.startswith("/"):
+        raise BuildError(f"{where} has {without_password(rest)!r}, which is no requirement: a name with versions, an address, or a path in the source.")
+    return rest
+
+
+def named(line: str) -> str:
+    """git+https://…@v1#egg=lib&subdirectory=x as C(lib @ git+https://…@v1#subdirectory=x): uv does not know the first form."""
+    address, space, behind = line.partition(" ")
+    address, dummy, fragment = address.partition("#")
+    parts = dict(part.partition("=")[::2] for part in fragment.split("&") if "=" in part)
+    egg = parts.pop("egg", "")
+    rest = "&".join(f"{key}={value}" for key, value in parts.items())
+    return (f"{egg} @ " if egg else "") + address + (f"#{rest}" if rest else "") + space + behind

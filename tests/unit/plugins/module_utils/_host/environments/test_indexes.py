@@ -1,0 +1,186 @@
+# Copyright (c) pyweb.stack contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A package comes from the index that the project names for it, and from no other one: with the real uv and two indexes that have the same names."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import threading
+
+import pytest
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _step
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments import environment as _environment
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.settings import as_toml
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import lock_of
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import origins_in
+
+import index as packages
+
+PROJECT = '[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["alpha", "gamma"]\n'
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Addresses of the usual index, and of the company's, which has old copies of common packages besides its own."""
+    wheels = {"usual": [("alpha", "2.0", ["beta"]), ("beta", "1.0", []), ("gamma", "9.0", []), ("gamma", "1.0", ["beta"])],
+              "company": [("alpha", "0.1", []), ("gamma", "1.0", [])]}
+    servers = []
+    for name, listed in wheels.items():
+        (tmp_path / name).mkdir()
+        for wheel in listed:
+            packages.wheel(tmp_path / name, *wheel)
+        server = packages.serve(str(tmp_path / name), 0)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        servers.append((server, thread))
+    yield [f"http://127.0.0.1:{server.server_port}/simple" for server, dummy in servers]
+    for server, thread in servers:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def project(folder, text):
+    folder.mkdir(exist_ok=True)
+    (folder / "pyproject.toml").write_text(text)
+    return str(folder)
+
+
+def installed(source):
+    """Versions, and what gamma depends on: the two files of version 1.0 differ in that."""
+    (place,) = pathlib.Path(source, ".venv/lib").glob("python3*/site-packages")
+    return {path.name.split("-")[0]: path.name.removesuffix(".dist-info").split("-")[1] for path in place.glob("*.dist-info")
+            if path.name.split("-")[0] in ("alpha", "beta", "gamma")}, "Requires-Dist" in next(place.glob("gamma-*/METADATA")).read_text()
+
+
+@pytest.mark.parametrize("locked", [False, True], ids=["no lock", "uv.lock"])
+def test_an_explicit_index_has_what_is_assigned_to_it_and_nothing_else(bare_uv, two, tmp_path, locked):
+    usual, company = two
+    source = project(tmp_path / "source", PROJECT + '[tool.uv.sources]\ngamma = {index = "company"}\n'
+                     f'[[tool.uv.index]]\nname = "company"\nurl = "{company}"\nexplicit = true\n')
+    if locked:
+        subprocess.run([_environment.UV, "lock", "--quiet"], cwd=source, check=True,
+                   env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "UV_DEFAULT_INDEX": usual})
+    bare_uv(dependencies={"index": usual}).install(source)
+    assert installed(source) == ({"alpha": "2.0", "beta": "1.0", "gamma": "1.0"}, False)
+    assert origins_in(pathlib.Path(source, ".venv/pyweb-lock.txt").read_text())["gamma"] == company
+    # The next environment grows from this one, and gamma stays what it is.
+    other = project(tmp_path / "other", pathlib.Path(source, "pyproject.toml").read_text().replace('"alpha", ', '"alpha==2.0", "beta", '))
+    bare_uv(dependencies={"index": usual}).install(other)
+    assert installed(other) == ({"alpha": "2.0", "beta": "1.0", "gamma": "1.0"}, False)
+
+
+def test_a_lock_is_kept_to_where_it_was_made(bare_uv, two, tmp_path):
+    """Both have gamma 1.0, and the company's own index comes first for uv."""
+    usual, company = two
+    source = project(tmp_path / "source", PROJECT.replace('"gamma"', '"gamma<2"').replace('"alpha"', '"alpha>1"')
+                     + f'[tool.uv]\nindex-strategy = "unsafe-best-match"\n[[tool.uv.index]]\nname = "company"\nurl = "{company}"\n')
+    subprocess.run([_environment.UV, "lock", "--quiet"], cwd=source, check=True,
+                   env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "UV_DEFAULT_INDEX": usual})
+    bare_uv(dependencies={"index": usual}).install(source)
+    assert installed(source) == ({"alpha": "2.0", "beta": "1.0", "gamma": "1.0"}, False)
+
+
+@pytest.mark.parametrize("files, expected", [
+    ({"poetry.lock": '[[package]]\nname = "Gamma"\n[package.source]\ntype = "legacy"\nurl = "https://a/simple"\n[[package]]\nname = "alpha"\n',
+      "pyproject.toml": "[tool.poetry]\n"}, {"gamma": "https://a/simple"}),
+    ({"Pipfile.lock": '{"_meta": {"sources": [{"name": "pypi", "url": "https://p"}, {"name": "a", "url": "https://a/simple"}]},'
+                      ' "default": {"alpha": {"index": "pypi"}, "gamma": {"index": "a"}}}'}, {"gamma": "https://a/simple"}),
+    ({"pylock.toml": 'packages = [{name = "gamma", index = "https://a/simple"}, {name = "alpha", index = "https://pypi.org/simple"}]'},
+     {"gamma": "https://a/simple"}),
+    ({"requirements.txt": "--extra-index-url https://a/simple\ngamma\n"}, {}),
+])
+def test_what_locks_say_of_the_origin(tmp_path, files, expected):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert lock_of(str(tmp_path), None).origins() == expected
+
+
+# --- what a project tells uv ------------------------------------------------------------------------------------------
+
+BACKEND = """
+import alpha, pathlib, zipfile
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    assert alpha.VERSION == "1.0", f"built with alpha {alpha.VERSION}"
+    with zipfile.ZipFile(pathlib.Path(wheel_directory) / "oldlib-1.0-py3-none-any.whl", "w") as archive:
+        about = "oldlib-1.0.dist-info"
+        for name, text in ((f"{about}/METADATA", "Metadata-Version: 2.1\\nName: oldlib\\nVersion: 1.0\\n"),
+                           (f"{about}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"), (f"{about}/RECORD", "")):
+            archive.writestr(name, text)
+    return "oldlib-1.0-py3-none-any.whl"
+"""
+
+
+def test_limits_of_what_packages_are_built_with(bare_uv, tmp_path):
+    wheels = tmp_path / "wheels"
+    packages.packages(wheels)
+    packages.sdist(wheels, "oldlib", {
+        "backend.py": BACKEND, "pyproject.toml": '[build-system]\nrequires = ["alpha"]\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+        "PKG-INFO": "Metadata-Version: 2.2\nName: oldlib\nVersion: 1.0\n",
+    })
+    text = PROJECT.replace('["alpha", "gamma"]', '["oldlib"]')
+    with pytest.raises(_step.BuildError, match="built with alpha 2.0"):
+        bare_uv(dependencies={"wheelhouse": str(wheels)}).install(project(tmp_path / "without", text))
+    source = project(tmp_path / "source", text + '[tool.uv]\nbuild-constraint-dependencies = ["alpha<2"]\n')
+    bare_uv(dependencies={"wheelhouse": str(wheels)}).install(source)
+    assert list(pathlib.Path(source, ".venv/lib").glob("python3*/site-packages/oldlib-1.0.dist-info"))
+
+
+def test_tables_for_uv():
+    assert as_toml({"a b": ["x", True, 1, {"c": 'say "é"'}]}) == '{"a b" = ["x", true, 1, {"c" = "say \\"\\u00e9\\""}]}'
+
+
+def test_the_uv_that_a_project_asks_for(bare_uv, tmp_path):
+    """Another one than the host's, of the index; two projects may ask for different ones."""
+    wheels = tmp_path / "wheels"
+    packages.packages(wheels)
+    for version in ("7.1.0", "7.2.0"):
+        about = f"uv-{version}.dist-info"
+        files = {f"uv-{version}.data/scripts/uv": f"#!/bin/sh\necho alpha=={'1.0' if version == '7.1.0' else '2.0'}\n",
+                 f"{about}/METADATA": f"Metadata-Version: 2.1\nName: uv\nVersion: {version}\n",
+                 f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n", f"{about}/RECORD": ""}
+        with packages.zipfile.ZipFile(wheels / f"uv-{version}-py3-none-any.whl", "w") as archive:
+            for name, text in files.items():
+                archive.writestr(name, text)
+    given = {"wheelhouse": str(wheels)}
+    text = PROJECT.replace(', "gamma"', "") + '[tool.uv]\nrequired-version = "{}"\n'
+    found = [bare_uv(dependencies=given).resolve(project(tmp_path / f"source{number}", text.format(wanted)))["text"]
+             for number, wanted in enumerate(("7.1.0", "~=7.1,!=7.1.0"))]
+    assert found == ["alpha==1.0\n", "alpha==2.0\n"]
+    with pytest.raises(_step.BuildError) as error:
+        bare_uv(dependencies=given).resolve(project(tmp_path / "none", text.format("==8.*")))
+    assert str(error.value).splitlines()[0] == (
+        "the project asks for uv ==8.* (required-version in pyproject.toml or uv.toml), which is not this host's, and which no index gives: "
+        "set python_uv.version of role python to a version that fits, or change required-version.")
+
+
+def test_a_python_that_is_too_old(bare_uv, tmp_path):
+    source = project(tmp_path / "source", PROJECT.replace(">=3.9", ">=3.99"))
+    pathlib.Path(source, "uv.lock").write_text(
+        'version = 1\nrequires-python = ">=3.99"\n[[package]]\nname = "shop"\n'
+        'version = "1"\nsource = { virtual = "." }\n')
+    with pytest.raises(_step.BuildError,
+                       match=r"the project needs Python >=3.99 \(requires-python\), but this is 3\.\d+\.\d+: set python to a version that fits"):
+        bare_uv().resolve(source)
+
+
+# --- what lies in the source ------------------------------------------------------------------------------------------
+
+def test_wheels_of_the_source_are_installed(uv, index, tmp_path):
+    files = {"plain": {"requirements.txt": "vendor/gamma-1.0-py3-none-any.whl\nbeta\n"},
+             "elsewhere": {"requirements.txt": "./vendor/gamma-1.0-py3-none-any.whl ; sys_platform == 'nowhere'\n", "limits.txt": ""},
+             "uv": {"pyproject.toml": PROJECT.replace('"alpha", ', "") + '[tool.uv.sources]\ngamma = {path = "vendor/gamma-1.0-py3-none-any.whl"}\n'}}
+    for name, texts in files.items():
+        source = tmp_path / f"source-{name}"
+        (source / "vendor").mkdir(parents=True)
+        (source / "vendor/gamma-1.0-py3-none-any.whl").write_bytes((index[0] / "gamma-1.0-py3-none-any.whl").read_bytes())
+        for file, text in texts.items():
+            (source / file).write_text(text)
+        if name == "uv":
+            subprocess.run([_environment.UV, "lock", "--quiet", "--offline"], cwd=source, check=True, env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)})
+        uv().install(str(source))
+        assert bool(list(source.glob(".venv/lib/python3*/site-packages/gamma"))) is (name != "elsewhere"), name

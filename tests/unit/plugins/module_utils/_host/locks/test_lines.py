@@ -1,0 +1,94 @@
+# Copyright (c) pyweb.stack contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requirements files as pip takes them, also from a real server, in lines that uv takes."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+
+import pytest
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _step
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.lines import read_requirements
+
+
+@pytest.fixture
+def server(tmp_path):
+    """What lies in C(served), by HTTP."""
+    (tmp_path / "served/more").mkdir(parents=True)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "served"))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def written(folder, **files):
+    for name, text in files.items():
+        (folder / f"{name}.txt").write_text(text)
+    return str(folder / "requirements.txt")
+
+
+def test_all_that_is_included(tmp_path):
+    (tmp_path / "sub").mkdir()
+    written(tmp_path / "sub", more="b\n--requirement=deep.txt\n", deep="c\n-r more.txt\n")
+    path = written(tmp_path, requirements="a\n-r sub/more.txt\n-climits.txt\n", limits="d<2\n-r further.txt", further="e<3")
+    assert read_requirements(path) == (["a", "b", "c"], ["d<2", "e<3"])
+    with pytest.raises(_step.BuildError, match="^gone.txt cannot be read: No such file or directory.$"):
+        read_requirements(str(tmp_path / "gone.txt"))
+
+
+def test_what_lies_at_an_address(tmp_path, server):
+    written(tmp_path / "served", limits="d<2\n-r more/deep.txt\n", base="b\n")
+    written(tmp_path / "served/more", deep="e<3\n")
+    assert read_requirements(written(tmp_path, requirements=f"-c {server}/limits.txt\na\n-r {server}/base.txt\n")) == (["a", "b"], ["d<2", "e<3"])
+    address = server.replace("://", "://deploy:pass-phrase@")
+    with pytest.raises(_step.BuildError) as error:
+        read_requirements(written(tmp_path, requirements=f"a\n\n-r {address}/none.txt\n"))
+    assert str(error.value).startswith(f"requirements.txt, line 3 names {server}/none.txt, which cannot be fetched: the server answers 404")
+    assert "pass-phrase" not in str(error.value)
+
+
+@pytest.mark.parametrize("content, expected", [
+    (b"\xef\xbb\xbfa==1\r\nb==2\r\n", ["a==1", "b==2"]),
+    ("a==1\r\nb==2".encode("utf-16"), ["a==1", "b==2"]),
+    (b"a>=1, \\\r\n  <2 # why\r\n# b\r\n", ["a>=1, <2"]),
+])
+def test_what_editors_write(tmp_path, content, expected):
+    (tmp_path / "requirements.txt").write_bytes(content)
+    assert read_requirements(str(tmp_path / "requirements.txt")).requirements == expected
+
+
+@pytest.mark.parametrize("line, expected", [
+    ("flask", "flask"), ("Flask[async] ~= 3.0 ; python_version > '3'", "Flask[async] ~= 3.0 ; python_version > '3'"), ("flask (>=3)", "flask (>=3)"),
+    ("--no-binary lxml", "--no-binary lxml"), ("-i https://packages.example.com", "-i https://packages.example.com"),
+    ("vendor/a-1.0-py3-none-any.whl", "./vendor/a-1.0-py3-none-any.whl"),
+    ("a-1.0-py3-none-any.whl ; os_name == 'nt'", "./a-1.0-py3-none-any.whl ; os_name == 'nt'"),
+    ("libs/auth[redis]", "./libs/auth[redis]"), ("-e libs/auth", "./libs/auth"), ("-e .[dev]", ".[dev]"), ("file:vendor/a.whl", "./vendor/a.whl"),
+    ("a @ file:./vendor/a.whl", "./vendor/a.whl"), ("a @ file:///opt/a.whl", "a @ file:///opt/a.whl"), ("/opt/a.whl", "/opt/a.whl"),
+    ("a @ https://example.com/a.whl ; os_name == 'nt'", "a @ https://example.com/a.whl ; os_name == 'nt'"),
+    ("-e git+https://git.example.com/lib.git@v1#egg=lib", "lib @ git+https://git.example.com/lib.git@v1"),
+    ("--editable=git+ssh://git@git.example.com/lib.git#subdirectory=py&egg=lib ; os_name == 'nt'",
+     "lib @ git+ssh://git@git.example.com/lib.git#subdirectory=py ; os_name == 'nt'"),
+    ("git+https://git.example.com/lib.git", "git+https://git.example.com/lib.git"), ("lib @ git+file:///srv/lib@v1", "lib @ git+file:///srv/lib@v1"),
+])
+def test_lines_that_pip_takes(tmp_path, line, expected):
+    assert read_requirements(written(tmp_path, requirements=line)).requirements == [expected]
+
+
+@pytest.mark.parametrize("line, said", [
+    ("flask\n-e hg+https://me:secret@hg.example.com/lib#egg=lib", "requirements.txt, line 2 has 'hg+https://hg.example.com/lib#egg=lib': of version control"),
+    ("lib @ svn+https://svn.example.com/lib", "requirements.txt, line 1 has 'lib @ svn+https://svn.example.com/lib': of version control"),
+    ("# \\\n\nflask = 3", "requirements.txt, line 3 has 'flask = 3', which is no requirement"),
+    ("<<<<<<< HEAD", "requirements.txt, line 1 has '<<<<<<< HEAD', which is no requirement"),
+])
+def test_a_line_that_nobody_takes_is_named(tmp_path, line, said):
+    with pytest.raises(_step.BuildError) as error:
+        read_requirements(written(tmp_path, requirements=line))
+    assert str(error.value).startswith(said)
