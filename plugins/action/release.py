@@ -11,7 +11,8 @@ import time
 
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _options, _releases
+from ansible_collections.pyweb.stack.plugins.module_utils import _options
+from ansible_collections.pyweb.stack.plugins.module_utils._host import releases
 from ansible_collections.pyweb.stack.plugins.plugin_utils._on_host import OnHost
 
 HOST_MODULE = "release_step"
@@ -59,7 +60,7 @@ class ActionModule(OnHost):
         dummy, params = self.validate_argument_spec(_options.RELEASE)
         try:
             return getattr(self, f"_{params['state']}")(params)
-        except _releases.ReleaseError as error:
+        except releases.ReleaseError as error:
             raise AnsibleActionFail(f"{params['name']}: {error}") from None
 
     def _call(self, module: str, **arguments) -> dict:
@@ -111,7 +112,7 @@ class ActionModule(OnHost):
                 return made
         # Each host decides for itself, some perhaps later than others: what they decide from has to be the same, the time as well.
         now = max((item["now"] for item in hosts.values() if item.get("now")), default=time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
-        plan = _releases.plan(hosts, now, params["force"])
+        plan = releases.plan(hosts, now, params["force"])
         mine = plan["hosts"][self._task_vars["inventory_hostname"]]
         return {
             "changed": False, **mine, "lock_host": plan["lock_host"], "platforms": plan["platforms"], "prepare": missing or plan["lock_host"] is not None,
@@ -122,10 +123,10 @@ class ActionModule(OnHost):
     def _rollback(self, params: dict) -> dict:
         hosts = self._info(params)
         first = next(iter(hosts.values()))
-        target = _releases.rollback_target(first["live"], first["releases"], first["history"], params["release"], first.get("switch"))
+        target = releases.rollback_target(first["live"], first["releases"], first["history"], params["release"], first.get("switch"))
         host = self._host(hosts)
         if target not in host["releases"]:
-            raise _releases.ReleaseError(f"release {target} is not kept on this host: nothing was changed.")
+            raise releases.ReleaseError(f"release {target} is not kept on this host: nothing was changed.")
         lease = controller()
         lease["takes_over"] = takes_over(host["lease"], lease)
         if host["live"] == target and host["running"] and not host.get("switch"):
@@ -138,7 +139,7 @@ class ActionModule(OnHost):
         previous = params.get("previous")
         if self._task.check_mode:
             return {"changed": True, "release": release, "previous": previous, "pruned": [], "diff": self._diff(name, previous, release)}
-        _releases.valid_id(release)
+        releases.valid_id(release)
         lease = params["lease"] or controller()
         common = {"name": name, "release": release, "lease": lease, "action": action, "hooks": params["hooks"], **self._keep(params)}
         started = self._call(HOST_MODULE, step="start", runtime=params["runtime"], **common)
@@ -159,7 +160,7 @@ class ActionModule(OnHost):
     def _prune(self, params: dict) -> dict:
         if self._task.check_mode:
             info = self._host(self._info(params))
-            pruned = _releases.prunable(info["releases"], info["live"], info["history"], params["keep_releases"], set())
+            pruned = releases.prunable(info["releases"], info["live"], info["history"], params["keep_releases"], set())
             return {"changed": bool(pruned), "release": info["live"], "pruned": pruned}
         return self._call(HOST_MODULE, step="prune", name=params["name"], lease=controller(), **self._keep(params))
 
@@ -170,7 +171,7 @@ class ActionModule(OnHost):
     def _pin(self, params: dict) -> dict:
         if self._task.check_mode:
             host = self._host(self._info(params))
-            release = _releases.named(host["releases"], params["release"] or host["live"] or "")
+            release = releases.named(host["releases"], params["release"] or host["live"] or "")
             return {"changed": bool(host["releases"][release].get("pinned")) is not (params["state"] == "pin"), "release": release}
         return self._call(HOST_MODULE, step=params["state"], name=params["name"], release=params["release"], lease=controller())
 

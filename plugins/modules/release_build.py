@@ -135,13 +135,14 @@ manifest:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _addresses, _options, _release_build
+from ansible_collections.pyweb.stack.plugins.module_utils import _addresses, _options
+from ansible_collections.pyweb.stack.plugins.module_utils._host.steps import build
 
 
 def main():
     module = AnsibleModule(argument_spec=_options.RELEASE_BUILD, supports_check_mode=True)
     module.no_log_values -= _addresses.public(module.params)
-    result = _release_build.run(module.params, module.check_mode)
+    result = build.run(module.params, module.check_mode)
     (module.fail_json if result.get("failed") else module.exit_json)(**result)
 
 

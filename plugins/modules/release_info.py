@@ -131,12 +131,13 @@ wanted:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _options, _release_info
+from ansible_collections.pyweb.stack.plugins.module_utils import _options
+from ansible_collections.pyweb.stack.plugins.module_utils._host.steps import info
 
 
 def main():
     module = AnsibleModule(argument_spec=_options.RELEASE_INFO, supports_check_mode=True)
-    result = _release_info.run(module.params, module.check_mode)
+    result = info.run(module.params, module.check_mode)
     (module.fail_json if result.get("failed") else module.exit_json)(**result)
 
 

@@ -67,42 +67,45 @@ import subprocess
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _hooks, _options, _releases, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _options
+from ansible_collections.pyweb.stack.plugins.module_utils._host import commands, hooks, releases
+from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError, HostError, said
 
 
 def main():
     module = AnsibleModule(argument_spec=_options.RELEASE_RUN, supports_check_mode=True)
     params = module.params
-    app = _engine.App(params["name"])
+    app = App(params["name"])
     lease = params["lease"]
     if module.check_mode:
         module.exit_json(changed=True, release=params["release"] or app.live)
     try:
         if not params["release"] and not app.live:
-            raise _engine.EngineError("there is no live release on this host: deploy it first.")
-        release = _releases.valid_id(params["release"] or app.live)
-        command = params["command"] or (app.manifest(release).get("procfile") or {}).get("release")
+            raise HostError("there is no live release on this host: deploy it first.")
+        release = releases.valid_id(params["release"] or app.live)
+        command = params["command"] or (app.store.manifest(release).get("procfile") or {}).get("release")
         if not command:
             module.exit_json(changed=False, release=release)
         argv = ["/bin/bash", "-o", "pipefail", "-ec", command]
-        with app.lock(lease) if lease else contextlib.nullcontext():
+        with app.lock.hold(lease) if lease else contextlib.nullcontext():
             try:
-                _hooks.run(app, params["hooks"], "before_migrate", release)
-                done = _engine.run_one_off(app, release, argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                hooks.run(app, params["hooks"], "before_migrate", release)
+                done = app.one_off.run(release, argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                            text=True, errors="replace")
                 output = done.stdout.strip()
                 if done.returncode != 0:
-                    tail = "\n".join(output.splitlines()[-_step.TAIL:])
-                    raise _engine.EngineError(f"{_step.short(command)!r} failed (exit status {done.returncode}).\n{tail}")
-                _hooks.run(app, params["hooks"], "after_migrate", release)
+                    tail = "\n".join(output.splitlines()[-commands.TAIL:])
+                    raise HostError(f"{commands.short(command)!r} failed (exit status {done.returncode}).\n{tail}")
+                hooks.run(app, params["hooks"], "after_migrate", release)
             except Exception:
                 if lease:
-                    app.drop_lease(lease["token"])
+                    app.lock.drop(lease["token"])
                 raise
-        module.exit_json(changed=True, release=release, stdout=app.mask(output))
-    except (_engine.EngineError, _step.BuildError, _releases.ReleaseError, OSError) as error:
-        more = _hooks.failure(app, params["hooks"], params["release"], error)
-        module.fail_json(msg=app.mask(f"{params['name']}: {_engine.said(error)}{more}"))
+        module.exit_json(changed=True, release=release, stdout=app.secrets.mask(output))
+    except (HostError, BuildError, releases.ReleaseError, OSError) as error:
+        more = hooks.failure(app, params["hooks"], params["release"], error)
+        module.fail_json(msg=app.secrets.mask(f"{params['name']}: {said(error)}{more}"))
 
 
 if __name__ == "__main__":

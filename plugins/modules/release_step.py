@@ -76,12 +76,13 @@ pruned:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _options, _release_step
+from ansible_collections.pyweb.stack.plugins.module_utils import _options
+from ansible_collections.pyweb.stack.plugins.module_utils._host.steps import step
 
 
 def main():
     module = AnsibleModule(argument_spec=_options.RELEASE_STEP)
-    result = _release_step.run(module.params, module.check_mode)
+    result = step.run(module.params, module.check_mode)
     (module.fail_json if result.get("failed") else module.exit_json)(**result)
 
 

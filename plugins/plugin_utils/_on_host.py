@@ -1,11 +1,11 @@
 # Copyright: pyweb.stack contributors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs our own modules on the host, in a copy of their code that the host keeps.
+"""Runs our own modules in the copy of the host package that the host keeps.
 
 Ansible packs a module with all that it imports, sends that, and the host compiles it, each time anew: half of what a deploy takes.
-The copy is compiled once and named by its digest, so that it is never an old one. It is a cache: a host that has none, or cannot
-have one, gets the module as usual.
+The copy is installed once, compiled, under a directory named by its digest, so that it is never an old one; the host itself starts the
+same code at boot. See module_utils/_host/package.py.
 """
 
 from __future__ import annotations
@@ -20,55 +20,62 @@ import typing as t
 import zipfile
 from pathlib import Path
 
+from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.pyweb.stack.plugins import module_utils
 from ansible_collections.pyweb.stack.plugins.module_utils import _addresses, _options
+from ansible_collections.pyweb.stack.plugins.module_utils._host.package import LIBRARY
 
 PYTHON = "/usr/bin/python3 -IS"
-CACHE = "/var/cache/pyweb"
 PACKAGE = module_utils.__name__
+# Everything that the host package consists of.
+PARTS = ("**/*.py", "_host/programs/*.sh")
+ENTRY = "_host/programs/engine.py"
 # What a host without this copy ends with, before anything has happened.
 ABSENT = 117
 RUN = f"import sys; sys.path.insert(0, sys.argv[1]); from {PACKAGE}._host import module; module.main(sys.argv[2])"
-# Whole or not at all. Two older ones stay, for a controller that has not been brought up to date yet.
-INSTALL = """
+# Whole or not at all.
+INSTALL = f"""
 import base64, compileall, io, os, shutil, sys, tempfile, zipfile
-cache, name = sys.argv[1:]
+library, name = sys.argv[1:]
 os.umask(0o022)
-os.makedirs(cache, exist_ok=True)
-if os.geteuid() or os.stat(cache).st_uid:
-    sys.exit("not root's")
-new = tempfile.mkdtemp(prefix=".new-", dir=cache)
+os.makedirs(library, exist_ok=True)
+if os.geteuid() or os.stat(library).st_uid:
+    sys.exit(library + " is not root's")
+new = tempfile.mkdtemp(prefix=".new-", dir=library)
 try:
     os.chmod(new, 0o755)
     zipfile.ZipFile(io.BytesIO(base64.b64decode(sys.stdin.read()))).extractall(new)
     compileall.compile_dir(new, quiet=2)
-    if not os.path.isdir(f"{cache}/{name}"):
-        os.rename(new, f"{cache}/{name}")
+    os.sync()
+    if not os.path.isdir(f"{{library}}/{{name}}"):
+        os.rename(new, f"{{library}}/{{name}}")
 finally:
     shutil.rmtree(new, ignore_errors=True)
-there = sorted((entry for entry in os.scandir(cache) if entry.is_dir()), key=lambda entry: entry.stat().st_mtime, reverse=True)
-for entry in [entry for entry in there if entry.name != name][2:]:
-    shutil.rmtree(entry.path, ignore_errors=True)
+sys.path.insert(0, f"{{library}}/{{name}}")
+from {PACKAGE}._host import package
+package.remove_unused(library, name)
 """
 
 
 @functools.lru_cache(maxsize=None)
 def code() -> tuple[str, dict[str, bytes]]:
-    """All of it, and the directory that holds it on a host."""
+    """All of the host package, and the directory that holds it on a host."""
     top = Path(module_utils.__path__[0])
-    files = {str(path.relative_to(top)): path.read_bytes() for path in sorted(top.rglob("*.py"))}
-    return f"{CACHE}/{hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:32]}", files
+    found = {str(path.relative_to(top)): path.read_bytes() for part in PARTS for path in sorted(top.glob(part))}
+    files = {f"{PACKAGE.replace('.', '/')}/{name}": content for name, content in found.items()}
+    files["engine.py"] = found[ENTRY]
+    return f"{LIBRARY}/{hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:32]}", files
 
 
 def packed(files: dict[str, bytes]) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
-            archive.writestr(f"{PACKAGE.replace('.', '/')}/{name}", content)
+            archive.writestr(name, content)
     return base64.b64encode(file.getvalue())
 
 
@@ -88,16 +95,25 @@ class OnHost(ActionBase):
 
     def on_host(self, name: str, arguments: dict, task_vars: dict) -> dict:
         """What the module pyweb.stack.C(name) does."""
-        result = self._quickly(name, arguments)
+        result = self._in_the_copy(name, arguments)
         if result is None:
             return self._execute_module(module_name=f"pyweb.stack.{name}", module_args=arguments, task_vars=task_vars)
         return result
 
-    def _quickly(self, name: str, arguments: dict) -> dict | None:
-        """None where only the module itself will do."""
-        pipelining = getattr(self._connection, "is_pipelining_enabled", None)
-        if not pipelining or not pipelining():
-            return None
+    def install(self) -> None:
+        """Put the host package where it is expected. Raises AnsibleActionFail in one sentence."""
+        directory, files = code()
+        command = f"{PYTHON} -c {shlex.quote(INSTALL)} {LIBRARY} {directory.rsplit('/', 1)[1]}"
+        done = self._feed(command, packed(files))
+        if done["rc"] != 0:
+            said = f"{done['stdout']}{done['stderr']}".strip().splitlines() or [f"exit status {done['rc']}"]
+            raise AnsibleActionFail(f"this host cannot keep the code of pyweb.stack in {LIBRARY}: {said[-1]}")
+
+    def installed(self) -> bool:
+        return self._low_level_execute_command(f"[ -d {code()[0]} ]")["rc"] == 0
+
+    def _in_the_copy(self, name: str, arguments: dict) -> dict | None:
+        """None where only the module itself will do: for what is wrong with its arguments, and for check mode on a host without the copy."""
         checked = ArgumentSpecValidator(getattr(_options, name.upper())).validate(plain(arguments))
         if checked.error_messages:
             # In Ansible's words.
@@ -105,17 +121,31 @@ class OnHost(ActionBase):
         environment: dict = {}
         self._compute_environment_string(environment)
         given = json.dumps({"params": checked.validated_parameters, "check_mode": self._task.check_mode, "environment": plain(environment)}).encode()
-        directory, files = code()
+        directory = code()[0]
         command = f"[ -d {directory} ] || exit {ABSENT}; {PYTHON} -c {shlex.quote(RUN)} {directory} {name}"
-        done = self._low_level_execute_command(command, in_data=given)
-        if done["rc"] == ABSENT and not self._task.check_mode:
-            self._low_level_execute_command(f"{PYTHON} -c {shlex.quote(INSTALL)} {CACHE} {directory.rsplit('/', 1)[1]}", in_data=packed(files))
-            done = self._low_level_execute_command(command, in_data=given)
+        done = self._feed(command, given)
         if done["rc"] == ABSENT:
-            return None
+            if self._task.check_mode:
+                return None
+            self.install()
+            done = self._feed(command, given)
         try:
             result = json.loads(done["stdout"])
         except ValueError:
             output = f"{done['stdout']}{done['stderr']}".strip()
             return {"failed": True, "rc": done["rc"], "msg": f"{name} ended with {done['rc']} on this host and has not said how it went: {output}"}
         return remove_values(result, checked._no_log_values - _addresses.public(checked.validated_parameters))
+
+    def _feed(self, command: str, data: bytes) -> dict:
+        """Run a command on the host with this as its input: by the connection itself, or else by a file that only this user can read."""
+        pipelining = getattr(self._connection, "is_pipelining_enabled", None)
+        if pipelining and pipelining():
+            return self._low_level_execute_command(command, in_data=data)
+        directory = self._make_tmp_path()
+        try:
+            path = self._connection._shell.join_path(directory, "input")
+            self._transfer_data(path, data)
+            self._fixup_perms2([directory, path])
+            return self._low_level_execute_command(f"{{ {command}; }} < {shlex.quote(path)}")
+        finally:
+            self._remove_tmp_path(directory)

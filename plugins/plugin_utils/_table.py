@@ -8,7 +8,7 @@ from __future__ import annotations
 import calendar
 import time
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _releases
+from ansible_collections.pyweb.stack.plugins.module_utils._host import releases
 
 
 def age(then: str, now: float) -> str:
@@ -30,8 +30,8 @@ def megabytes(size: int | None) -> str:
 
 def rows(host: str, info: dict, now: float) -> list[list[str]]:
     try:
-        target = _releases.rollback_target(info["live"], info["releases"], info["history"], None, info.get("switch"))
-    except _releases.ReleaseError:
+        target = releases.rollback_target(info["live"], info["releases"], info["history"], None, info.get("switch"))
+    except releases.ReleaseError:
         target = None
     result = []
     for release, manifest in sorted(info["releases"].items(), reverse=True):

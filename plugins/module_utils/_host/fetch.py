@@ -11,7 +11,7 @@ import urllib.request
 from http.client import HTTPException
 
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import split_password, without_password
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 MOST = 16 << 20
 TIMEOUT = 60  # seconds

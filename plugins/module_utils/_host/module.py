@@ -20,7 +20,7 @@ def main(module: str) -> None:
     given = json.load(sys.stdin)
     os.environ.update(given["environment"])
     try:
-        result = importlib.import_module(f"{__package__.rpartition('.')[0]}._{module}").run(given["params"], given["check_mode"])
+        result = importlib.import_module(f"{__package__}.steps.{module.removeprefix('release_')}").run(given["params"], given["check_mode"])
     except Exception as error:
         result = {"failed": True, "msg": f"unexpected error: {error!r}", "exception": traceback.format_exc()}
     with answer:

@@ -12,16 +12,19 @@ import os
 import pwd
 import shutil
 import subprocess
-import types
 
 import pytest
 
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _step
+from ansible_collections.pyweb.stack.plugins.module_utils._host import package, switch, system
+from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError, Refused
+from ansible_collections.pyweb.stack.plugins.module_utils._host.health import Checks
+from ansible_collections.pyweb.stack.plugins.module_utils._host.managers import supervisor
+from ansible_collections.pyweb.stack.plugins.module_utils._host.oneoff import OneOff
+from ansible_collections.pyweb.stack.plugins.module_utils._host.system import System
 
-PATHS = ("path", "releases_path", "current", "shared", "build_path", "state_path", "config_path", "run_path", "switch_path", "history_path",
-         "lease_path", "key_path")
 PROCESS = {
     "wsgi": None, "asgi": None, "command": None, "server": None, "workers": None, "threads": None, "options": [], "count": 1,
     "singleton": False, "stop_timeout": 1, "health": None,
@@ -65,7 +68,7 @@ class Systemd:
         (self.state / "show" / unit).write_text("".join(f"{name}={value}\n" for name, value in values.items()))
 
     def __call__(self, argv, timeout=None):
-        """In place of _engine.run()."""
+        """In place of System.run()."""
         name, verb, *rest = argv if argv[0] == "systemctl" else (argv[0], "", *argv[1:])
         self.note(" ".join(argv[:1] + argv[1:2] + [item for item in rest if not item.startswith("-")]))
         status, output = 0, ""
@@ -138,10 +141,10 @@ class Supervisor:
         return {**info, **json.loads(told.read_text())} if told.exists() and state == "RUNNING" else info
 
     def __call__(self, method, *arguments):
-        """In place of _engine.ask_supervisor()."""
+        """In place of System.ask_supervisor()."""
         self.note(" ".join(["supervisord", method, *map(str, arguments)]))
         if (self.state / "down").exists():
-            raise _engine.EngineError("supervisord does not answer.")
+            raise HostError("supervisord does not answer.")
         name = arguments[0] if arguments else None
         answer = True
         if method == "getState":
@@ -184,7 +187,48 @@ class Supervisor:
     @staticmethod
     def refuse_unless(holds, what, name):
         if not holds:
-            raise _engine.Refused(f"{what}: {name}")
+            raise Refused(f"{what}: {name}")
+
+
+class FakeSystem(System):
+    """What a host is asked, in a directory: its service managers keep what they know in files."""
+
+    def __init__(self, host):
+        self.host = host
+        self.root = str(host.root)
+        # Accounts are the one thing that a test cannot make: everything here belongs to whoever runs it.
+        self.me = pwd.getpwuid(os.getuid())
+        self.clock = None  # seconds, for a test that does not want to wait
+
+    def run(self, argv, timeout=None):
+        return self.host.systemd(argv)
+
+    def ask_supervisor(self, socket, method, *arguments):
+        return self.host.supervisor(method, *arguments)
+
+    def account(self, name):
+        return self.me
+
+    def own_group(self, name):
+        return os.getgid()
+
+    def monotonic(self):
+        return super().monotonic() if self.clock is None else self.clock
+
+    def sleep(self, seconds):
+        if self.clock is None:
+            return super().sleep(seconds)
+        self.clock += seconds
+
+    def as_user(self, user, function):
+        self.host.users.append(user)
+        return function()
+
+    def became(self, pid, uid):
+        return True
+
+    def program(self):
+        return f"{package.LIBRARY}/{'0' * 32}/engine.py"
 
 
 class Host:
@@ -199,73 +243,61 @@ class Host:
         self.units.mkdir(parents=True)
         self.programs = root / "etc/supervisor/conf.d"
         self.programs.mkdir(parents=True)
+        self.logs = f"{root}/var/log/pyweb"
         self.supervisor = Supervisor(root / "supervisor", self.programs, self.systemd.note)
         self.gate = self.verify = None  # a release of which this is the id is found ill
         self.silent = None  # a release of which this is the id does not answer on its socket
         self.real_health = False
-        host, real = self, _engine.App
-
-        class App(real):
-            def __init__(self, name, dead_man=False):
-                super().__init__(name, dead_man)
-                for attribute in PATHS:
-                    setattr(self, attribute, f"{root}{getattr(self, attribute)}")
-
-            @property
-            def gid(self):
-                return os.getgid()
-
-            def gate(self, release):
-                host.systemd.note(f"gate {release}")
-                if host.real_health:
-                    super().gate(release)
-                if host.gate == release:
-                    raise _engine.EngineError(f"release {release} is not healthy: GET / answers 500.\nLast log lines: secret")
-
-            def answers(self, release):
-                return super().answers(release) if host.real_health else host.silent != release
-
-            def verify(self, release):
-                host.systemd.note(f"verify {release}")
-                if host.verify == release:
-                    raise _engine.EngineError(f"release {release} is well on its own socket, but not through nginx.")
-
-            def steady(self, release, processes, seconds=0.0):
-                super().steady(release, processes, seconds)
-
-        self.App = App
-        monkeypatch.setattr(_engine, "App", App)
-        monkeypatch.setattr(_engine, "run", self.systemd)
-        monkeypatch.setattr(_engine, "UNITS", str(self.units))
-        monkeypatch.setattr(_engine, "ask_supervisor", self.supervisor)
-        monkeypatch.setattr(_engine, "became", lambda pid, uid: True)
-        for name in ("PROGRAMS", "LOGS", "STATES", "SUPERVISOR_CGROUP"):
-            monkeypatch.setattr(_engine, name, f"{root}{getattr(_engine, name)}")
-        monkeypatch.setattr(_engine, "DRAIN", 0.0)
-        monkeypatch.setattr(_engine, "POLL", 0.0)
-        # Accounts are the one thing that a test cannot make: everything here belongs to whoever runs it.
-        me = pwd.getpwuid(os.getuid())
-        monkeypatch.setattr(_engine, "pwd", types.SimpleNamespace(getpwnam=lambda name: me))
         self.users = []  # as whom something was done
-        monkeypatch.setattr(_step, "as_user", lambda user, function: (self.users.append(user), function())[1])
+        self.system = FakeSystem(self)
+        self._health(monkeypatch)
+        # Modules and the command line ask for the machine that they run on.
+        monkeypatch.setattr(system, "_HERE", self.system)
+        monkeypatch.setattr(switch, "DRAIN", 0.0)
+        monkeypatch.setattr(supervisor, "POLL", 0.0)
         if os.getuid() != 0:
             monkeypatch.setattr(os, "chown", lambda *arguments, **options: None)
 
+    def _health(self, monkeypatch):
+        """Releases are as well as a test says; none of them really listens."""
+        host, ready, answers, steady = self, Checks.ready, Checks.answers, Checks.steady
+        self.through_nginx = Checks.through_nginx
+
+        def fake_ready(checks, release):
+            host.systemd.note(f"gate {release}")
+            if host.real_health:
+                ready(checks, release)
+            if host.gate == release:
+                raise HostError(f"release {release} is not healthy: GET / answers 500.\nLast log lines: secret")
+
+        def fake_through_nginx(checks, release):
+            host.systemd.note(f"verify {release}")
+            if host.verify == release:
+                raise HostError(f"release {release} is well on its own socket, but not through nginx.")
+
+        monkeypatch.setattr(Checks, "ready", fake_ready)
+        monkeypatch.setattr(Checks, "answers", lambda checks, release: answers(checks, release) if host.real_health else host.silent != release)
+        monkeypatch.setattr(Checks, "through_nginx", fake_through_nginx)
+        monkeypatch.setattr(Checks, "steady", lambda checks, release, processes: steady(checks, release, processes, 0.0))
+
+    def App(self, name, **options):
+        return App(name, self.system, **options)
+
     def app(self, name="shop"):
         app = self.App(name)
-        for path in (app.releases_path, app.shared, f"{app.state_path}/releases", app.config_path, app.run_path, f"{app.build_path}/envs"):
+        for path in (app.paths.releases, app.paths.shared, app.paths.metas, app.paths.config, app.paths.run, f"{app.paths.build}/envs"):
             os.makedirs(path, exist_ok=True)
         return app
 
     def release(self, app, release, state="built", processes=None, site=None, live=False, **manifest):
-        os.makedirs(app.release_path(release), exist_ok=True)
+        os.makedirs(app.paths.release(release), exist_ok=True)
         runtime = {"manager": self.manager_of(release), "processes": {"web": WEB} if processes is None else processes, "site": site,
                    "socket_group": grp.getgrgid(os.getgid()).gr_name}
-        app.update_manifest(release, state=state, runtime=runtime, **manifest)
+        app.store.update(release, state=state, runtime=runtime, **manifest)
         if live:
-            os.symlink(app.release_path(release), app.current)
-            app.start(release, list(app.processes(release)))
-            app.record("activate", {"release": release, "from": None, "action": "activate", "by": "me", "since": "20261101T000000Z"})
+            os.symlink(app.paths.release(release), app.paths.current)
+            app.processes.start(release, list(app.store.instances(release)))
+            app.store.record("activate", {"release": release, "from": None, "action": "activate", "by": "me", "since": "20261101T000000Z"})
             self.systemd.calls_path.unlink(missing_ok=True)
         return release
 
@@ -308,7 +340,7 @@ class Host:
         for path in (*self.systemd.state.glob("show/*"), *self.supervisor.state.glob("show/*")):
             path.unlink()
         self.supervisor.restart()
-        shutil.rmtree(app.run_path, ignore_errors=True)
+        shutil.rmtree(app.paths.run, ignore_errors=True)
 
 
 @pytest.fixture
@@ -326,14 +358,14 @@ def any_host(request, host):
 @pytest.fixture
 def sandboxed(monkeypatch):
     """What systemd-run was given, in the place of systemd: the command runs without the sandbox."""
-    real, seen = _engine.one_off, []
+    real, seen = OneOff.argv, []
 
     def one_off(*arguments):
         argv = real(*arguments)
         seen.append(argv)
         return [item.replace("$$", "$") for item in argv[argv.index("--") + 1:]]
 
-    monkeypatch.setattr(_engine, "one_off", one_off)
+    monkeypatch.setattr(OneOff, "argv", one_off)
     return seen
 
 

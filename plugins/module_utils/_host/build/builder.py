@@ -15,7 +15,7 @@ import tempfile
 import time
 import typing as t
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _hooks
+from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.bytecode import reuse_bytecode
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.files import allow, size
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.hashed import is_immutable, is_kept
@@ -23,7 +23,8 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import is_shared, link
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.environment import Environment
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry import source_of
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call, short
+from ansible_collections.pyweb.stack.plugins.module_utils._host.commands import call, short
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
 
@@ -72,7 +73,7 @@ class Builder:
         with self.phase("build"):
             self.hooks("before_build", env, target)
             for step in params["build"]:
-                call([*_hooks.SHELL, step], f"build step {short(step)!r}", env, cwd=target)
+                call([*hooks.SHELL, step], f"build step {short(step)!r}", env, cwd=target)
             # The application cannot write bytecode, and without it every worker boots slower.
             if before:
                 reuse_bytecode(before, target)
@@ -104,8 +105,8 @@ class Builder:
             raise BuildError(self.source.explain(str(error))) from None
 
     def hooks(self, phase: str, env: dict[str, str], where: str) -> None:
-        for hook in _hooks.commands(self.params["hooks"], phase):
-            call([*_hooks.SHELL, hook["command"]], f"hook {phase} {short(hook['command'])!r}", {**env, "PYWEB_PHASE": phase}, cwd=where)
+        for hook in hooks.commands(self.params["hooks"], phase):
+            call([*hooks.SHELL, hook["command"]], f"hook {phase} {short(hook['command'])!r}", {**env, "PYWEB_PHASE": phase}, cwd=where)
 
     def copy(self, source: str, target: str, run_path: str) -> dict[str, t.Any]:
         """The same build under another configuration: hard links, and the way to a socket of its own."""

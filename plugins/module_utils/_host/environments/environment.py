@@ -29,7 +29,8 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text impor
     PINNED, hashed, logical, names, normal, origins_in, relative, split_local, with_origins, without_places,
 )
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.uv import UvLock
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call
+from ansible_collections.pyweb.stack.plugins.module_utils._host.commands import call
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 UV = "/usr/local/bin/uv"
 # What is in an environment, as it was asked for.

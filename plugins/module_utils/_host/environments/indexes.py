@@ -12,7 +12,7 @@ import urllib.parse
 
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Index, Lock
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 
 class Indexes:

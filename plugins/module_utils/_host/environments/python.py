@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 # Exact versions of Python, installed by role python.
 PYTHONS = "/opt/pyweb/python"

@@ -10,7 +10,7 @@ import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import contents
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.project import Project

@@ -10,7 +10,7 @@ import json
 import os
 import typing as t
 
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 
 def read(path: str) -> str:

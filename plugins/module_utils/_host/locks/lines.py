@@ -14,7 +14,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._addresses import with
 from ansible_collections.pyweb.stack.plugins.module_utils._host.fetch import fetched
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import decoded, read
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import INCLUDE, LOCAL, entries, logical
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
 EDITABLE = re.compile(r"(?:-e|--editable)[ =]\s*")

@@ -10,7 +10,7 @@ import re
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.exported import Exported, Run
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 
 class PdmLock(Exported):

@@ -9,7 +9,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base impor
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.exported import Exported, Run
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import load_json
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 
 class PipfileLock(Exported):

@@ -11,7 +11,7 @@ import re
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import PYPI, Index, Lock, Tools, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import load_toml
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 
 class Pylock(Lock):

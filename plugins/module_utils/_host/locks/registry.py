@@ -16,7 +16,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.pylock imp
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.pyproject import Pyproject, SetupPy
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.requirements import RequirementsFile
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.uv import UvLock
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 # The first one that is there counts. A further kind is a line here and a file beside this one.
 KINDS: tuple[type[Lock], ...] = (UvLock, Pylock, PoetryLock, PdmLock, PipfileLock, RequirementsFile, Pyproject, SetupPy)

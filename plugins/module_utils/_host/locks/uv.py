@@ -11,7 +11,7 @@ import typing as t
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import PYPI, Lock, Tools, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import contents, load_toml
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 
 class UvLock(Lock):

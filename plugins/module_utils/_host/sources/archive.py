@@ -14,7 +14,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._addresses import spli
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.base import copied, refuse_names
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.sent import Sent
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.unpack import unpack
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 
 class Archive(Sent):

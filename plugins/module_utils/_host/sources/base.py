@@ -9,7 +9,7 @@ import hashlib
 import os
 import typing as t
 
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 
 class Source:

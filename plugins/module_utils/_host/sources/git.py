@@ -20,7 +20,8 @@ import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import split_password, without_password
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.base import Source, refuse_names, write
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError, call
+from ansible_collections.pyweb.stack.plugins.module_utils._host.commands import call
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 # A server that does not take the deploy key has at least answered.
 NO_SERVER = re.compile(r"Could not resolve|Connection (refused|timed out|reset)|No route to host|Network is unreachable|Host key verification failed")

@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.base import Source, write
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.sent import Sent
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 
 class Package(Source):

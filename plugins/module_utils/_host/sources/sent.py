@@ -13,7 +13,7 @@ import tempfile
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.base import Source, copied
-from ansible_collections.pyweb.stack.plugins.module_utils._step import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 
 class Sent(Source):

@@ -39,6 +39,9 @@ def act(host, call):
                     act.before(module_name, module_args)
                 return call(MODULES[module_name], **module_args)
 
+            def on_host(self, name, arguments, task_vars):
+                return self._execute_module(f"pyweb.stack.{name}", arguments)
+
         shell = types.SimpleNamespace(tmpdir=None)
         task = types.SimpleNamespace(async_val=0, check_mode=check, args={"name": "shop", **arguments}, action="pyweb.stack.release")
         plugin = Action(task, types.SimpleNamespace(_shell=shell), None, None, None)
@@ -126,7 +129,7 @@ def test_activate(host, app, act):
     assert act.calls == [("pyweb.stack.release_step", "start"), (action.DEPLOY_HELPER, "finalize"), ("pyweb.stack.release_step", "settle")]
     assert (done["changed"], done["release"], done["previous"], done["pruned"]) == (True, B, A, [])
     assert (done["diff"]["before"], done["diff"]["after"]) == (f"{A}\n", f"{B}\n")
-    assert (app.live, host.up()) == (B, {B: 1}) and not os.path.exists(app.lease_path)
+    assert (app.live, host.up()) == (B, {B: 1}) and not os.path.exists(app.paths.lease)
 
 
 def test_activate_in_check_mode(host, app, act):
@@ -144,29 +147,29 @@ def test_an_id_that_is_none_reaches_no_host(app, act, name):
 def test_a_switch_that_fails_leaves_the_old_release(host, app, act):
     def spoil(module, arguments):
         if module == action.DEPLOY_HELPER:
-            os.rename(app.release_path(B), app.release_path(B) + ".away")
+            os.rename(app.paths.release(B), app.paths.release(B) + ".away")
 
     act.before = spoil
     failed = act(state="activate", release=B)
     assert failed["failed"] and failed["msg"].startswith(f"shop: the switch to release {B} failed, the old one stays live: ")
     assert act.calls[-1] == ("pyweb.stack.release_step", "abort")
-    assert (app.live, host.up(), app.manifest(B)["state"]) == (A, {A: 1}, "failed") and not os.path.exists(app.lease_path)
+    assert (app.live, host.up(), app.store.manifest(B)["state"]) == (A, {A: 1}, "failed") and not os.path.exists(app.paths.lease)
 
 
 @pytest.mark.parametrize("fault", ["gate", "verify"])
 def test_an_ill_release_ends_in_one_message_without_secrets(host, app, act, fault):
-    app.write_secrets("PASSWORD=secret\0")
+    app.secrets.write("PASSWORD=secret\0")
     setattr(host, fault, B)
     failed = act(state="activate", release=B, watch=0)
     assert failed["failed"] and failed["msg"].startswith(f"shop: release {B} is ") and "secret" not in failed["msg"]
-    assert (app.live, host.up()) == (A, {A: 1}) and not os.path.exists(app.lease_path)
+    assert (app.live, host.up()) == (A, {A: 1}) and not os.path.exists(app.paths.lease)
 
 
 def test_another_controller_is_told_who_deploys(app, act):
-    app.take_lease({**action.controller(), "token": "theirs", "by": "she@there"})
+    app.lock.take({**action.controller(), "token": "theirs", "by": "she@there"})
     failed = act(state="activate", release=B)
     assert failed["failed"] and "she@there has been deploying since" in failed["msg"]
-    assert app.live == A and os.path.exists(app.lease_path)
+    assert app.live == A and os.path.exists(app.paths.lease)
 
 
 def test_roll_back_and_again(host, app, act):
@@ -174,7 +177,7 @@ def test_roll_back_and_again(host, app, act):
     for wanted in (B, C):
         act(state="activate", release=wanted, watch=0)
     assert act(state="rollback", watch=0)["release"] == B
-    assert (app.live, app.manifest(C)["state"]) == (B, "bad")
+    assert (app.live, app.store.manifest(C)["state"]) == (B, "bad")
     assert act(state="rollback", watch=0)["release"] == A
     with pytest.raises(AnsibleActionFail, match="there is no release to go back to"):
         act(state="rollback")
@@ -198,20 +201,20 @@ def test_roll_back_to_a_release_that_another_host_keeps(app, act):
 
 
 def test_prune(host, app, act):
-    app.update_manifest(B, state="failed")
+    app.store.update(B, state="failed")
     host.release(app, C, state="failed")
     assert act(check=True, state="prune")["pruned"] == [B]
-    assert os.path.isdir(app.release_path(B))
+    assert os.path.isdir(app.paths.release(B))
     assert act(state="prune")["pruned"] == [B]
-    assert sorted(os.listdir(app.releases_path)) == [A, C] and list(app.manifests()) == [A, C]
+    assert sorted(os.listdir(app.paths.releases)) == [A, C] and list(app.store.manifests()) == [A, C]
     assert not act(state="prune")["changed"]
 
 
 def test_unlock(app, act):
     assert not act(state="unlock")["changed"]
-    app.take_lease({**action.controller(), "token": "theirs", "by": "she@there"})
-    assert act(check=True, state="unlock")["held"]["by"] == "she@there" and os.path.exists(app.lease_path)
-    assert act(state="unlock")["held"]["by"] == "she@there" and not os.path.exists(app.lease_path)
+    app.lock.take({**action.controller(), "token": "theirs", "by": "she@there"})
+    assert act(check=True, state="unlock")["held"]["by"] == "she@there" and os.path.exists(app.paths.lease)
+    assert act(state="unlock")["held"]["by"] == "she@there" and not os.path.exists(app.paths.lease)
 
 
 def test_a_misspelt_option(act):
@@ -223,12 +226,12 @@ def test_a_misspelt_option(act):
 
 def test_a_pinned_release_stays(host, app, act):
     host.release(app, C, state="superseded")
-    app.update_manifest(C, version="v1")
-    assert act(check=True, state="pin", release="v1")["changed"] and not app.manifest(C).get("pinned")
+    app.store.update(C, version="v1")
+    assert act(check=True, state="pin", release="v1")["changed"] and not app.store.manifest(C).get("pinned")
     done = act(state="pin", release="v1")
-    assert done["changed"] and done["release"] == C and app.manifest(C)["pinned"] and not os.path.exists(app.lease_path)
+    assert done["changed"] and done["release"] == C and app.store.manifest(C)["pinned"] and not os.path.exists(app.paths.lease)
     assert not act(state="pin", release=C)["changed"] and not act(check=True, state="pin", release=C)["changed"]
-    assert act(state="unpin", release=C)["changed"] and not app.manifest(C)["pinned"]
+    assert act(state="unpin", release=C)["changed"] and not app.store.manifest(C)["pinned"]
     assert act(state="pin")["release"] == A, "the live one"
     assert "no release 'v9' is kept" in act(state="pin", release="v9")["msg"]
 
@@ -254,10 +257,10 @@ def test_a_hook_that_fails_before_the_activation_leaves_what_is_live(host, app, 
     done = act(state="activate", release=B, watch=0, hooks={**hooks(log, "before_activate", then="exit 3"), **hooks(log, "on_failure")})
     assert done["failed"] and done["msg"].startswith("shop: hook before_activate ") and app.live == A
     assert log.read_text().splitlines()[1].startswith(f"on_failure {B} hook before_activate")
-    assert not os.path.exists(app.lease_path)
+    assert not os.path.exists(app.paths.lease)
 
 
 def test_a_hook_that_fails_after_the_activation_says_that_the_release_is_live(host, app, act, log):
     done = act(state="activate", release=B, watch=0, hooks=hooks(log, "after_activate", then="exit 3"))
     assert done["msg"].startswith(f"shop: release {B} is live, but hook after_activate") and app.live == B
-    assert app.manifest(B)["state"] == "active" and not os.path.exists(app.lease_path)
+    assert app.store.manifest(B)["state"] == "active" and not os.path.exists(app.paths.lease)

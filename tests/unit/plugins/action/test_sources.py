@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import pwd
 import shutil
 import sys
 import types
@@ -20,7 +19,7 @@ from ansible.errors import AnsibleActionFail
 
 from ansible_collections.pyweb.stack.plugins.action import release_build as build_action
 from ansible_collections.pyweb.stack.plugins.action import release_info as info_action
-from ansible_collections.pyweb.stack.plugins.module_utils import _release_build, _release_info, _releases
+from ansible_collections.pyweb.stack.plugins.module_utils._host import releases
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments import environment as _environment
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry import source_of
 from ansible_collections.pyweb.stack.plugins.modules import release_build, release_info
@@ -42,6 +41,9 @@ class Task:
             def _execute_module(self, module_name=None, module_args=None, task_vars=None, **options):
                 outer.calls.append((module_name, json.loads(json.dumps(module_args))))
                 return outer.call(module.main, check, **module_args)
+
+            def on_host(self, name, arguments, task_vars):
+                return self._execute_module(f"pyweb.stack.{name}", arguments)
 
             def _make_tmp_path(self, remote_user=None):
                 (outer.tmp_path / "remote").mkdir()
@@ -66,7 +68,7 @@ class Task:
         info = self(info_action, release_info, check, config_digest=config_digest, **arguments)
         if info.get("failed"):
             return info
-        plan = _releases.plan({"web1": info}, now)
+        plan = releases.plan({"web1": info}, now)
         step = plan["hosts"]["web1"]
         if not step["build"]:
             return step
@@ -80,9 +82,6 @@ def task(host, call, tmp_path, monkeypatch):
     assert uv, "uv is in requirements.txt"
     monkeypatch.setattr(_environment, "UV", uv)
     monkeypatch.setenv("UV_OFFLINE", "1")
-    me = pwd.getpwuid(os.getuid())
-    for module in (_release_build, _release_info):
-        monkeypatch.setattr(module, "pwd", types.SimpleNamespace(getpwnam=lambda name: me))
     monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path / "run"))
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop/app.py").write_text("VERSION = 1\n")
@@ -98,7 +97,7 @@ def later(task, monkeypatch, number):
 def test_a_directory_is_sent_once_and_built(host, task, monkeypatch):
     built = task.deploy(source={"path": "shop"})
     app = host.App("shop")
-    assert built["changed"] and (pathlib.Path(app.release_path(built["release"])) / "app.py").read_text() == "VERSION = 1\n"
+    assert built["changed"] and (pathlib.Path(app.paths.release(built["release"])) / "app.py").read_text() == "VERSION = 1\n"
     assert {name: built["manifest"][name] for name in ("kind", "source", "version", "state")} == {
         "kind": "path", "source": str(task.tmp_path / "shop"), "version": "shop", "state": "built"}
     assert [name for name, dummy in task.calls] == ["pyweb.stack.release_info", "pyweb.stack.release_build", "pyweb.stack.release_build"]
@@ -114,7 +113,7 @@ def test_a_directory_is_sent_once_and_built(host, task, monkeypatch):
     later(task, monkeypatch, 3)
     (task.tmp_path / "shop/app.py").write_text("VERSION = 2\n")
     third = task.deploy("20261121T140000Z", source={"path": "shop"})
-    assert (pathlib.Path(app.release_path(third["release"])) / "app.py").read_text() == "VERSION = 2\n" and len(task.uploads) == 2
+    assert (pathlib.Path(app.paths.release(third["release"])) / "app.py").read_text() == "VERSION = 2\n" and len(task.uploads) == 2
 
 
 def test_what_is_edited_between_look_and_build_is_for_the_next_run(host, task):
@@ -122,7 +121,7 @@ def test_what_is_edited_between_look_and_build_is_for_the_next_run(host, task):
     (task.tmp_path / "shop/app.py").write_text("VERSION = 2\n")
     release = f"{NOW}-{info['revision'][:7]}"
     built = task(build_action, release_build, release=release, revision=info["revision"], lease={"token": "mine", "by": "me"}, source={"path": "shop"})
-    assert (pathlib.Path(host.App("shop").release_path(built["release"])) / "app.py").read_text() == "VERSION = 1\n"
+    assert (pathlib.Path(host.App("shop").paths.release(built["release"])) / "app.py").read_text() == "VERSION = 1\n"
     with pytest.raises(AnsibleActionFail, match=f"^shop: {task.tmp_path}/shop is not what it was when it was looked at: deploy again.$"):
         task(build_action, release_build, release=release, revision="f" * 64, lease={"token": "mine", "by": "me"}, source={"path": "shop"})
 
@@ -197,8 +196,8 @@ def test_what_is_no_source_is_the_module_s_business(task):
 def test_an_archive_and_a_wheel(host, task, monkeypatch):
     shutil.make_archive(str(task.tmp_path / "shop-1"), "zip", task.tmp_path, "shop")
     built = task.deploy(source={"archive": "shop-1.zip"})
-    assert os.listdir(f"{host.App('shop').build_path}/sources/{built['manifest']['revision']}") == ["source.zip"]
-    assert (pathlib.Path(host.App("shop").release_path(built["release"])) / "app.py").exists() and built["manifest"]["version"] == "shop-1.zip"
+    assert os.listdir(f"{host.App('shop').paths.build}/sources/{built['manifest']['revision']}") == ["source.zip"]
+    assert (pathlib.Path(host.App("shop").paths.release(built["release"])) / "app.py").exists() and built["manifest"]["version"] == "shop-1.zip"
     sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "support"))
     try:
         import index
@@ -208,6 +207,6 @@ def test_an_archive_and_a_wheel(host, task, monkeypatch):
     later(task, monkeypatch, 2)
     built = task.deploy("20261121T130000Z", source={"package": "my_shop-1.4-py3-none-any.whl"})
     assert not built.get("failed"), built
-    target = pathlib.Path(host.App("shop").release_path(built["release"]))
+    target = pathlib.Path(host.App("shop").paths.release(built["release"]))
     assert next((target / ".venv/lib").glob("*/site-packages/my_shop/__init__.py")).read_text() == "VERSION = '1.4'\n"
     assert (built["manifest"]["kind"], built["manifest"]["version"]) == ("package", "1.4")

@@ -30,9 +30,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _engine
+from ansible_collections.pyweb.stack.plugins.module_utils._host import cli, files, http as health_http, servers
+from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.files import read_json, write_file
+from ansible_collections.pyweb.stack.plugins.module_utils._host.oneoff import OneOff
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sandbox import sandbox as sandbox_lines
+from ansible_collections.pyweb.stack.plugins.module_utils._host.system import System
+from ansible_collections.pyweb.stack.plugins.module_utils._host.units import BACKING_SERVICES, unit_text
 
-RUN = _engine.run
 A, B = "20261101T000000Z-1a2b3c4", "20261102T000000Z-1a2b3c4"
 PROCESS = {
     "wsgi": None, "asgi": None, "command": None, "server": None, "workers": None, "threads": None, "options": [], "count": 1,
@@ -49,18 +55,18 @@ def app(host):
 
 @pytest.mark.parametrize("name", ["../etc", "a/b", "", "A", "a.b", "a_b", "-a", "a" * 27, "a\n"])
 def test_a_name_that_is_none_never_becomes_a_path(name):
-    with pytest.raises(_engine.EngineError, match="^name is "):
-        _engine.App(name)
+    with pytest.raises(HostError, match="^name is "):
+        App(name)
 
 
 def test_a_file_is_whole_or_not_there(tmp_path):
     path = tmp_path / "f"
-    _engine.write_file(str(path), "one")
+    write_file(str(path), "one")
     before = path.stat().st_ino
-    _engine.write_file(str(path), "ü\r\n", 0o600)
+    write_file(str(path), "ü\r\n", 0o600)
     assert path.read_bytes() == "ü\r\n".encode() and path.stat().st_ino != before and path.stat().st_mode & 0o777 == 0o600
     with pytest.raises(UnicodeEncodeError):
-        _engine.write_file(str(path), "\ud800")
+        write_file(str(path), "\ud800")
     assert os.listdir(tmp_path) == ["f"] and path.read_bytes() == "ü\r\n".encode()
 
 
@@ -69,12 +75,12 @@ def test_what_a_killed_write_left_is_used_up(tmp_path):
     outside.write_text("mine")
     (tmp_path / "d").mkdir()
     (tmp_path / "d/.pyweb-f").symlink_to(outside)
-    _engine.write_file(str(tmp_path / "d/f"), "x")
+    write_file(str(tmp_path / "d/f"), "x")
     assert os.listdir(tmp_path / "d") == ["f"] and outside.read_text() == "mine"
 
 
 def test_run_returns_what_was_printed_on_both_ways():
-    done = RUN(["/bin/sh", "-c", "echo a; echo b >&2; cat; exit 3"])
+    done = System().run(["/bin/sh", "-c", "echo a; echo b >&2; cat; exit 3"])
     assert (done.returncode, done.stdout) == (3, "a\nb\n")
 
 
@@ -83,21 +89,21 @@ def test_run_returns_what_was_printed_on_both_ways():
 @pytest.mark.parametrize("target, live", [(None, None), (f"/srv/shop/releases/{A}", A), (f"releases/{A}/", A), (f"./{A}", A)])
 def test_live(app, target, live):
     if target:
-        os.symlink(target, app.current)
+        os.symlink(target, app.paths.current)
     assert app.live == live
 
 
 @pytest.mark.parametrize("make", [os.mkdir, lambda path: open(path, "w", encoding="utf-8").close()])
 def test_current_that_is_no_link_is_one_sentence(app, make):
-    make(app.current)
-    with pytest.raises(_engine.EngineError, match=f"^{app.current} is not a symbolic link: move it away, .*release.$"):
+    make(app.paths.current)
+    with pytest.raises(HostError, match=f"^{app.paths.current} is not a symbolic link: move it away, .*release.$"):
         app.live  # pylint: disable=pointless-statement
 
 
 def test_the_switch_is_atomic(app):
     """A reader never finds it missing, and what a kill left behind does not matter."""
-    app.set_live(A)
-    os.symlink("nowhere", f"{app.current}.pyweb-return")
+    app.traffic.main.lead_to(A)
+    os.symlink("nowhere", f"{app.paths.current}.pyweb-return")
     ready, go_on = os.pipe()
     reader = os.fork()
     if reader == 0:
@@ -106,7 +112,7 @@ def test_the_switch_is_atomic(app):
         status = 0
         while True:
             try:
-                status = status or (os.path.basename(os.readlink(app.current)) not in (A, B))
+                status = status or (os.path.basename(os.readlink(app.paths.current)) not in (A, B))
             except OSError:
                 status = 2
             try:
@@ -116,29 +122,29 @@ def test_the_switch_is_atomic(app):
                 continue
     os.close(ready)
     for dummy in range(300):
-        app.set_live(B)
-        app.set_live(A)
+        app.traffic.main.lead_to(B)
+        app.traffic.main.lead_to(A)
     os.close(go_on)
     assert os.waitpid(reader, 0)[1] == 0
-    assert app.live == A and not os.path.lexists(f"{app.current}.pyweb-return")
-    app.set_live(None)
-    app.set_live(None)
+    assert app.live == A and not os.path.lexists(f"{app.paths.current}.pyweb-return")
+    app.traffic.main.lead_to(None)
+    app.traffic.main.lead_to(None)
     assert app.live is None
 
 
 # --- manifests and history --------------------------------------------------------------------------------------------
 
 def test_manifests(host, app):
-    assert app.manifests() == {}
+    assert app.store.manifests() == {}
     host.release(app, A, state="active", revision="r")
-    assert app.update_manifest(A, error="e", revision="s")["revision"] == "s"
-    app.update_manifest(B, state="building")
-    os.mkdir(f"{app.state_path}/releases/.hidden")
-    os.mkdir(f"{app.state_path}/releases/{B}x")
-    found = app.manifests()
+    assert app.store.update(A, error="e", revision="s")["revision"] == "s"
+    app.store.update(B, state="building")
+    os.mkdir(f"{app.paths.state}/releases/.hidden")
+    os.mkdir(f"{app.paths.state}/releases/{B}x")
+    found = app.store.manifests()
     assert list(found) == [A, B, f"{B}x"]
     assert (found[A]["state"], found[A]["error"], found[A]["revision"], found[B]["state"], found[f"{B}x"]) == ("active", "e", "s", "building", {})
-    assert os.stat(f"{app.meta_path(A)}/manifest.json").st_mode & 0o777 == 0o640
+    assert os.stat(f"{app.paths.meta(A)}/manifest.json").st_mode & 0o777 == 0o640
 
 
 @pytest.mark.parametrize("state, told", [
@@ -146,13 +152,13 @@ def test_manifests(host, app):
 ])
 def test_a_release_whose_files_are_gone(host, app, state, told):
     host.release(app, A, state=state)
-    os.rmdir(app.release_path(A))
-    assert app.manifests()[A]["state"] == told
+    os.rmdir(app.paths.release(A))
+    assert app.store.manifests()[A]["state"] == told
 
 
 def test_nothing_is_known_of_an_application_that_is_not_set_up(host):
     app = host.App("blog")
-    assert (app.exists, app.live, app.manifests(), app.history(), app.manifest(A)) == (False, None, {}, [], {})
+    assert (app.exists, app.live, app.store.manifests(), app.store.history(), app.store.manifest(A)) == (False, None, {}, [], {})
 
 
 SWITCH = {"release": B, "from": A, "action": "activate", "by": "me@here", "since": "20261102T000000Z"}
@@ -160,35 +166,35 @@ SWITCH = {"release": B, "from": A, "action": "activate", "by": "me@here", "since
 
 def test_a_switch_that_is_settled_twice_is_recorded_once(app):
     for dummy in range(2):
-        app.record("activate", SWITCH)
-    app.record("activate", {**SWITCH, "since": "20261103T000000Z"})
-    app.record("return", {**SWITCH, "since": "20261103T000000Z"}, "it was ill")
-    assert [(entry["action"], entry["release"], entry["from"], entry.get("why")) for entry in app.history()] == [
+        app.store.record("activate", SWITCH)
+    app.store.record("activate", {**SWITCH, "since": "20261103T000000Z"})
+    app.store.record("return", {**SWITCH, "since": "20261103T000000Z"}, "it was ill")
+    assert [(entry["action"], entry["release"], entry["from"], entry.get("why")) for entry in app.store.history()] == [
         ("activate", B, A, None), ("activate", B, A, None), ("return", A, B, "it was ill"),
     ]
 
 
 def test_a_line_that_was_cut_short_spoils_nothing(app):
-    app.record("activate", SWITCH)
-    with open(app.history_path, "a", encoding="utf-8") as file:
+    app.store.record("activate", SWITCH)
+    with open(app.paths.history, "a", encoding="utf-8") as file:
         file.write('{"release": "2026')
-    assert len(app.history()) == 1
-    app.record("rollback", {**SWITCH, "action": "rollback"})
-    assert [entry["action"] for entry in app.history()] == ["activate", "rollback"]
+    assert len(app.store.history()) == 1
+    app.store.record("rollback", {**SWITCH, "action": "rollback"})
+    assert [entry["action"] for entry in app.store.history()] == ["activate", "rollback"]
 
 
 # --- secrets ----------------------------------------------------------------------------------------------------------
 
 def test_the_digest_of_the_secrets_tells_nobody_what_they_are(host, app):
-    assert app.secrets_digest("A=1\0") is None
-    first = app.write_secrets("A=1\0")
-    assert first == app.secrets_digest("A=1\0") != app.secrets_digest("A=2\0")
-    assert os.stat(app.key_path).st_mode & 0o777 == 0o600 and os.stat(f"{app.config_path}/secrets").st_mode & 0o777 == 0o640
+    assert app.secrets.digest("A=1\0") is None
+    first = app.secrets.write("A=1\0")
+    assert first == app.secrets.digest("A=1\0") != app.secrets.digest("A=2\0")
+    assert os.stat(app.paths.key).st_mode & 0o777 == 0o600 and os.stat(f"{app.paths.config}/secrets").st_mode & 0o777 == 0o640
     # The same secrets on another host, with another key, have another digest.
-    os.unlink(app.key_path)
-    assert app.write_secrets("A=1\0") != first
+    os.unlink(app.paths.key)
+    assert app.secrets.write("A=1\0") != first
     # Two applications of one host share the key.
-    assert host.app("blog").write_secrets("A=1\0") == app.secrets_digest("A=1\0")
+    assert host.app("blog").secrets.write("A=1\0") == app.secrets.digest("A=1\0")
 
 
 @pytest.mark.parametrize("secrets, text, masked", [
@@ -203,8 +209,8 @@ def test_the_digest_of_the_secrets_tells_nobody_what_they_are(host, app):
 ])
 def test_mask(app, secrets, text, masked):
     if secrets is not None:
-        app.write_secrets(secrets)
-    assert app.mask(text) == masked
+        app.secrets.write(secrets)
+    assert app.secrets.mask(text) == masked
 
 
 # --- one deploy at a time ---------------------------------------------------------------------------------------------
@@ -214,17 +220,17 @@ THEIRS = {"token": "theirs", "by": "she@there", "place": "q", "pid": 2, "start":
 
 
 def test_the_lease_between_the_steps(app):
-    with app.lock(THEIRS):
+    with app.lock.hold(THEIRS):
         pass
-    held = _engine.read_json(app.lease_path)
+    held = read_json(app.paths.lease)
     assert (held["by"], held["until"] > time.time() + 60) == ("she@there", True)
-    with pytest.raises(_engine.EngineError, match=r"^shop: she@there has been deploying since \d{8}T\d{6}Z; wait .*30 minutes"):
-        with app.lock(MINE):
+    with pytest.raises(HostError, match=r"^shop: she@there has been deploying since \d{8}T\d{6}Z; wait .*30 minutes"):
+        with app.lock.hold(MINE):
             raise AssertionError
-    app.drop_lease("mine")
-    assert os.path.exists(app.lease_path)
-    app.drop_lease("theirs")
-    with app.lock(MINE):
+    app.lock.drop("mine")
+    assert os.path.exists(app.paths.lease)
+    app.lock.drop("theirs")
+    with app.lock.hold(MINE):
         pass
 
 
@@ -236,41 +242,41 @@ def test_the_lease_between_the_steps(app):
     ({**THEIRS, "since": "then", "until": 9e9}, {**MINE, "takes_over": "another"}, False),
 ])
 def test_who_gets_the_lease(app, held, lease, taken):
-    _engine.write_file(app.lease_path, json.dumps(held))
+    write_file(app.paths.lease, json.dumps(held))
     if taken:
-        app.take_lease(lease)
-        now = _engine.read_json(app.lease_path)
+        app.lock.take(lease)
+        now = read_json(app.paths.lease)
         assert now["token"] == "mine" and (now["since"] == "then") is (held["token"] == "mine")
     else:
-        with pytest.raises(_engine.EngineError):
-            app.take_lease(lease)
-        assert _engine.read_json(app.lease_path) == held
+        with pytest.raises(HostError):
+            app.lock.take(lease)
+        assert read_json(app.paths.lease) == held
 
 
-def test_the_lock_of_a_process_that_still_runs(app):
+def test_the_lock_of_a_process_that_still_runs(host, app):
     """Whatever the lease says: a step whose controller died is waited for, and ends with its process."""
-    _engine.write_file(app.lease_path, json.dumps({**MINE, "since": "then", "until": 1.0}))
+    write_file(app.paths.lease, json.dumps({**MINE, "since": "then", "until": 1.0}))
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        with app.lock(None):
+        with app.lock.hold(None):
             os.write(writer, b"x")
             time.sleep(60)
         os._exit(0)
     try:
         os.read(reader, 1)
-        with pytest.raises(_engine.EngineError, match="^shop: another step still runs on this host, started by me@here at then; wait until it is done.$"):
-            with app.lock(MINE, wait=0.0):
+        with pytest.raises(HostError, match="^shop: another step still runs on this host, started by me@here at then; wait until it is done.$"):
+            with app.lock.hold(MINE, wait=0.0):
                 raise AssertionError
         # Another application does not wait.
-        pass_by = _engine.App("blog")
-        os.makedirs(pass_by.state_path)
-        with pass_by.lock(MINE, wait=0.0):
+        pass_by = host.App("blog")
+        os.makedirs(pass_by.paths.state)
+        with pass_by.lock.hold(MINE, wait=0.0):
             pass
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    with app.lock(MINE, wait=0.0):
+    with app.lock.hold(MINE, wait=0.0):
         pass
 
 
@@ -278,12 +284,12 @@ def test_a_lock_that_is_free_soon_is_waited_for(app):
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        with app.lock(None):
+        with app.lock.hold(None):
             os.write(writer, b"x")
             time.sleep(0.15)
         os._exit(0)
     os.read(reader, 1)
-    with app.lock(MINE, wait=5.0):
+    with app.lock.hold(MINE, wait=5.0):
         pass
     os.waitpid(child, 0)
 
@@ -293,39 +299,39 @@ def test_a_lock_that_is_free_soon_is_waited_for(app):
 def test_units_are_written_once_and_never_changed(host, app):
     worker = {**PROCESS, "command": "work {socket}", "kind": "command", "count": 2}
     host.release(app, A, processes={"web": {**PROCESS, "wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn"}, "worker": worker})
-    app.start(A, list(app.processes(A)))
+    app.processes.start(A, list(app.store.instances(A)))
     units = sorted(os.listdir(host.units))
     assert units == [f"pyweb.shop.{instance}.{A}.service" for instance in ("web", "worker-2", "worker")]
-    assert host.up() == {A: 3} and app.running() == {A} and app.active(A)
+    assert host.up() == {A: 3} and app.processes.running() == {A} and app.processes.active(A)
     texts = {unit: (host.units / unit).read_text() for unit in units}
-    app.update_manifest(A, runtime={**app.manifest(A)["runtime"], "processes": {"web": {**worker, "count": 1, "stop_timeout": 99}}})
-    app.start(A, ["web"])
+    app.store.update(A, runtime={**app.store.manifest(A)["runtime"], "processes": {"web": {**worker, "count": 1, "stop_timeout": 99}}})
+    app.processes.start(A, ["web"])
     assert {unit: (host.units / unit).read_text() for unit in units} == texts
     assert not any("daemon-reload" in item for item in host.systemd.calls), "systemd finds new units by itself"
-    assert os.stat(f"{app.run_path}/{A}").st_mode & 0o777 == 0o710
+    assert os.stat(f"{app.paths.run}/{A}").st_mode & 0o777 == 0o710
 
 
 def test_a_unit_that_systemd_does_not_see_is_started_after_a_reload(host, app):
     host.release(app, A, processes={"web": PROCESS | {"wsgi": "a:b", "kind": "wsgi", "server": "gunicorn"}})
-    host.systemd.overlook(_engine.Systemd(app).unit(A, "web"))
-    app.start(A, ["web"])
+    host.systemd.overlook(app.processes.systemd.unit(A, "web"))
+    app.processes.start(A, ["web"])
     assert host.up() == {A: 1}
     assert [item.split()[1] for item in host.systemd.calls if item.startswith("systemctl")] == ["reset-failed", "start", "daemon-reload", "start"]
 
 
 def test_a_release_with_one_process_down_is_not_active(host, app):
     host.release(app, A, processes={"web": PROCESS | {"wsgi": "a:b", "kind": "wsgi", "server": "gunicorn"}})
-    assert not app.active(A) and not app.active(B)
-    app.start(A, ["web"])
-    assert app.active(A)
-    app.stop(A)
-    assert not app.active(A) and not os.path.exists(f"{app.run_path}/{A}")
+    assert not app.processes.active(A) and not app.processes.active(B)
+    app.processes.start(A, ["web"])
+    assert app.processes.active(A)
+    app.processes.stop(A)
+    assert not app.processes.active(A) and not os.path.exists(f"{app.paths.run}/{A}")
 
 
 def test_processes_of_other_applications_are_theirs(host, app):
     for unit in ("pyweb.shop-api.web.x.service", "pyweb.shop.service", f"pyweb.shop.web.{A}.service", "pyweb.blog.web.y.service"):
         (host.systemd.state / "up" / unit).touch()
-    assert app.running() == {A}
+    assert app.processes.running() == {A}
 
 
 @pytest.mark.parametrize("lines, said", [("", "\nIt logged nothing (journalctl -u pyweb.shop.web."), ("bang\n", "shows more):\nbang")])
@@ -333,19 +339,19 @@ def test_a_release_that_does_not_start_says_its_last_lines(host, app, lines, sai
     host.release(app, A)
     (host.systemd.state / "journal").write_text(lines)
     host.systemd.refuse(f"pyweb.shop.web.{A}.service")
-    with pytest.raises(_engine.EngineError) as caught:
-        app.start(A, ["web"])
+    with pytest.raises(HostError) as caught:
+        app.processes.start(A, ["web"])
     assert str(caught.value).startswith(f"release {A} does not start: Job for ") and said in str(caught.value)
 
 
 def test_unit_text(app):
-    text = _engine.unit_text(app, A, "worker-2", {**PROCESS, "stop_timeout": 300})
+    text = unit_text(app.paths, A, "worker-2", {**PROCESS, "stop_timeout": 300})
     lines = text.splitlines()
     for line in (f"Description=shop worker-2 ({A})", "User=shop", "Group=shop", "TimeoutStopSec=305", "KillMode=mixed", "Restart=always",
-                 f"WorkingDirectory={app.release_path(A)}", f"ExecStart=/usr/bin/python3 -IS {app.meta_path(A)}/launch worker",
-                 f"ReadWritePaths={app.shared} {app.run_path}/{A}", "SyslogIdentifier=shop-worker-2", "UMask=0027"):
+                 f"WorkingDirectory={app.paths.release(A)}", f"ExecStart=/usr/bin/python3 -IS {app.paths.meta(A)}/launch worker",
+                 f"ReadWritePaths={app.paths.shared} {app.paths.run}/{A}", "SyslogIdentifier=shop-worker-2", "UMask=0027"):
         assert line in lines
-    assert app.current not in text and "[Install]" not in text and "{" not in text
+    assert app.paths.current not in text and "[Install]" not in text and "{" not in text
     for sandbox in ("ProtectSystem=strict", "NoNewPrivileges=yes", "PrivateUsers=yes", "CapabilityBoundingSet=", "ProtectProc=invisible"):
         assert sandbox in lines
 
@@ -364,14 +370,14 @@ def test_unit_text(app):
      ["PrivateNetwork=yes", "IPAddressAllow=localhost", "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"], []),
 ])
 def test_limits_and_the_way_out(app, process, there, missing):
-    lines = _engine.sandbox(app, A, process, "/run/x").splitlines()
-    assert f"ReadWritePaths={app.shared} /run/x" in lines and all(line in lines for line in there)
+    lines = sandbox_lines(app.paths, A, process, "/run/x").splitlines()
+    assert f"ReadWritePaths={app.paths.shared} /run/x" in lines and all(line in lines for line in there)
     assert not any(line.startswith(name) for line in lines for name in missing)
 
 
 def test_what_a_process_may_write_to(app):
-    for writable, paths in {(): "", (".", "/mnt/x"): f"-{app.shared} -/mnt/x ", ("media/a",): f"-{app.shared}/media/a "}.items():
-        assert f"ReadWritePaths={paths}/run/x" in _engine.sandbox(app, A, {"writable": list(writable)}, "/run/x").splitlines()
+    for writable, paths in {(): "", (".", "/mnt/x"): f"-{app.paths.shared} -/mnt/x ", ("media/a",): f"-{app.paths.shared}/media/a "}.items():
+        assert f"ReadWritePaths={paths}/run/x" in sandbox_lines(app.paths, A, {"writable": list(writable)}, "/run/x").splitlines()
 
 
 @pytest.mark.parametrize("process, expected", [
@@ -384,8 +390,8 @@ def test_what_a_process_may_write_to(app):
      ["-m", "uvicorn", "--fd", "3", "--workers", "3", "--timeout-graceful-shutdown", "30", "--ws", "none"]),
 ])
 def test_servers(app, process, expected):
-    argv = _engine.command(app, A, {**PROCESS, **process})
-    assert argv[0] == f"{app.release_path(A)}/.venv/bin/python" and argv[-1] == "shop:app"
+    argv = servers.command(app.paths, A, {**PROCESS, **process})
+    assert argv[0] == f"{app.paths.release(A)}/.venv/bin/python" and argv[-1] == "shop:app"
     rest = iter(argv)
     assert all(item in rest for item in expected)
 
@@ -400,8 +406,8 @@ KINDS = {"gunicorn": {"wsgi": "shop:app", "kind": "wsgi"}, "uvicorn": {"asgi": "
     ("uvicorn", "0.54.0.dev1", "--timeout-graceful-shutdown", True),
 ])
 def test_a_server_is_told_what_its_version_understands(app, server, version, option, known):
-    os.makedirs(f"{app.release_path(A)}/.venv/lib/python3.11/site-packages/{server}-{version}.dist-info")
-    argv = _engine.command(app, A, {**PROCESS, **KINDS[server], "server": server})
+    os.makedirs(f"{app.paths.release(A)}/.venv/lib/python3.11/site-packages/{server}-{version}.dist-info")
+    argv = servers.command(app.paths, A, {**PROCESS, **KINDS[server], "server": server})
     assert (option in argv) is known and argv[-1] == "shop:app"
 
 
@@ -413,18 +419,18 @@ def test_a_server_is_told_what_its_version_understands(app, server, version, opt
     ("gunicorn", "asgi", "24.0.0", None),
 ])
 def test_a_server_that_is_too_old_is_refused(app, server, kind, version, said):
-    os.makedirs(f"{app.release_path(A)}/.venv/lib/python3.11/site-packages/{server}-{version}.dist-info")
+    os.makedirs(f"{app.paths.release(A)}/.venv/lib/python3.11/site-packages/{server}-{version}.dist-info")
     process = {**PROCESS, kind: "shop:app", "kind": kind, "server": server}
     if not said:
-        assert "--no-control-socket" not in _engine.command(app, A, process)
+        assert "--no-control-socket" not in servers.command(app.paths, A, process)
         return
-    with pytest.raises(_engine.EngineError) as caught:
-        _engine.command(app, A, process)
+    with pytest.raises(HostError) as caught:
+        servers.command(app.paths, A, process)
     assert said in str(caught.value)
 
 
 def test_gunicorn_takes_request_lines_as_long_as_nginx_does(app):
-    argv = _engine.command(app, A, {**PROCESS, **KINDS["gunicorn"], "server": "gunicorn", "options": ["--limit-request-line", "100"]})
+    argv = servers.command(app.paths, A, {**PROCESS, **KINDS["gunicorn"], "server": "gunicorn", "options": ["--limit-request-line", "100"]})
     assert argv[argv.index("--limit-request-line") + 1] == "8190"
     assert argv.index("100") > argv.index("8190"), "what is written for the application comes last and wins"
 
@@ -435,24 +441,24 @@ def test_gunicorn_takes_request_lines_as_long_as_nginx_does(app):
 ])
 def test_connections_by_an_address_end_with_their_request(app, process, expected):
     """A proxy that is not ours would keep them, and with them the old release."""
-    rest = iter(_engine.command(app, A, {**PROCESS, **process, "address": "127.0.0.1:8000"}))
+    rest = iter(servers.command(app.paths, A, {**PROCESS, **process, "address": "127.0.0.1:8000"}))
     assert all(item in rest for item in expected)
 
 
 def test_uvicorn_ends_its_workers_one_after_the_other(app):
-    argv = _engine.command(app, A, {**PROCESS, "asgi": "shop:app", "kind": "asgi", "server": "uvicorn", "max_requests": 500})
+    argv = servers.command(app.paths, A, {**PROCESS, "asgi": "shop:app", "kind": "asgi", "server": "uvicorn", "max_requests": 500})
     assert argv[:2] == ["/usr/bin/env", "UVICORN_LIMIT_MAX_REQUESTS_JITTER=50"] and argv[argv.index("--limit-max-requests") + 1] == "500"
 
 
 @pytest.mark.parametrize("worker_class, threads", [(None, True), ("gthread", True), ("sync", False), ("gevent", False)])
 def test_only_one_kind_of_worker_has_threads(app, worker_class, threads):
-    argv = _engine.command(app, A, {**PROCESS, "wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn", "worker_class": worker_class})
+    argv = servers.command(app.paths, A, {**PROCESS, "wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn", "worker_class": worker_class})
     assert ("--threads" in argv) is threads
 
 
 def test_a_command_is_given_the_socket(app):
-    argv = _engine.command(app, A, {**PROCESS, "kind": "command", "command": "serve --to unix:{socket} 'a b'"})
-    assert argv == ["/bin/bash", "-c", f"serve --to unix:{app.run_path}/{A}/web.sock 'a b'"]
+    argv = servers.command(app.paths, A, {**PROCESS, "kind": "command", "command": "serve --to unix:{socket} 'a b'"})
+    assert argv == ["/bin/bash", "-c", f"serve --to unix:{app.paths.run}/{A}/web.sock 'a b'"]
 
 
 @pytest.mark.parametrize("applications, limit, memory, cores, workers", [
@@ -460,7 +466,7 @@ def test_a_command_is_given_the_socket(app):
     (2, None, 8192, 8, 8), (3, None, 8192, 8, 5), (40, None, 8192, 8, 2), (1, 1024, 8192, 8, 4), (1, 64, 8192, 8, 2),
 ])
 def test_default_workers(applications, limit, memory, cores, workers):
-    assert _engine.default_workers(applications, limit, memory, cores) == workers
+    assert servers.default_workers(applications, limit, memory, cores) == workers
 
 
 @pytest.mark.parametrize("options, file, rest", [
@@ -476,36 +482,36 @@ def test_the_file_that_the_source_brings(tmp_path, options, file, rest):
     (tmp_path / "conf").mkdir()
     (tmp_path / "gunicorn.conf.py").touch()
     (tmp_path / "conf/g.py").touch()
-    assert _engine.gunicorn_file(str(tmp_path), options) == (file and f"{tmp_path}/{file}", rest)
+    assert servers.gunicorn_file(str(tmp_path), options) == (file and f"{tmp_path}/{file}", rest)
 
 
 def test_what_the_file_may_say(host, app):
     """What is told here goes before it; what a switch relies on is not its to say."""
-    os.makedirs(app.release_path(A))
-    path = f"{app.release_path(A)}/gunicorn.conf.py"
+    os.makedirs(app.paths.release(A))
+    path = f"{app.paths.release(A)}/gunicorn.conf.py"
     web = {**PROCESS, "wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn"}
     with open(path, "w", encoding="utf-8") as file:
         file.write("import os\nworkers = workers + 1\nworker_class = 'sync'\ndaemon, reload = True, True\nuser = 'root'\nchdir = '/'\n"
                    "here = os.path.dirname(__file__)\ndef post_fork(server, worker): pass\n")
     space = {}
-    exec(_engine.gunicorn_settings(app, A, web), space)  # pylint: disable=exec-used
-    assert space["workers"] == _engine.default_workers() + 1 and space["worker_class"] == "sync" and "threads" not in space
-    assert space["daemon"] is space["reload"] is False and space["user"] is None and space["chdir"] == space["here"] == app.release_path(A)
+    exec(servers.gunicorn_settings(app.paths, A, web), space)  # pylint: disable=exec-used
+    assert space["workers"] == servers.default_workers() + 1 and space["worker_class"] == "sync" and "threads" not in space
+    assert space["daemon"] is space["reload"] is False and space["user"] is None and space["chdir"] == space["here"] == app.paths.release(A)
     assert callable(space["post_fork"])
-    argv = _engine.command(app, A, web)
-    assert argv[argv.index("--config") + 1] == f"{app.meta_path(A)}/gunicorn.conf.py" and "--workers" not in argv and "--worker-class" not in argv
-    argv = _engine.command(app, A, {**web, "workers": 7, "threads": 3})
+    argv = servers.command(app.paths, A, web)
+    assert argv[argv.index("--config") + 1] == f"{app.paths.meta(A)}/gunicorn.conf.py" and "--workers" not in argv and "--worker-class" not in argv
+    argv = servers.command(app.paths, A, {**web, "workers": 7, "threads": 3})
     assert argv[argv.index("--workers") + 1] == "7" and argv[argv.index("--threads") + 1] == "3"
     os.unlink(path)
-    assert _engine.gunicorn_settings(app, A, web) is None and "--config" not in _engine.command(app, A, web)
+    assert servers.gunicorn_settings(app.paths, A, web) is None and "--config" not in servers.command(app.paths, A, web)
 
 
 @pytest.mark.parametrize("own", ["", "def post_worker_init(worker): worker.own = True\n"])
 def test_workers_of_gunicorn_close_their_websockets_when_they_stop(host, app, own):
     sent, web = [], {**PROCESS, "asgi": "shop:app", "kind": "asgi", "server": "gunicorn"}
     if own:
-        os.makedirs(app.release_path(A))
-        with open(f"{app.release_path(A)}/gunicorn.conf.py", "w", encoding="utf-8") as file:
+        os.makedirs(app.paths.release(A))
+        with open(f"{app.paths.release(A)}/gunicorn.conf.py", "w", encoding="utf-8") as file:
             file.write(own)
 
     async def application(scope, receive, send):
@@ -532,13 +538,13 @@ def test_workers_of_gunicorn_close_their_websockets_when_they_stop(host, app, ow
         await asyncio.gather(*tasks)
 
     space = {}
-    exec(_engine.gunicorn_settings(app, A, web), space)  # pylint: disable=exec-used
+    exec(servers.gunicorn_settings(app.paths, A, web), space)  # pylint: disable=exec-used
     asyncio.run(main())
     assert sorted(sent, key=str) == [(number, {"type": "websocket.close", "code": 1012}) for number in (1, 2)]
     # Another class of workers, by options, has its own ways.
     space["post_worker_init"](types.SimpleNamespace())
-    argv = _engine.command(app, A, web)
-    assert argv[argv.index("--config") + 1] == f"{app.meta_path(A)}/gunicorn.conf.py"
+    argv = servers.command(app.paths, A, web)
+    assert argv[argv.index("--config") + 1] == f"{app.paths.meta(A)}/gunicorn.conf.py"
 
 
 @pytest.mark.parametrize("process, expected", [
@@ -547,8 +553,8 @@ def test_workers_of_gunicorn_close_their_websockets_when_they_stop(host, app, ow
     ({"server": None, "command": "x $PORT"}, ("S", None, True)),
 ])
 def test_ways_to_the_socket(process, expected):
-    assert tuple(_engine.listening("web", process, "S").values()) == expected
-    assert tuple(_engine.listening("worker", {"server": None, "command": "x"}, "S").values()) == (None, None, False)
+    assert tuple(servers.listening("web", process, "S").values()) == expected
+    assert tuple(servers.listening("worker", {"server": None, "command": "x"}, "S").values()) == (None, None, False)
 
 
 # --- the launcher, really executed ------------------------------------------------------------------------------------
@@ -563,40 +569,40 @@ SHOW = "import os, sys; sys.stdout.buffer.write(b'\\0'.join(name + b'=' + value 
 
 
 def launched(app, *arguments, **env):
-    argv = ["/usr/bin/python3", "-IS", f"{app.meta_path(A)}/launch", *arguments]
+    argv = ["/usr/bin/python3", "-IS", f"{app.paths.meta(A)}/launch", *arguments]
     return subprocess.run(argv, env={"LANG": "C", **env}, stdout=subprocess.PIPE, check=True, timeout=20).stdout
 
 
 @pytest.fixture
 def launcher(host, app):
     host.release(app, A)
-    app.write_launcher(A, "r" * 40, "".join(f"{name}={value}\0" for name, value in NASTY.items()))
+    app.launcher.write(A, "r" * 40, "".join(f"{name}={value}\0" for name, value in NASTY.items()))
     return app
 
 
 def test_values_arrive_byte_for_byte(launcher):
-    launcher.write_secrets("TOKEN=s3cret\nline\0HASH=from the secrets\0")
+    launcher.secrets.write("TOKEN=s3cret\nline\0HASH=from the secrets\0")
     env = dict(pair.split(b"=", 1) for pair in launched(launcher, "-", sys.executable, "-c", SHOW, HOME="/root", KEPT="1").split(b"\0"))
-    expected = {**NASTY, "TOKEN": "s3cret\nline", "HASH": "from the secrets", "KEPT": "1", "HOME": launcher.shared, "PYWEB_APP": "shop",
-                "PYWEB_RELEASE": A, "PYWEB_REVISION": "r" * 40, "PYWEB_SHARED": launcher.shared, "VIRTUAL_ENV": f"{launcher.release_path(A)}/.venv"}
+    expected = {**NASTY, "TOKEN": "s3cret\nline", "HASH": "from the secrets", "KEPT": "1", "HOME": launcher.paths.shared, "PYWEB_APP": "shop",
+                "PYWEB_RELEASE": A, "PYWEB_REVISION": "r" * 40, "PYWEB_SHARED": launcher.paths.shared, "VIRTUAL_ENV": f"{launcher.paths.release(A)}/.venv"}
     assert {name: env[name.encode()] for name in expected} == {name: value.encode() for name, value in expected.items()}
-    assert env[b"PATH"].startswith(f"{launcher.release_path(A)}/.venv/bin:".encode())
+    assert env[b"PATH"].startswith(f"{launcher.paths.release(A)}/.venv/bin:".encode())
 
 
 def test_secrets_are_those_of_today_and_may_be_missing(launcher):
     assert b"TOKEN" not in launched(launcher, "-", sys.executable, "-c", SHOW)
     for value in ("old", "new"):
-        launcher.write_secrets(f"TOKEN={value}\0")
+        launcher.secrets.write(f"TOKEN={value}\0")
         assert f"TOKEN={value}\0".encode() in launched(launcher, "-", sys.executable, "-c", SHOW) + b"\0"
 
 
 def test_secrets_are_in_no_command_line(launcher):
-    launcher.write_secrets("TOKEN=s3cret\0")
+    launcher.secrets.write("TOKEN=s3cret\0")
     assert b"s3cret" not in launched(launcher, "-", "/bin/cat", "/proc/self/cmdline")
 
 
 def test_commands_run_in_the_release(launcher):
-    assert launched(launcher, "-", "/bin/pwd").decode().strip() == launcher.release_path(A)
+    assert launched(launcher, "-", "/bin/pwd").decode().strip() == launcher.paths.release(A)
 
 
 SERVE = """
@@ -615,8 +621,8 @@ def test_the_server_is_handed_its_socket(launcher):
         with open(path, "w", encoding="utf-8"):
             pass
         commands = {"web": {"argv": [sys.executable, "-c", SERVE], "socket": path}}
-        _engine.write_file(f"{launcher.meta_path(A)}/commands.json", json.dumps(commands))
-        with subprocess.Popen(["/usr/bin/python3", "-IS", f"{launcher.meta_path(A)}/launch", "web"]) as server:
+        write_file(f"{launcher.paths.meta(A)}/commands.json", json.dumps(commands))
+        with subprocess.Popen(["/usr/bin/python3", "-IS", f"{launcher.paths.meta(A)}/launch", "web"]) as server:
             for dummy in range(500):
                 try:
                     client = socket.socket(socket.AF_UNIX)
@@ -649,8 +655,8 @@ def test_a_socket_that_the_server_makes_for_itself_is_opened(launcher):
         stale = socket.socket(socket.AF_UNIX)
         stale.bind(path)
         commands = {"web": {"argv": [sys.executable, "-c", LISTEN, path], "socket": None, "opens": path}}
-        _engine.write_file(f"{launcher.meta_path(A)}/commands.json", json.dumps(commands))
-        with subprocess.Popen(["/usr/bin/python3", "-IS", f"{launcher.meta_path(A)}/launch", "web"]) as server:
+        write_file(f"{launcher.paths.meta(A)}/commands.json", json.dumps(commands))
+        with subprocess.Popen(["/usr/bin/python3", "-IS", f"{launcher.paths.meta(A)}/launch", "web"]) as server:
             for dummy in range(500):
                 if os.path.exists(path) and os.stat(path).st_mode & 0o777 == 0o777:
                     break
@@ -682,12 +688,12 @@ def test_what_knows_only_a_port_is_led_to(launcher):
     with tempfile.TemporaryDirectory(dir="/tmp") as directory:
         path = f"{directory}/web.sock"
         commands = {"web": {"argv": [sys.executable, "-c", HTTP], "socket": path, "leads": True}}
-        _engine.write_file(f"{launcher.meta_path(A)}/commands.json", json.dumps(commands))
-        with subprocess.Popen(["/usr/bin/python3", "-IS", f"{launcher.meta_path(A)}/launch", "web"], stdout=subprocess.PIPE) as server:
+        write_file(f"{launcher.paths.meta(A)}/commands.json", json.dumps(commands))
+        with subprocess.Popen(["/usr/bin/python3", "-IS", f"{launcher.paths.meta(A)}/launch", "web"], stdout=subprocess.PIPE) as server:
             status = None
             for dummy in range(500):
                 try:
-                    status, dummy = _engine.ask_socket(path, "localhost", "/", 5.0)
+                    status, dummy = health_http.ask_socket(path, "localhost", "/", 5.0)
                     break
                 except OSError:
                     time.sleep(0.02)
@@ -713,20 +719,20 @@ def test_preflight(host, launcher, monkeypatch, module, fault):
     """As the application's user, which here is whoever runs the test."""
     if os.getuid() != 0:
         real = subprocess.run
-        monkeypatch.setattr(_engine.subprocess, "run", lambda argv, user, group, extra_groups, check=False, **options: real(argv, check=check, **options))
+        monkeypatch.setattr(subprocess, "run", lambda argv, user, group, extra_groups, check=False, **options: real(argv, check=check, **options))
     asgi = {**PROCESS, "asgi": f"{module}:app", "kind": "asgi", "server": "uvicorn"}
     asgi["health"] = {"path": "/", "status": None, "timeout": 0.5 if module == "slow" else 20}
     host.release(launcher, A, processes={"web": asgi})
-    os.makedirs(f"{launcher.release_path(A)}/.venv/bin")
-    os.symlink("/usr/bin/python3", f"{launcher.release_path(A)}/.venv/bin/python")
+    os.makedirs(f"{launcher.paths.release(A)}/.venv/bin")
+    os.symlink("/usr/bin/python3", f"{launcher.paths.release(A)}/.venv/bin/python")
     for name, text in {"good": "import os; assert os.environ['HASH']", "bad": "1 / 0", "slow": "import time; time.sleep(9)",
                        "consumer": THREAD, "broken_consumer": f"{THREAD}; 1 / 0"}.items():
-        with open(f"{launcher.release_path(A)}/{name}.py", "w", encoding="utf-8") as file:
+        with open(f"{launcher.paths.release(A)}/{name}.py", "w", encoding="utf-8") as file:
             file.write(text)
     if not fault:
-        return launcher.preflight(A)
-    with pytest.raises(_engine.EngineError) as caught:
-        launcher.preflight(A)
+        return launcher.checks.imports(A)
+    with pytest.raises(HostError) as caught:
+        launcher.checks.imports(A)
     assert str(caught.value).startswith(f"release {A} is not healthy: {fault}")
 
 
@@ -757,7 +763,7 @@ def web(host, app, monkeypatch):
     with tempfile.TemporaryDirectory(dir="/tmp") as directory:
         monkeypatch.setattr(Handler, "status", [200])
         monkeypatch.setattr(Handler, "seen", [])
-        app.run_path = directory
+        app.paths.run = directory
         os.mkdir(f"{directory}/{A}")
         host.real_health = True
         with socketserver.ThreadingUnixStreamServer(f"{directory}/{A}/web.sock", Handler) as server:
@@ -779,10 +785,10 @@ def test_the_gate_asks_as_nginx_would(host, web, status, wanted, well):
     release_with_health(host, web, status=wanted)
     Handler.status[0] = status
     if well:
-        web.gate(A)
+        web.checks.ready(A)
     else:
-        with pytest.raises(_engine.EngineError, match=f"^release {A} is not healthy: GET /healthz answers {status}."):
-            web.gate(A)
+        with pytest.raises(HostError, match=f"^release {A} is not healthy: GET /healthz answers {status}."):
+            web.checks.ready(A)
     assert Handler.seen[0] == ("/healthz", "shop.example.com", "https")
 
 
@@ -790,16 +796,16 @@ def test_the_gate_asks_as_nginx_would(host, web, status, wanted, well):
 def test_whoever_answers_is_not_silent(host, web, status):
     release_with_health(host, web)
     Handler.status[0] = status
-    assert web.answers(A)
+    assert web.checks.answers(A)
 
 
 def test_a_live_release_that_nobody_answers_for_is_silent(host, app):
     host.real_health = True
     release_with_health(host, app)
-    assert not app.answers(A)
-    os.makedirs(f"{app.run_path}/{A}", exist_ok=True)
+    assert not app.checks.answers(A)
+    os.makedirs(f"{app.paths.run}/{A}", exist_ok=True)
     host.release(app, B, processes={})
-    assert app.answers(B), "files alone need no process"
+    assert app.checks.answers(B), "files alone need no process"
 
 
 def test_file_systems_are_synced_once_each(tmp_path, monkeypatch):
@@ -812,7 +818,7 @@ def test_file_systems_are_synced_once_each(tmp_path, monkeypatch):
 
     monkeypatch.setattr("ctypes.CDLL", lambda *ignored, **options: Library())
     (tmp_path / "a").mkdir()
-    _engine.sync_file_systems([str(tmp_path / "a"), str(tmp_path), str(tmp_path / "gone"), "/proc"])
+    files.sync_file_systems([str(tmp_path / "a"), str(tmp_path), str(tmp_path / "gone"), "/proc"])
     assert Library.asked == [str(tmp_path / "a"), "/proc"]
 
 
@@ -825,7 +831,7 @@ def test_a_disk_that_has_failed_is_no_success(tmp_path, monkeypatch):
 
     monkeypatch.setattr("ctypes.CDLL", lambda *ignored, **options: Library())
     with pytest.raises(OSError, match="Input/output error"):
-        _engine.sync_file_systems([str(tmp_path)])
+        files.sync_file_systems([str(tmp_path)])
 
 
 def test_the_gate_waits_as_long_as_it_is_told(host, web, monkeypatch):
@@ -838,10 +844,10 @@ def test_the_gate_waits_as_long_as_it_is_told(host, web, monkeypatch):
         clock[0] += 100 * seconds if clock[0] < 25 else 0
         real(0.001)
 
-    monkeypatch.setattr(_engine.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(_engine.time, "sleep", sleep)
-    monkeypatch.setattr(_engine, "ask_socket", lambda *ignored: (503 if clock[0] < 25 else 200, ""))
-    web.gate(A)
+    monkeypatch.setattr(host.system, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(host.system, "sleep", sleep)
+    monkeypatch.setattr(host.system, "ask_socket", lambda *ignored: (503 if clock[0] < 25 else 200, ""))
+    web.checks.ready(A)
     assert clock[0] >= 25
 
 
@@ -858,12 +864,12 @@ def test_the_gate_asks_for_a_text_and_several_times(host, web, monkeypatch, answ
     monkeypatch.setattr(Handler, "text", [*answers])
     release_with_health(host, web, host="www.example.com", **health)
     if fault:
-        with pytest.raises(_engine.EngineError) as caught:
-            web.gate(A)
+        with pytest.raises(HostError) as caught:
+            web.checks.ready(A)
         assert str(caught.value).startswith(f"release {A} is not healthy: {fault}")
         assert "successes" not in health or " times in a row and not 30." in str(caught.value)
     else:
-        web.gate(A)
+        web.checks.ready(A)
         assert len(Handler.seen) == len(answers)
     assert {name for dummy, name, dummy in Handler.seen} == {"www.example.com"}
 
@@ -871,13 +877,12 @@ def test_the_gate_asks_for_a_text_and_several_times(host, web, monkeypatch, answ
 @pytest.mark.parametrize("text, fault", [("all is well", ""), ("no database", "https://shop.example.com/healthz through nginx answers 200 without 'is well'.")])
 def test_the_text_comes_through_nginx_too(host, app, monkeypatch, text, fault):
     release_with_health(host, app, body="is well", host="www.example.com")
-    monkeypatch.setattr(_engine, "ask_site", lambda domain, port, path: (200, text))
-    monkeypatch.setattr(_engine.time, "sleep", lambda seconds: None)
-    verify = type(app).__mro__[1].verify
+    monkeypatch.setattr(host.system, "ask_site", lambda domain, port, path: (200, text))
+    host.system.clock = 0.0
     if not fault:
-        return verify(app, A)
-    with pytest.raises(_engine.EngineError, match=f"but {fault}"):
-        verify(app, A)
+        return host.through_nginx(app.checks, A)
+    with pytest.raises(HostError, match=f"but {fault}"):
+        host.through_nginx(app.checks, A)
 
 
 @pytest.mark.parametrize("state, after, well", [("starting", 20.0, True), ("starting", 90.0, False), ("running", 20.0, False)])
@@ -894,29 +899,28 @@ def test_nginx_may_come_later_than_the_application_at_boot(host, app, monkeypatc
         clock[0] += seconds
 
     host.systemd.host(state)
-    monkeypatch.setattr(_engine, "ask_site", ask)
-    monkeypatch.setattr(_engine.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(_engine.time, "sleep", sleep)
-    verify = type(app).__mro__[1].verify
+    monkeypatch.setattr(host.system, "ask_site", ask)
+    monkeypatch.setattr(host.system, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(host.system, "sleep", sleep)
     if well:
-        return verify(app, A)
-    with pytest.raises(_engine.EngineError, match="nobody listens"):
-        verify(app, A)
+        return host.through_nginx(app.checks, A)
+    with pytest.raises(HostError, match="nobody listens"):
+        host.through_nginx(app.checks, A)
     assert clock[0] < 62.0
 
 
 def test_the_gate_tells_at_once_of_a_process_that_ended(host, web):
     release_with_health(host, web, timeout=60)
     host.systemd.show(f"pyweb.shop.web.{A}.service", ActiveState="activating", SubState="auto-restart", NRestarts=1, Result="exit-code", ExecMainStatus=3)
-    with pytest.raises(_engine.EngineError, match="its web process ended by itself .exit-code, exit status 3"):
-        web.gate(A)
+    with pytest.raises(HostError, match="its web process ended by itself .exit-code, exit status 3"):
+        web.checks.ready(A)
 
 
 def test_the_gate_tells_of_a_process_that_does_not_listen(host, app):
     host.real_health = True
     release_with_health(host, app, timeout=0.2)
-    with pytest.raises(_engine.EngineError, match="nothing listens on its socket after 0.2 s"):
-        app.gate(A)
+    with pytest.raises(HostError, match="nothing listens on its socket after 0.2 s"):
+        app.checks.ready(A)
 
 
 def test_the_way_through_tls(tmp_path, monkeypatch):
@@ -939,7 +943,7 @@ def test_the_way_through_tls(tmp_path, monkeypatch):
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        assert _engine.ask_site("shop.example.com", server.server_port, "/x") == (418, "all is well")
+        assert health_http.ask_site("shop.example.com", server.server_port, "/x") == (418, "all is well")
         server.shutdown()
     assert (names, Handler.seen) == (["shop.example.com"], [("/x", "shop.example.com", "https")])
 
@@ -954,7 +958,7 @@ def test_the_way_through_tls(tmp_path, monkeypatch):
 ])
 def test_ended(host, app, state, over):
     host.systemd.show(f"pyweb.shop.web.{A}.service", **state)
-    assert bool(_engine.Systemd(app).ended(A, "web")) is over
+    assert bool(app.processes.systemd.ended(A, "web")) is over
 
 
 @pytest.mark.parametrize("logged, how", [
@@ -962,23 +966,23 @@ def test_ended(host, app, state, over):
     ("x.service: Main process exited, code=exited, status=7/NOTRUNNING", "exit status 7"),
     ("", "exit status 0"),
 ])
-def test_how_a_process_ended_that_runs_again(app, monkeypatch, logged, how):
+def test_how_a_process_ended_that_runs_again(host, app, monkeypatch, logged, how):
     shown = "ActiveState=active\nSubState=running\nNRestarts=1\nResult=success\nExecMainStatus=0\n"
-    monkeypatch.setattr(_engine, "run", lambda argv: subprocess.CompletedProcess(argv, 0, shown if argv[0] == "systemctl" else logged))
-    assert _engine.Systemd(app).ended(A, "web") == how
+    monkeypatch.setattr(host.system, "run", lambda argv: subprocess.CompletedProcess(argv, 0, shown if argv[0] == "systemctl" else logged))
+    assert app.processes.systemd.ended(A, "web") == how
 
 
 # --- one-off commands ---------------------------------------------------------------------------------------------------
 
 def test_a_command_has_the_sandbox_of_the_processes(app):
-    argv = _engine.one_off(app, A, ["true"], "x.service")
+    argv = app.one_off.argv(A, ["true"], "x.service")
     given = [item.split("=", 1)[1] for item in argv if item.startswith("--property=")]
-    unit = _engine.unit_text(app, A, "web", PROCESS).splitlines()
-    own = {"IgnoreSIGPIPE=no", f"ReadWritePaths={app.shared}"}
+    unit = unit_text(app.paths, A, "web", PROCESS).splitlines()
+    own = {"IgnoreSIGPIPE=no", f"ReadWritePaths={app.paths.shared}"}
     assert set(given) - set(unit) == own, "the processes may write to the directory of their socket, too"
     ours = ("[", "#", "Description", "After", "StartLimit", "Type", "Exec", "Restart", "KillMode", "OOMPolicy", "Timeout", "Syslog", "ReadWritePaths")
     assert [line for line in unit if line and not line.startswith(ours)] == [line for line in given if line not in own]
-    assert "--wait" in argv and "--pipe" in argv and "--pty" in _engine.one_off(app, A, ["true"], "x.service", terminal=True)
+    assert "--wait" in argv and "--pipe" in argv and "--pty" in app.one_off.argv(A, ["true"], "x.service", terminal=True)
 
 
 def as_systemd_does(argv):
@@ -989,7 +993,7 @@ def as_systemd_does(argv):
 @pytest.mark.parametrize("arguments", [["a b", "", "it's", '"', "$HOME", "$$", "${X}", "%h", "\\", "l1\nl2", "*", "-x", "--", "ü"], []])
 def test_arguments_of_a_command_arrive_byte_for_byte(launcher, arguments):
     show = [sys.executable, "-c", "import sys; sys.stdout.buffer.write('\\0'.join(sys.argv[1:]).encode())"]
-    argv = as_systemd_does(_engine.one_off(launcher, A, [*show, *arguments], "x.service"))
+    argv = as_systemd_does(launcher.one_off.argv(A, [*show, *arguments], "x.service"))
     assert subprocess.run(argv, stdout=subprocess.PIPE, check=True, timeout=20).stdout.decode() == "\0".join(arguments)
 
 
@@ -998,7 +1002,7 @@ def test_arguments_of_a_command_arrive_byte_for_byte(launcher, arguments):
     (["no-such-command"], 127), (["/etc/passwd"], 126),
 ])
 def test_the_status_of_a_command(launcher, command, status):
-    done = subprocess.run(as_systemd_does(_engine.one_off(launcher, A, command, "x.service")), stderr=subprocess.PIPE, text=True, check=False, timeout=20)
+    done = subprocess.run(as_systemd_does(launcher.one_off.argv(A, command, "x.service")), stderr=subprocess.PIPE, text=True, check=False, timeout=20)
     assert done.returncode == status and "Traceback" not in done.stderr
 
 
@@ -1006,9 +1010,9 @@ def test_the_status_of_a_command(launcher, command, status):
 def test_a_signal_to_us_is_one_to_the_command(host, launcher, monkeypatch, tmp_path, number):
     """Popen starts what stands in for systemd-run; systemctl kill reaches it by the name of the unit."""
     real = subprocess.Popen
-    monkeypatch.setattr(_engine, "one_off", lambda app, release, argv, unit, terminal: as_systemd_does(["--", *argv]))
+    monkeypatch.setattr(launcher.one_off, "argv", lambda release, argv, unit, terminal: as_systemd_does(["--", *argv]))
     children = []
-    monkeypatch.setattr(_engine.subprocess, "Popen", lambda *arguments, **options: children.append(real(*arguments, **options)) or children[-1])
+    monkeypatch.setattr(subprocess, "Popen", lambda *arguments, **options: children.append(real(*arguments, **options)) or children[-1])
     told = []
 
     def kill(argv, timeout=None):
@@ -1016,10 +1020,10 @@ def test_a_signal_to_us_is_one_to_the_command(host, launcher, monkeypatch, tmp_p
         children[0].send_signal(number)
         return subprocess.CompletedProcess(argv, 0, "", "")
 
-    monkeypatch.setattr(_engine, "run", kill)
+    monkeypatch.setattr(host.system, "run", kill)
     threading.Timer(0.3, os.kill, (os.getpid(), number)).start()
     before = signal.getsignal(number)
-    done = _engine.run_one_off(launcher, A, ["sleep", "20"])
+    done = launcher.one_off.run(A, ["sleep", "20"])
     assert done.returncode == -number and signal.getsignal(number) == before
     assert told[0][:3] == ["systemctl", "kill", "--kill-whom=all"] and f"--signal={int(number)}" in told[0] and f".{A}.service" in told[0][-1]
 
@@ -1030,18 +1034,18 @@ def test_a_signal_to_us_is_one_to_the_command(host, launcher, monkeypatch, tmp_p
     (["true"], 0, "shop-run: shop has no live release on this host: deploy it first."),
 ])
 def test_what_keeps_a_command_from_being_run_is_one_sentence(app, monkeypatch, capsys, argv, user, said):
-    monkeypatch.setattr(_engine.os, "geteuid", lambda: user)
-    assert _engine.main(["run", "shop", "--", *argv]) == 125
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    assert cli.main(["run", "shop", "--", *argv]) == 125
     assert capsys.readouterr().err == said + "\n"
 
 
 def test_a_command_runs_in_the_live_release(host, launcher, monkeypatch):
     host.release(launcher, A, live=True)
     seen = []
-    monkeypatch.setattr(_engine.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(_engine, "run_one_off", lambda app, release, argv, terminal: (
-        seen.append((app.name, release, argv)) or subprocess.CompletedProcess(argv, 42)))
-    assert _engine.main(["run", "shop", "--", "manage", "--", "-x", ""]) == 42
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(OneOff, "run", lambda one_off, release, argv, terminal: (
+        seen.append((one_off.paths.name, release, argv)) or subprocess.CompletedProcess(argv, 42)))
+    assert cli.main(["run", "shop", "--", "manage", "--", "-x", ""]) == 42
     assert seen == [("shop", A, ["manage", "--", "-x", ""])]
 
 
@@ -1049,30 +1053,29 @@ def test_a_command_runs_in_the_live_release(host, launcher, monkeypatch):
 
 def test_a_release_without_processes_is_never_down(host, app):
     host.release(app, A, processes={}, site={"domain": "shop.example.com", "files": True})
-    assert app.active(A) and not app.active(B)
-    app.start(A, [])
-    app.gate(A)
-    assert app.running() == set() and os.listdir(host.units) == []
+    assert app.processes.active(A) and not app.processes.active(B)
+    app.processes.start(A, [])
+    app.checks.ready(A)
+    assert app.processes.running() == set() and os.listdir(host.units) == []
 
 
 @pytest.mark.parametrize("status, well", [(200, True), (304, True), (404, False), (403, False), (503, False)])
 def test_files_are_asked_for_through_nginx(host, app, monkeypatch, status, well):
     host.release(app, A, processes={}, site={"domain": "shop.example.com", "files": True})
     asked = []
-    monkeypatch.setattr(_engine, "ask_site", lambda domain, port, path: asked.append((domain, port, path)) or (status, ""))
-    monkeypatch.setattr(_engine.time, "sleep", lambda seconds: None)
-    verify = type(app).__mro__[1].verify
+    monkeypatch.setattr(host.system, "ask_site", lambda domain, port, path: asked.append((domain, port, path)) or (status, ""))
+    host.system.clock = 0.0
     if well:
-        verify(app, A)
+        host.through_nginx(app.checks, A)
     else:
-        with pytest.raises(_engine.EngineError, match=f"^release {A} is not healthy: https://shop.example.com/ through nginx answers {status}.$"):
-            verify(app, A)
+        with pytest.raises(HostError, match=f"^release {A} is not healthy: https://shop.example.com/ through nginx answers {status}.$"):
+            host.through_nginx(app.checks, A)
     assert asked[0] == ("shop.example.com", 443, "/")
 
 
 @pytest.mark.parametrize("arguments, status", [([], 2), (["restart", "shop"], 2), (["boot"], 2), (["boot", "blog"], 0), (["settle", "shop"], 0)])
 def test_the_command_line_of_the_boot_unit(app, arguments, status):
-    assert _engine.main(arguments) == status
+    assert cli.main(arguments) == status
 
 
 @pytest.mark.parametrize("arguments", [["stop", "shop"], ["stop", "--supervisor"]])
@@ -1080,20 +1083,19 @@ def test_the_command_line_of_the_boot_unit(app, arguments, status):
 def test_a_shutdown_does_not_wait_for_a_build(host, app, monkeypatch, arguments, state, stops):
     host.manager = "supervisor" if "--supervisor" in arguments else "systemd"
     host.release(app, A, state="active", live=True)
-    app.start(A, ["web"])
+    app.processes.start(A, ["web"])
     assert host.up() == {A: 1}
     host.systemd.host(state)
-    monkeypatch.setattr(_engine, "every_app", lambda: [app])
     real, clock = time.sleep, iter(range(0, 10**6, 10))
     builds = host.app()
-    with builds.lock({"token": "t", "by": "me", "since": "now"}):
-        monkeypatch.setattr(_engine.time, "monotonic", lambda: float(next(clock)))
-        monkeypatch.setattr(_engine.time, "sleep", lambda seconds: real(0))
-        assert _engine.main(arguments) == (0 if stops else 1)
+    with builds.lock.hold({"token": "t", "by": "me", "since": "now"}):
+        monkeypatch.setattr(host.system, "monotonic", lambda: float(next(clock)))
+        monkeypatch.setattr(host.system, "sleep", lambda seconds: real(0))
+        assert cli.main(arguments) == (0 if stops else 1)
     assert host.up() == ({} if stops else {A: 1})
 
 
 def test_the_boot_unit_knows_the_same_backing_services(app):
     variables = (Path(__file__).resolve().parents[4] / "roles/appserver/vars/main.yml").read_text(encoding="utf-8")
-    assert yaml.safe_load(variables)["__appserver_backing_services"] == _engine.BACKING_SERVICES
-    assert f"After=network.target {_engine.BACKING_SERVICES}" in _engine.unit_text(app, A, "web", PROCESS).splitlines()
+    assert yaml.safe_load(variables)["__appserver_backing_services"] == BACKING_SERVICES
+    assert f"After=network.target {BACKING_SERVICES}" in unit_text(app.paths, A, "web", PROCESS).splitlines()

@@ -17,9 +17,13 @@ import xmlrpc.server
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _prune
+from ansible_collections.pyweb.stack.plugins.module_utils._host import cli, prune, supervisord
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError, Refused
+from ansible_collections.pyweb.stack.plugins.module_utils._host.managers import Supervisor
+from ansible_collections.pyweb.stack.plugins.module_utils._host.managers import supervisor as supervisor_manager
+from ansible_collections.pyweb.stack.plugins.module_utils._host.managers.supervisor import end_cgroup
+from ansible_collections.pyweb.stack.plugins.module_utils._host.system import System
 
-ASK, BECAME = _engine.ask_supervisor, _engine.became
 A, B = "20261101T000000Z-1a2b3c4", "20261102T000000Z-1a2b3c4"
 WORKER = {
     "wsgi": None, "asgi": None, "command": "work", "kind": "command", "server": None, "workers": None, "threads": None, "options": [], "count": 2,
@@ -38,8 +42,12 @@ def app(host):
 def live(host, app):
     """A release with two workers runs."""
     host.release(app, A, processes={"worker": WORKER})
-    app.start(A, ["worker", "worker-2"])
+    app.processes.start(A, ["worker", "worker-2"])
     return app
+
+
+def manager(app):
+    return Supervisor(app.paths, app.system, app.store)
 
 
 def asked(host):
@@ -53,43 +61,43 @@ def test_a_program_for_each_instance(host, live):
     found = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"))
     found.read(host.programs / f"{SECOND}.conf")
     program = dict(found[f"program:{SECOND}"])
-    assert program["command"] == f"/bin/sh {live.meta_path(A)}/enter worker-2"
+    assert program["command"] == f"/bin/sh {live.paths.meta(A)}/enter worker-2"
     # Only the live release runs; which one that is says the link, and whoever starts supervisord asks.
     assert (program["autostart"], program["autorestart"], program["umask"]) == ("false", "true", "027")
     # TERM for the main process alone, KILL for all, after the process's own time and some.
     assert (program["stopasgroup"], program["killasgroup"], program["stopwaitsecs"]) == ("false", "true", "305")
-    assert program["stdout_logfile"] == f"{_engine.LOGS}/shop/worker-2.{A}.log" and program["redirect_stderr"] == "true"
+    assert program["stdout_logfile"] == f"{host.logs}/shop/worker-2.{A}.log" and program["redirect_stderr"] == "true"
     assert "environment" not in program and "%" not in (host.programs / f"{SECOND}.conf").read_text()
-    assert os.stat(f"{_engine.LOGS}/shop").st_mode & 0o777 == 0o750
+    assert os.stat(f"{host.logs}/shop").st_mode & 0o777 == 0o750
 
 
 def test_what_becomes_the_user(app):
-    text = _engine.enter_text(app, A)
+    text = manager(app)._enter(A)  # pylint: disable=protected-access
     assert subprocess.run(["sh", "-n"], input=text, text=True, check=True)
     last = text[text.index("exec env -i"):]
     for part in ("--reuid=shop", "--regid=shop", "--init-groups", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"):
         assert part in last
-    assert f'{app.meta_path(A)}/launch "${{1%-[0-9]*}}"' in last and "{{" not in text
+    assert f'{app.paths.meta(A)}/launch "${{1%-[0-9]*}}"' in last and "{{" not in text
     for instance, process in (("web", "web"), ("worker-2", "worker"), ("worker_2", "worker_2"), ("worker-12", "worker")):
         assert subprocess.check_output(["sh", "-c", 'printf %s "${1%-[0-9]*}"', "sh", instance], text=True) == process
 
 
 def test_files_are_written_once_and_never_changed(host, live):
     before = {path.name: path.read_text() for path in host.programs.iterdir()}
-    live.update_manifest(A, runtime={**live.manifest(A)["runtime"], "processes": {"worker": {**WORKER, "stop_timeout": 1}}})
-    live.start(A, ["worker"])
+    live.store.update(A, runtime={**live.store.manifest(A)["runtime"], "processes": {"worker": {**WORKER, "stop_timeout": 1}}})
+    live.processes.start(A, ["worker"])
     assert {path.name: path.read_text() for path in host.programs.iterdir()} == before
-    live.stop(A)
+    live.processes.stop(A)
     assert os.listdir(host.programs) == [] and host.supervisor.names("known") == set(), "somebody could start it by mistake"
-    live.start(A, ["worker"])
+    live.processes.start(A, ["worker"])
     assert {path.name: path.read_text() for path in host.programs.iterdir()} == before
 
 
 def test_without_supervisor_the_sentence_says_who_installs_it(host, app):
     host.release(app, A)
     os.rmdir(host.programs)
-    with pytest.raises(_engine.EngineError, match="^supervisor is not installed on this host: ansible-playbook pyweb.stack.site installs it.$"):
-        app.start(A, ["web"])
+    with pytest.raises(HostError, match="^supervisor is not installed on this host: ansible-playbook pyweb.stack.site installs it.$"):
+        app.processes.start(A, ["web"])
 
 
 # --- starting and stopping --------------------------------------------------------------------------------------------
@@ -99,52 +107,52 @@ def test_only_what_is_new_is_added_and_nothing_else_is_touched(host, live):
         "reloadConfig", f"addProcessGroup {FIRST}", f"addProcessGroup {SECOND}", f"startProcess {FIRST} False", f"startProcess {SECOND} False",
     ]
     host.systemd.calls_path.unlink()
-    live.stop(A)
-    live.start(A, ["worker"])
+    live.processes.stop(A)
+    live.processes.start(A, ["worker"])
     # Both end side by side, not one after the other.
     assert asked(host) == [
         f"stopProcess {FIRST} False", f"stopProcess {SECOND} False", f"removeProcessGroup {FIRST}", f"removeProcessGroup {SECOND}",
         "reloadConfig", f"addProcessGroup {FIRST}", f"startProcess {FIRST} False",
     ]
-    assert live.running() == {A} and not live.active(A) and host.up() == {A: 1}
+    assert live.processes.running() == {A} and not live.processes.active(A) and host.up() == {A: 1}
 
 
 def test_what_runs_is_not_started_again(host, live):
     host.systemd.calls_path.unlink()
-    live.start(A, ["worker", "worker-2"])
-    assert asked(host) == [] and live.active(A)
+    live.processes.start(A, ["worker", "worker-2"])
+    assert asked(host) == [] and live.processes.active(A)
 
 
 def test_a_process_that_waits_for_its_next_start_starts_now(host, live):
     host.fail(A, "worker")
-    live.start(A, ["worker"])
+    live.processes.start(A, ["worker"])
     assert asked(host)[-2:] == [f"stopProcess {FIRST} False", f"startProcess {FIRST} False"]
 
 
 def test_a_release_that_never_served_is_killed(host, live):
-    live.stop(A, at_once=True)
+    live.processes.stop(A, at_once=True)
     calls = asked(host)
     assert calls.index(f"stopProcess {FIRST} False") < calls.index(f"signalProcess {FIRST} KILL") and host.up() == {}
-    assert live.running() == set() and not os.path.exists(f"{live.run_path}/{A}") and not os.path.exists(_engine.Supervisor(live).pids_path(A))
+    assert live.processes.running() == set() and not os.path.exists(f"{live.paths.run}/{A}") and not os.path.exists(manager(live).pids_path(A))
 
 
 def test_what_a_process_leaves_behind_ends_with_it(host, live, monkeypatch):
     ended = []
-    monkeypatch.setattr(_engine, "end_cgroup", lambda path: ended.append(os.path.basename(path)))
-    live.stop(A, ["worker-2"])
+    monkeypatch.setattr(supervisor_manager, "end_cgroup", lambda path, system: ended.append(os.path.basename(path)))
+    live.processes.stop(A, ["worker-2"])
     assert ended == [SECOND]
 
 
 def test_the_control_group_is_killed_and_removed(tmp_path):
     group = tmp_path / "group"
-    _engine.end_cgroup(str(group))
+    end_cgroup(str(group), System())
     group.mkdir()
-    _engine.end_cgroup(str(group / "none"))
+    end_cgroup(str(group / "none"), System())
     kill = group / "cgroup.kill"
     kill.touch()
     # The kernel's own files are no obstacle to rmdir, this one is: it is gone once the group is empty.
     threading.Timer(0.1, kill.unlink).start()
-    _engine.end_cgroup(str(group))
+    end_cgroup(str(group), System())
     assert not group.exists()
 
 
@@ -152,27 +160,28 @@ def test_processes_of_others_are_theirs(host, live):
     for name in ("theirs", "pyweb", f"pyweb.shop-api.web.{B}"):
         (host.supervisor.state / "known" / name).touch()
         (host.supervisor.state / "up" / name).write_text("1")
-    assert live.running() == {A}
-    _engine.forget(live)
+    assert live.processes.running() == {A}
+    manager(live).forget()
     assert host.supervisor.up == host.supervisor.names("known") == {"theirs", "pyweb", f"pyweb.shop-api.web.{B}"}
 
 
 def test_a_start_lasts_until_the_processes_are_their_users(host, live, monkeypatch):
     answers = [False, False, True, True]
-    monkeypatch.setattr(_engine, "became", lambda pid, uid: answers.pop(0))
-    live.stop(A)
-    live.start(A, ["worker", "worker-2"])
+    monkeypatch.setattr(host.system, "became", lambda pid, uid: answers.pop(0))
+    live.processes.stop(A)
+    live.processes.start(A, ["worker", "worker-2"])
     assert answers == []
-    assert BECAME(os.getpid(), os.getuid()) and not BECAME(os.getpid(), os.getuid() + 1)
+    became = System().became
+    assert became(os.getpid(), os.getuid()) and not became(os.getpid(), os.getuid() + 1)
     with subprocess.Popen(["true"]) as gone:
         gone.wait()
-    assert BECAME(gone.pid, os.getuid() + 1)
+    assert became(gone.pid, os.getuid() + 1)
 
 
 # --- how it is --------------------------------------------------------------------------------------------------------
 
 def test_ended(host, live):
-    supervisor = _engine.Supervisor(live)
+    supervisor = manager(live)
     assert supervisor.ended(A, "worker") == ""
     host.fail(A, "worker")
     host.fail(A, "worker-2", again=True)
@@ -180,14 +189,14 @@ def test_ended(host, live):
     (host.supervisor.state / "log").unlink()
     (host.supervisor.state / "show" / FIRST).write_text(json.dumps({"statename": "BACKOFF", "spawnerr": "can't find command"}))
     assert supervisor.ended(A, "worker") == "can't find command"
-    live.stop(A, ["worker"])
+    live.processes.stop(A, ["worker"])
     assert supervisor.ended(A, "worker") == "it is stopped"
 
 
 def test_a_new_start_counts_as_new(host, live):
-    live.stop(A)
-    live.start(A, ["worker", "worker-2"])
-    assert _engine.Supervisor(live).ended(A, "worker") == ""
+    live.processes.stop(A)
+    live.processes.start(A, ["worker", "worker-2"])
+    assert manager(live).ended(A, "worker") == ""
 
 
 @pytest.mark.parametrize("lines, said", [(None, "\nIt logged nothing (tail -n 1000 "), ("bang\n", "shows more):\nbang")])
@@ -195,83 +204,81 @@ def test_a_release_that_does_not_start_says_its_last_lines(host, app, lines, sai
     host.release(app, A)
     host.refuse(A, "web")
     if lines:
-        os.makedirs(f"{_engine.LOGS}/shop")
-        with open(f"{_engine.LOGS}/shop/web.{A}.log", "w", encoding="utf-8") as file:
+        os.makedirs(f"{host.logs}/shop")
+        with open(f"{host.logs}/shop/web.{A}.log", "w", encoding="utf-8") as file:
             file.write(lines)
-    with pytest.raises(_engine.EngineError) as caught:
-        app.start(A, ["web"])
+    with pytest.raises(HostError) as caught:
+        app.processes.start(A, ["web"])
     assert str(caught.value).startswith(f"release {A} does not start: SPAWN_ERROR: {WEB}") and said in str(caught.value)
-    assert f"tail -n 1000 {_engine.LOGS}/shop/web.{A}.log" in str(caught.value)
+    assert f"tail -n 1000 {host.logs}/shop/web.{A}.log" in str(caught.value)
 
 
-def test_supervisord_that_is_down(host, live, monkeypatch):
+def test_supervisord_that_is_down(host, live):
     (host.supervisor.state / "down").touch()
-    clock = [0.0]
-    monkeypatch.setattr(_engine.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(_engine.time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
-    assert live.running() == set() and not live.active(A)
-    assert _engine.Supervisor(live).ended(A, "worker") == "supervisord does not answer"
-    live.stop(A)
-    with pytest.raises(_engine.EngineError, match="does not start: supervisord does not answer"):
-        live.start(A, ["worker"])
+    host.system.clock = 0.0
+    assert live.processes.running() == set() and not live.processes.active(A)
+    assert manager(live).ended(A, "worker") == "supervisord does not answer"
+    live.processes.stop(A)
+    with pytest.raises(HostError, match="does not start: supervisord does not answer"):
+        live.processes.start(A, ["worker"])
     # It may just be starting.
-    assert 10 <= clock[0] < 12
+    assert 10 <= host.system.clock < 12
 
 
 # --- what supervisord's own end and start bring -----------------------------------------------------------------------
 
 def test_the_live_release_and_no_other_comes_back(host, live):
-    os.symlink(live.release_path(A), live.current)
+    os.symlink(live.paths.release(A), live.paths.current)
     host.release(live, B, processes={"worker": WORKER})
-    live.start(B, ["worker"])
+    live.processes.start(B, ["worker"])
     other = host.app("blog")
     host.managers[A] = "systemd"
     host.release(other, A, live=True)
     host.supervisor.restart()
-    assert _engine.main(["boot", "--supervisor"]) == 0
+    assert cli.main(["boot", "--supervisor"]) == 0
     assert host.supervisor.up == {FIRST, SECOND} and host.systemd.up == {f"pyweb.blog.web.{A}.service"}
-    assert _engine.main(["stop", "--supervisor"]) == 0
+    assert cli.main(["stop", "--supervisor"]) == 0
     assert host.supervisor.up == set() and host.systemd.up == {f"pyweb.blog.web.{A}.service"}
 
 
 def test_one_application_that_does_not_come_back_keeps_no_other(host, live, capsys):
-    os.symlink(live.release_path(A), live.current)
+    os.symlink(live.paths.release(A), live.paths.current)
     other = host.app("blog")
     host.release(other, A, live=True)
     host.supervisor.restart()
     host.refuse(A, "worker")
-    assert _engine.main(["boot", "--supervisor"]) == 1
+    assert cli.main(["boot", "--supervisor"]) == 1
     assert f"pyweb.blog.web.{A}" in host.supervisor.up and capsys.readouterr().err.startswith(f"shop: release {A} does not start")
 
 
 def test_directories_of_logs_are_made_again(host, live):
-    os.rmdir(f"{_engine.LOGS}/shop")
-    os.rmdir(_engine.LOGS)
-    assert _engine.main(["logs", "--supervisor"]) == 0 and os.stat(f"{_engine.LOGS}/shop").st_mode & 0o777 == 0o750
+    os.rmdir(f"{host.logs}/shop")
+    os.rmdir(host.logs)
+    assert cli.main(["logs", "--supervisor"]) == 0 and os.stat(f"{host.logs}/shop").st_mode & 0o777 == 0o750
 
 
 # --- the end ----------------------------------------------------------------------------------------------------------
 
 def test_a_pruned_release_leaves_no_program_and_no_log(host, live):
-    live.stop(A)
-    log = _engine.Supervisor(live).log_path(A, "worker")
+    live.processes.stop(A)
+    log = manager(live).log_path(A, "worker")
     for name in (log, f"{log}.1"):
         with open(name, "w", encoding="utf-8"):
             pass
-    _prune.remove(live, A)
-    assert os.listdir(host.programs) == os.listdir(f"{_engine.LOGS}/shop") == [] and host.supervisor.names("known") == set()
+    prune.remove(live, A)
+    assert os.listdir(host.programs) == os.listdir(f"{host.logs}/shop") == [] and host.supervisor.names("known") == set()
     (host.supervisor.state / "down").touch()
     host.release(live, B, processes={"worker": WORKER})
-    _engine.Supervisor(live).write(B, live.processes(B))
-    _prune.remove(live, B)
+    manager(live).write(B, live.store.instances(B))
+    prune.remove(live, B)
     assert os.listdir(host.programs) == []
 
 
 def test_forget(host, live):
-    assert _engine.main(["forget", "shop"]) == 0
+    assert cli.main(["forget", "shop"]) == 0
     assert host.supervisor.up == host.supervisor.names("known") == set()
     (host.supervisor.state / "down").touch()
-    assert _engine.main(["forget", "shop"]) == 0
+    assert cli.main(["forget", "shop"]) == 0
 
 
 # --- how it is asked --------------------------------------------------------------------------------------------------
@@ -297,19 +304,21 @@ def refuse(name):
     raise xmlrpc.client.Fault(70, f"NOT_RUNNING: {name}")
 
 
-def test_the_way_to_supervisord(monkeypatch):
+def test_the_way_to_supervisord():
     # The path of a socket must be short.
     with tempfile.TemporaryDirectory() as folder:
-        monkeypatch.setattr(_engine, "SUPERVISOR_SOCKET", f"{folder}/sock")
-        with pytest.raises(_engine.EngineError, match=r"^supervisord does not answer on .*/sock \(.*\): systemctl status supervisor says why.$"):
-            ASK("getState")
+        def ask(*arguments):
+            return supervisord.ask(f"{folder}/sock", *arguments)
+
+        with pytest.raises(HostError, match=r"^supervisord does not answer on .*/sock \(.*\): systemctl status supervisor says why.$"):
+            ask("getState")
         with Server(f"{folder}/sock") as server:
             server.register_function(lambda name, wait: [name, wait], "supervisor.startProcess")
             server.register_function(refuse, "supervisor.stopProcess")
             threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-            assert ASK("startProcess", "a", False) == ["a", False]
-            with pytest.raises(_engine.Refused, match="^NOT_RUNNING: a$"):
-                ASK("stopProcess", "a")
+            assert ask("startProcess", "a", False) == ["a", False]
+            with pytest.raises(Refused, match="^NOT_RUNNING: a$"):
+                ask("stopProcess", "a")
             server.shutdown()
-        with pytest.raises(_engine.EngineError, match="does not answer"):
-            ASK("getState")
+        with pytest.raises(HostError, match="does not answer"):
+            ask("getState")

@@ -15,7 +15,9 @@ import sys
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _engine
+from ansible_collections.pyweb.stack.plugins.module_utils._host import lock, store, switch
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError, HostStops, said
+from ansible_collections.pyweb.stack.plugins.module_utils._host.files import read_json, write_file
 
 A, B, C = "20261101T000000Z-1a2b3c4", "20261102T000000Z-1a2b3c4", "20261103T000000Z-1a2b3c4"
 PROCESS = {
@@ -45,13 +47,13 @@ def app(request, host):
 
 
 def states(app):
-    return {release: manifest["state"] for release, manifest in app.manifests().items()}
+    return {release: manifest["state"] for release, manifest in app.store.manifests().items()}
 
 
 def deploy(app, release=B, action="activate"):
-    app.begin_switch(release, action, "me@here")
-    app.set_live(release)
-    return app.settle()
+    app.switcher.begin(release, action, "me@here")
+    app.traffic.main.lead_to(release)
+    return app.switcher.settle()
 
 
 def steps(host):
@@ -71,7 +73,7 @@ def steps(host):
 
 
 def test_the_order_of_a_switch(host, app):
-    app.begin_switch(B, "activate", "me@here")
+    app.switcher.begin(B, "activate", "me@here")
     old, new = A[:8], B[:8]
     # An old worker that ends is waited for again, before the switch.
     assert list(dict.fromkeys(steps(host))) == [
@@ -83,13 +85,13 @@ def test_the_order_of_a_switch(host, app):
     assert steps(host)[-1] == "arm"
     begun = len(steps(host))
     assert app.live == A and host.up() == {A: 1, B: 4}
-    app.set_live(B)
-    assert app.settle(0.01) == {"release": B, "completed": True}
+    app.traffic.main.lead_to(B)
+    assert app.switcher.settle(0.01) == {"release": B, "completed": True}
     assert steps(host)[begun] == f"verify {new}" and f"stop web {old}" in steps(host)[begun:]
     assert (app.live, host.up(), states(app)) == (B, {B: 4}, {A: "superseded", B: "active"})
-    last = app.history()[-1]
+    last = app.store.history()[-1]
     assert (last["release"], last["from"], last["action"], last["by"]) == (B, A, "activate", "me@here")
-    assert not os.path.exists(app.switch_path)
+    assert not os.path.exists(app.paths.switch)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root alone makes a process less nice")
@@ -108,20 +110,20 @@ def test_what_begins_and_what_ends_stands_back(host, app, monkeypatch, returns):
 
         # A value need not be text.
         processes = [process(BYTES="\udcff", PYWEB_RELEASE=name) for name in (A, B)] + [process(PYWEB_RELEASE=f"{A}0"), process(OTHER=f"PYWEB_RELEASE={A}")]
-        gate, stop, states = app.gate, app.stop, []
-        monkeypatch.setattr(app, "gate", lambda release: (states.append(seen()), gate(release)))
+        gate, stop, states = app.checks.ready, app.processes.stop, []
+        monkeypatch.setattr(app.checks, "ready", lambda release: (states.append(seen()), gate(release)))
         if returns:
             # The live release, which did not run and cannot be started, goes on trying.
             host.gate = A
-            with pytest.raises(_engine.EngineError):
-                app.begin_switch(A, "activate", "me@here")
+            with pytest.raises(HostError):
+                app.switcher.begin(A, "activate", "me@here")
             assert (states, seen()) == ([[5, 0, 0, 0]], [0, 0, 0, 0])
             return
-        app.begin_switch(B, "activate", "me@here")
+        app.switcher.begin(B, "activate", "me@here")
         assert (states, seen()) == ([[0, 5, 0, 0]], [0, 0, 0, 0])
-        app.set_live(B)
-        monkeypatch.setattr(app, "stop", lambda *arguments, **options: (states.append(seen()), stop(*arguments, **options)))
-        app.settle()
+        app.traffic.main.lead_to(B)
+        monkeypatch.setattr(app.processes, "stop", lambda *arguments, **options: (states.append(seen()), stop(*arguments, **options)))
+        app.switcher.settle()
         assert states[1:] == [[19, 0, 0, 0]] * 2
 
 
@@ -135,53 +137,51 @@ def test_what_could_not_be_taken_back_is_not_done(host, app, monkeypatch):
             raise PermissionError(errno.EACCES, "Permission denied")
         nice[pid] = value
 
-    monkeypatch.setattr(_engine.os, "getpriority", lambda dummy, pid: nice[pid or os.getpid()])
-    monkeypatch.setattr(_engine.os, "setpriority", set_priority)
-    monkeypatch.setattr(app, "be_nice", lambda release, value: others.append((release, value)))
-    app.begin_switch(B, "activate", "me@here")
+    monkeypatch.setattr(os, "getpriority", lambda dummy, pid: nice[pid or os.getpid()])
+    monkeypatch.setattr(os, "setpriority", set_priority)
+    monkeypatch.setattr(app.processes, "set_priority", lambda release, value: others.append((release, value)))
+    app.switcher.begin(B, "activate", "me@here")
     assert nice == {os.getpid(): 0} and (B, 5) not in others
 
 
 @pytest.mark.parametrize("fault", [None, OSError("no space left")])
 def test_what_is_done_while_the_old_release_finishes(host, app, fault):
-    app.begin_switch(B, "activate", "me@here")
-    app.set_live(B)
+    app.switcher.begin(B, "activate", "me@here")
+    app.traffic.main.lead_to(B)
     seen = []
 
     def meanwhile():
-        seen.append((host.up(), app.running(), states(app), app.history()[-1]["release"], os.path.exists(app.switch_path)))
+        seen.append((host.up(), app.processes.running(), states(app), app.store.history()[-1]["release"], os.path.exists(app.paths.switch)))
         if fault:
             raise fault
 
     if fault:
         with pytest.raises(OSError, match="no space left"):
-            app.settle(meanwhile=meanwhile)
+            app.switcher.settle(meanwhile=meanwhile)
     else:
-        app.settle(meanwhile=meanwhile)
+        app.switcher.settle(meanwhile=meanwhile)
     # It is still there, is known to be left, and who is killed now goes on from here.
     assert seen == [({A: 1, B: 4}, {A, B}, {A: "superseded", B: "active"}, B, True)]
-    assert (app.live, host.up()) == (B, {B: 4}) and not os.path.exists(app.switch_path)
+    assert (app.live, host.up()) == (B, {B: 4}) and not os.path.exists(app.paths.switch)
 
 
 def test_settling_again_changes_nothing(host, app):
     deploy(app)
-    before = (states(app), app.history(), host.up())
-    assert app.settle() == {"release": B, "completed": False}
-    app.recover()
-    assert (states(app), app.history(), host.up()) == before
+    before = (states(app), app.store.history(), host.up())
+    assert app.switcher.settle() == {"release": B, "completed": False}
+    app.switcher.recover()
+    assert (states(app), app.store.history(), host.up()) == before
 
 
 def test_the_old_release_answers_until_nginx_has_left_it(host, app, monkeypatch):
-    clock = [0.0]
-    monkeypatch.setattr(_engine.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(_engine.time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
-    monkeypatch.setattr(_engine, "DRAIN", 2.5)
-    app.update_manifest(B, runtime={**app.manifest(B)["runtime"], "site": {"domain": "shop.example.com"}})
-    app.begin_switch(B, "activate", "me")
-    app.set_live(B)
-    begun, stopped, stop = clock[0], [], app.stop
-    monkeypatch.setattr(app, "stop", lambda release, **options: (stopped.append(clock[0]), stop(release, **options)))
-    app.settle(0.0)
+    host.system.clock = 0.0
+    monkeypatch.setattr(switch, "DRAIN", 2.5)
+    app.store.update(B, runtime={**app.store.manifest(B)["runtime"], "site": {"domain": "shop.example.com"}})
+    app.switcher.begin(B, "activate", "me")
+    app.traffic.main.lead_to(B)
+    begun, stopped, stop = host.system.clock, [], app.processes.stop
+    monkeypatch.setattr(app.processes, "stop", lambda release, **options: (stopped.append(host.system.clock), stop(release, **options)))
+    app.switcher.settle(0.0)
     assert stopped[0] - begun >= 2.5
 
 
@@ -209,28 +209,28 @@ def ill_timer(host):
 ])
 @pytest.mark.parametrize("state, left_as", [("built", "failed"), ("superseded", "bad"), ("bad", "bad")])
 def test_an_ill_release_never_becomes_live(host, app, make_ill, sentence, state, left_as):
-    app.update_manifest(B, state=state)
+    app.store.update(B, state=state)
     make_ill(host)
-    with pytest.raises(_engine.EngineError) as caught:
-        app.begin_switch(B, "activate", "me")
+    with pytest.raises(HostError) as caught:
+        app.switcher.begin(B, "activate", "me")
     assert str(caught.value).startswith(sentence)
     assert (app.live, host.up(), states(app)) == (A, {A: 4}, {A: "active", B: left_as})
-    assert app.manifest(B)["error"] == str(caught.value).split("\n", 1)[0] and "secret" not in app.manifest(B)["error"]
-    assert len(app.history()) == 1 and not os.path.exists(app.switch_path)
+    assert app.store.manifest(B)["error"] == str(caught.value).split("\n", 1)[0] and "secret" not in app.store.manifest(B)["error"]
+    assert len(app.store.history()) == 1 and not os.path.exists(app.paths.switch)
 
 
 @pytest.mark.parametrize("fault", ["verify", "ended"])
 def test_a_release_that_is_ill_behind_nginx_is_returned_from(host, app, fault):
-    app.begin_switch(B, "activate", "me")
-    app.set_live(B)
+    app.switcher.begin(B, "activate", "me")
+    app.traffic.main.lead_to(B)
     if fault == "verify":
         host.verify = B
     else:
         host.fail(B, "web", again=True)
-    with pytest.raises(_engine.EngineError):
-        app.settle()
+    with pytest.raises(HostError):
+        app.switcher.settle()
     assert (app.live, host.up(), states(app)) == (A, {A: 4}, {A: "active", B: "failed"})
-    last = app.history()[-1]
+    last = app.store.history()[-1]
     assert (last["action"], last["release"], last["from"]) == ("return", A, B) and last["why"]
     # The old release was made whole before the new one was stopped.
     calls = steps(host)
@@ -243,33 +243,33 @@ def test_a_host_that_shuts_down_returns_from_nothing(host, app, fault):
     if fault == "gate":
         host.gate = B
     else:
-        app.begin_switch(B, "activate", "me")
-        app.set_live(B)
+        app.switcher.begin(B, "activate", "me")
+        app.traffic.main.lead_to(B)
         if fault == "verify":
             host.verify = B
         elif fault == "ended":
             host.fail(B, "web", again=True)
     host.systemd.host("stopping")
     begun = len(steps(host))
-    with pytest.raises(_engine.HostStops, match=f"^the host shuts down in the middle of the switch to {B}: "):
+    with pytest.raises(HostStops, match=f"^the host shuts down in the middle of the switch to {B}: "):
         if fault == "gate":
-            app.begin_switch(B, "activate", "me")
+            app.switcher.begin(B, "activate", "me")
         else:
-            app.settle(600.0)
+            app.switcher.settle(600.0)
     live = A if fault == "gate" else B
-    assert app.live == live and states(app) == {A: "active", B: "built"} and len(app.history()) == 1
+    assert app.live == live and states(app) == {A: "active", B: "built"} and len(app.store.history()) == 1
     assert not any(step.startswith(f"stop web {B[:8]}") for step in steps(host)[begun:])
     if fault != "none":
         # Nor does a deploy that comes in this moment.
-        with pytest.raises(_engine.HostStops):
-            app.begin_switch(C, "activate", "me")
-    assert _engine.read_json(app.switch_path)["release"] == B
+        with pytest.raises(HostStops):
+            app.switcher.begin(C, "activate", "me")
+    assert read_json(app.paths.switch)["release"] == B
     # It is up again, and well.
     host.systemd.host("starting")
     host.gate = host.verify = None
     host.power_cut(app)
-    app.boot()
-    assert app.live == live and not os.path.exists(app.switch_path)
+    app.switcher.boot()
+    assert app.live == live and not os.path.exists(app.paths.switch)
     assert states(app) == ({A: "active", B: "failed"} if fault == "gate" else {A: "superseded", B: "active"})
 
 
@@ -279,7 +279,7 @@ def test_there_are_never_two_of_a_singleton(host, app, fault):
         host.verify = B
     else:
         host.fail(B, fault)
-    with pytest.raises(_engine.EngineError):
+    with pytest.raises(HostError):
         deploy(app)
     assert (app.live, host.up()) == (A, {A: 4})
     beats, steps_of_beats = set(), [step.split() for step in steps(host) if " beat " in step]
@@ -304,12 +304,12 @@ def test_a_release_is_watched_to_the_end(host, app, monkeypatch, fault, sentence
         else:
             host.fail(B, "web", again=True)
 
-    app.begin_switch(B, "activate", "me")
-    app.set_live(B)
-    monkeypatch.setattr(_engine.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(_engine.time, "sleep", sleep)
-    with pytest.raises(_engine.EngineError, match=sentence):
-        app.settle(15.0)
+    app.switcher.begin(B, "activate", "me")
+    app.traffic.main.lead_to(B)
+    monkeypatch.setattr(host.system, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(host.system, "sleep", sleep)
+    with pytest.raises(HostError, match=sentence):
+        app.switcher.settle(15.0)
     assert (app.live, host.up()) == (A, {A: 4}) and 10.0 <= clock[0] < until
 
 
@@ -317,44 +317,44 @@ def test_a_rollback_marks_the_release_that_it_leaves(host, app):
     deploy(app)
     deploy(app, A, "rollback")
     assert (app.live, host.up(), states(app)) == (A, {A: 4}, {A: "active", B: "bad"})
-    assert app.history()[-1]["action"] == "rollback"
+    assert app.store.history()[-1]["action"] == "rollback"
 
 
 @pytest.mark.parametrize("state", ["superseded", "bad"])
 def test_a_rollback_that_is_cut_off_before_it_happens_leaves_its_target_what_it_was(host, app, state):
-    app.update_manifest(B, state=state)
-    app.begin_switch(B, "rollback", "me")
-    with pytest.raises(_engine.EngineError, match="never happened"):
-        app.settle()
+    app.store.update(B, state=state)
+    app.switcher.begin(B, "rollback", "me")
+    with pytest.raises(HostError, match="never happened"):
+        app.switcher.settle()
     assert (app.live, host.up(), states(app)) == (A, {A: 4}, {A: "active", B: state})
-    assert not os.path.exists(app.switch_path)
+    assert not os.path.exists(app.paths.switch)
 
 
 def test_what_was_built_is_on_the_disk_before_anybody_is_led_there(host, app, monkeypatch):
     synced = []
-    monkeypatch.setattr(_engine, "sync_file_systems", lambda paths: synced.append((app.live, list(paths))))
-    app.begin_switch(B, "activate", "me")
+    monkeypatch.setattr(switch, "sync_file_systems", lambda paths: synced.append((app.live, list(paths))))
+    app.switcher.begin(B, "activate", "me")
     (live, paths), = synced
-    assert live == A and {app.release_path(B), app.build_path, app.state_path} <= set(paths)
+    assert live == A and {app.paths.release(B), app.paths.build, app.paths.state} <= set(paths)
 
 
 def test_the_first_release_has_nothing_to_return_to(host):
     app = host.app()
     host.release(app, B, processes=ALL)
-    app.begin_switch(B, "activate", "me")
-    app.set_live(B)
+    app.switcher.begin(B, "activate", "me")
+    app.traffic.main.lead_to(B)
     host.verify = B
-    with pytest.raises(_engine.EngineError):
-        app.settle()
+    with pytest.raises(HostError):
+        app.switcher.settle()
     assert (app.live, host.up(), states(app)) == (None, {}, {B: "failed"})
-    assert (app.history()[-1]["action"], app.history()[-1]["release"]) == ("return", None)
+    assert (app.store.history()[-1]["action"], app.store.history()[-1]["release"]) == ("return", None)
 
 
 @pytest.mark.parametrize("ill", ["gate", "verify"])
 def test_a_live_release_that_only_has_to_start_is_never_taken_down(host, app, ill):
     host.power_cut(app)
     setattr(host, ill, A)
-    with pytest.raises(_engine.EngineError):
+    with pytest.raises(HostError):
         deploy(app, A)
     assert (app.live, set(host.up()), states(app)) == (A, {A}, {A: "active", B: "built"})
     host.gate = host.verify = None
@@ -363,73 +363,75 @@ def test_a_live_release_that_only_has_to_start_is_never_taken_down(host, app, il
 
 
 def test_current_that_became_a_directory_stops_everything(host, app):
-    os.unlink(app.current)
-    os.mkdir(app.current)
-    with pytest.raises(_engine.EngineError, match="is not a symbolic link: move it away"):
-        app.begin_switch(B, "activate", "me")
+    os.unlink(app.paths.current)
+    os.mkdir(app.paths.current)
+    with pytest.raises(HostError, match="is not a symbolic link: move it away"):
+        app.switcher.begin(B, "activate", "me")
     assert (host.up(), states(app)) == ({A: 4}, {A: "active", B: "built"})
 
 
 def test_a_switch_that_nobody_ended_is_ended_before_the_next(host, app):
     host.release(app, C, processes=ALL)
-    app.begin_switch(B, "activate", "me")
-    app.begin_switch(C, "activate", "me")
+    app.switcher.begin(B, "activate", "me")
+    app.switcher.begin(C, "activate", "me")
     assert (app.live, states(app)[B], set(host.up())) == (A, "failed", {A, C})
-    app.set_live(C)
-    app.settle()
+    app.traffic.main.lead_to(C)
+    app.switcher.settle()
     assert (host.up(), states(app)) == ({C: 4}, {A: "superseded", B: "failed", C: "active"})
 
 
 @pytest.mark.parametrize("release", [A, B])
 def test_a_deploy_of_what_the_end_of_that_switch_makes_live_has_nothing_left_to_do(host, app, release):
-    app.begin_switch(B, "activate", "me")
+    app.switcher.begin(B, "activate", "me")
     if release == B:
-        app.set_live(B)
-    app.begin_switch(release, "activate", "me")
-    assert (app.live, host.up(), os.path.exists(app.switch_path)) == (release, {release: 4}, False)
-    assert app.settle() == {"release": release, "completed": False}
-    assert [entry["release"] for entry in app.history()] == [A, B][:2 if release == B else 1]
+        app.traffic.main.lead_to(B)
+    app.switcher.begin(release, "activate", "me")
+    assert (app.live, host.up(), os.path.exists(app.paths.switch)) == (release, {release: 4}, False)
+    assert app.switcher.settle() == {"release": release, "completed": False}
+    assert [entry["release"] for entry in app.store.history()] == [A, B][:2 if release == B else 1]
 
 
 @pytest.mark.parametrize("switched", [True, False])
 def test_the_host_ends_the_turn_of_the_controller_whose_switch_it_ends(host, app, switched):
-    app.take_lease({"token": "dead", "by": "me"})
-    app.begin_switch(B, "activate", "me", "dead")
+    app.lock.take({"token": "dead", "by": "me"})
+    app.switcher.begin(B, "activate", "me", "dead")
     if switched:
-        app.set_live(B)
+        app.traffic.main.lead_to(B)
     settled_by_the_host(host, app)
-    assert not os.path.exists(app.lease_path) and "token" not in app.history()[-1]
+    assert not os.path.exists(app.paths.lease) and "token" not in app.store.history()[-1]
 
 
 def test_the_host_leaves_the_turn_of_another(host, app):
-    app.begin_switch(B, "activate", "me", "dead")
-    app.take_lease({"token": "other", "by": "another"})
+    app.switcher.begin(B, "activate", "me", "dead")
+    app.lock.take({"token": "other", "by": "another"})
     settled_by_the_host(host, app)
-    assert os.path.exists(app.lease_path)
+    assert os.path.exists(app.paths.lease)
 
 
 @pytest.mark.parametrize("which", ["manifest", "history"])
 def test_a_full_disk_after_the_switch_leaves_the_old_release(host, app, monkeypatch, which):
-    write = _engine.write_file
+    write = write_file
 
     def full(path, *arguments, **options):
-        if which in path or path == app.lease_path:
+        if which in path or path == app.paths.lease:
             raise OSError(errno.ENOSPC, "No space left on device", path)
         write(path, *arguments, **options)
 
     mine, other = {"token": "mine", "by": "me"}, {"token": "other", "by": "me", "takes_over": "mine"}
-    app.take_lease(mine)
-    app.begin_switch(B, "activate", "me")
-    app.set_live(B)
-    monkeypatch.setattr(_engine, "write_file", full)
-    app.take_lease(mine)
+    app.lock.take(mine)
+    app.switcher.begin(B, "activate", "me")
+    app.traffic.main.lead_to(B)
+    for module in (store, lock):
+        monkeypatch.setattr(module, "write_file", full)
+    app.lock.take(mine)
     with pytest.raises(OSError):
-        app.take_lease(other)
+        app.lock.take(other)
     with pytest.raises(OSError) as caught:
-        app.settle()
-    assert _engine.said(caught.value).startswith("the disk is full (/") and _engine.said(caught.value).endswith("): free some space and deploy again.")
-    assert (app.live, host.up(), os.path.exists(app.switch_path)) == (A, {A: 4}, False)
-    monkeypatch.setattr(_engine, "write_file", write)
+        app.switcher.settle()
+    assert said(caught.value).startswith("the disk is full (/") and said(caught.value).endswith("): free some space and deploy again.")
+    assert (app.live, host.up(), os.path.exists(app.paths.switch)) == (A, {A: 4}, False)
+    for module in (store, lock):
+        monkeypatch.setattr(module, "write_file", write)
     assert deploy(app)["completed"] and states(app) == {A: "superseded", B: "active"}
 
 
@@ -437,27 +439,27 @@ def test_a_full_disk_after_the_switch_leaves_the_old_release(host, app, monkeypa
 
 def test_boot_starts_what_is_live(host, app):
     host.power_cut(app)
-    app.boot()
+    app.switcher.boot()
     assert (app.live, host.up()) == (A, {A: 4})
 
 
 @pytest.mark.parametrize("ill, live", [(None, B), ("gate", A), ("verify", A), ("start", A)])
 def test_boot_after_a_power_cut_in_the_middle_of_a_switch(host, app, ill, live):
-    app.begin_switch(B, "activate", "me")
-    app.set_live(B)
+    app.switcher.begin(B, "activate", "me")
+    app.traffic.main.lead_to(B)
     host.power_cut(app)
     if ill == "start":
         host.refuse(B, "web")
     elif ill:
         setattr(host, ill, B)
-    app.boot()
-    assert (app.live, host.up(), os.path.exists(app.switch_path)) == (live, {live: 4}, False)
+    app.switcher.boot()
+    assert (app.live, host.up(), os.path.exists(app.paths.switch)) == (live, {live: 4}, False)
 
 
 def test_boot_before_the_switch_itself(host, app):
-    app.begin_switch(B, "activate", "me")
+    app.switcher.begin(B, "activate", "me")
     host.power_cut(app)
-    app.boot()
+    app.switcher.boot()
     assert (app.live, host.up(), states(app)) == (A, {A: 4}, {A: "active", B: "failed"})
 
 
@@ -492,7 +494,7 @@ def killed_at(host, number, work):
     try:
         sys.addaudithook(audit)
         work()
-    except _engine.EngineError:
+    except HostError:
         pass
     finally:
         os._exit(0)
@@ -513,7 +515,7 @@ def flow_ill_site(host, app):
 
 
 def flow_rollback(host, app):
-    app.update_manifest(B, state="superseded")
+    app.store.update(B, state="superseded")
     return lambda: deploy(app, B, "rollback")
 
 
@@ -522,33 +524,33 @@ def flow_restart(host, app):
 
 
 def flow_first(host, app):
-    os.unlink(app.current)
-    app.stop(A)
-    app.update_manifest(A, state="failed")
+    os.unlink(app.paths.current)
+    app.processes.stop(A)
+    app.store.update(A, state="failed")
     return lambda: deploy(app, B)
 
 
 def recovered(host, app):
-    app.recover()
+    app.switcher.recover()
 
 
 def booted(host, app):
     host.power_cut(app)
-    app.boot()
+    app.switcher.boot()
 
 
 def killed_again(host, app):
     """The recovery is killed as well, at some of its own steps."""
     number = 2
-    while not killed_at(host, number, app.recover):
+    while not killed_at(host, number, app.switcher.recover):
         number += 5
 
 
 def settled_by_the_host(host, app):
-    dead_man = host.App("shop", dead_man=True)
+    dead_man = host.App("shop", is_guard=True)
     try:
-        dead_man.settle()
-    except _engine.EngineError:
+        dead_man.switcher.settle()
+    except HostError:
         pass
 
 
@@ -584,14 +586,14 @@ def test_killed_between_any_two_steps(host, app, tmp_path, monkeypatch, flow):
         assert app.live in ((B, None) if flow is flow_first else (A, B)), at
         recover(host, app)
         live, found = app.live, states(app)
-        assert not os.path.exists(app.switch_path), at
+        assert not os.path.exists(app.paths.switch), at
         assert host.up() == ({live: 4} if live else {}), at
         assert found[B if live == A else A] in ("built", "failed", "superseded", "bad"), (at, found)
         if flow in (flow_ill_gate, flow_ill_site):
             assert live == A, at
         if flow is not flow_first:
-            assert found[live] == "active" and app.history()[-1]["release"] == live, (at, found, app.history())
-        assert len([entry for entry in app.history() if entry["release"] == B and entry["action"] != "return"]) <= 1, at
+            assert found[live] == "active" and app.store.history()[-1]["release"] == live, (at, found, app.store.history())
+        assert len([entry for entry in app.store.history() if entry["release"] == B and entry["action"] != "return"]) <= 1, at
         # The next deploy goes through without a hand.
         host.gate = host.verify = None
         assert deploy(app, B)["completed"], at
@@ -611,17 +613,16 @@ def timer(host):
 
 
 @pytest.fixture
-def clock(host, monkeypatch):
+def clock(host):
     """A is live and has a job, B has it too, C has none."""
-    monkeypatch.setattr(_engine, "STAMPS", str(host.root / "stamps"))
-    (host.root / "stamps").mkdir()
+    (host.root / "var/lib/systemd/timers").mkdir(parents=True)
     app = host.app()
     for release in (A, B):
         host.release(app, release, state="active", processes={**ALL, "tidy": JOB})
     host.release(app, C, processes=ALL)
-    os.symlink(app.release_path(A), app.current)
-    app.start(A, list(app.processes(A)))
-    app.schedule(A)
+    os.symlink(app.paths.release(A), app.paths.current)
+    app.processes.start(A, list(app.store.instances(A)))
+    app.jobs.schedule(A)
     host.systemd.calls_path.unlink()
     return app
 
@@ -629,39 +630,39 @@ def clock(host, monkeypatch):
 def test_a_job_is_started_by_the_clock_alone(host, clock):
     text = (host.units / f"pyweb.shop.tidy.{A}.service").read_text().splitlines()
     assert "Type=oneshot" in text and not any(line.startswith("Restart") and "=yes" not in line for line in text) and "ProtectSystem=strict" in text
-    assert f"pyweb.shop.tidy.{A}.service" not in host.systemd.up and TIMER in host.systemd.up and clock.active(A)
+    assert f"pyweb.shop.tidy.{A}.service" not in host.systemd.up and TIMER in host.systemd.up and clock.processes.active(A)
     assert {"OnCalendar=daily", "Persistent=yes"} <= set((host.units / TIMER).read_text().splitlines())
 
 
 def test_a_job_runs_in_the_live_release_alone(host, clock):
-    clock.begin_switch(B, "activate", "me@here")
+    clock.switcher.begin(B, "activate", "me@here")
     assert TIMER not in host.systemd.up, "from before the switch to its end no job begins"
-    clock.set_live(B)
-    clock.settle()
+    clock.traffic.main.lead_to(B)
+    clock.switcher.settle()
     assert timer(host) == f"Unit=pyweb.shop.tidy.{B}.service" and TIMER in host.systemd.up
     host.systemd.calls_path.unlink()
-    clock.schedule(B)
+    clock.jobs.schedule(B)
     assert not [call for call in host.systemd.calls if "daemon-reload" in call or " stop" in call], "what is right stays as it is"
 
 
 def test_a_job_that_is_no_longer_defined_is_gone(host, clock):
-    (host.root / "stamps" / f"stamp-{TIMER}").touch()
+    (host.root / "var/lib/systemd/timers" / f"stamp-{TIMER}").touch()
     deploy(clock, C)
-    assert timer(host) is None and TIMER not in host.systemd.up and not os.listdir(host.root / "stamps")
+    assert timer(host) is None and TIMER not in host.systemd.up and not os.listdir(host.root / "var/lib/systemd/timers")
 
 
 def test_the_jobs_of_the_old_release_come_back_with_it(host, clock):
     host.gate = B
-    with pytest.raises(_engine.EngineError):
-        clock.begin_switch(B, "activate", "me@here")
+    with pytest.raises(HostError):
+        clock.switcher.begin(B, "activate", "me@here")
     assert timer(host) == f"Unit=pyweb.shop.tidy.{A}.service" and TIMER in host.systemd.up
     host.gate, host.verify = None, C
-    with pytest.raises(_engine.EngineError):
+    with pytest.raises(HostError):
         deploy(clock, C)
     assert timer(host) == f"Unit=pyweb.shop.tidy.{A}.service" and TIMER in host.systemd.up
 
 
 def test_jobs_begin_at_boot(host, clock):
     host.systemd(["systemctl", "stop", *host.systemd.up])
-    clock.boot()
+    clock.switcher.boot()
     assert TIMER in host.systemd.up and host.up()[A] == 4

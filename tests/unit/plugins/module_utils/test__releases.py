@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _releases
+from ansible_collections.pyweb.stack.plugins.module_utils._host import releases as decisions
 
 REVISION = "1a2b3c4d5e6f" + "0" * 28
 OTHER = "f" * 40
@@ -32,8 +32,8 @@ def info(live=None, releases=None, running=True, wanted=None, revision=REVISION)
     "20261101T000000Z-1a2b3c", "20261101T000000Z-" + "a" * 13, "20261101T000000Z-1a2b3cg", "20261101000000", "２０２６1101T000000Z-1a2b3c4",
 ])
 def test_an_id_that_is_none_never_becomes_a_path(release):
-    with pytest.raises(_releases.ReleaseError, match="an id such as 20261120T201500Z-1a2b3c4 is needed"):
-        _releases.valid_id(release)
+    with pytest.raises(decisions.ReleaseError, match="an id such as 20261120T201500Z-1a2b3c4 is needed"):
+        decisions.valid_id(release)
 
 
 @pytest.mark.parametrize("taken, release", [
@@ -43,12 +43,12 @@ def test_an_id_that_is_none_never_becomes_a_path(release):
     ([f"{NOW}-1a2b3c4", f"{NOW}-1a2b3c4d"], f"{NOW}-1a2b3c4d5"),
 ])
 def test_new_ids_differ_from_those_that_are_there(taken, release):
-    assert _releases.new_id(NOW, REVISION, taken) == release
+    assert decisions.new_id(NOW, REVISION, taken) == release
 
 
 def test_too_many_releases_in_one_second():
-    with pytest.raises(_releases.ReleaseError, match="this very second"):
-        _releases.new_id(NOW, REVISION, [f"{NOW}-{REVISION[:length]}" for length in range(7, 13)])
+    with pytest.raises(decisions.ReleaseError, match="this very second"):
+        decisions.new_id(NOW, REVISION, [f"{NOW}-{REVISION[:length]}" for length in range(7, 13)])
 
 
 # --- what a deploy does -----------------------------------------------------------------------------------------------
@@ -107,25 +107,25 @@ PLANS = {
 
 @pytest.mark.parametrize("hosts, expected", PLANS.values(), ids=PLANS)
 def test_plan(hosts, expected):
-    plan = _releases.plan(hosts, NOW)
+    plan = decisions.plan(hosts, NOW)
     assert (plan["revision"], plan["version"]) == (REVISION, "main")
     assert {name: (step["release"], (step["build"], step["activate"])) for name, step in plan["hosts"].items()} == expected
 
 
 def test_the_same_deploy_a_second_time_does_nothing():
     hosts = {"h": info(A, {A: manifest(revision=OTHER)}), "i": info()}
-    first = _releases.plan(hosts, NOW)
+    first = decisions.plan(hosts, NOW)
     for name, step in first["hosts"].items():
         hosts[name]["releases"][step["release"]] = manifest()
         hosts[name].update(live=step["release"], running=True)
-    second = _releases.plan(hosts, "20261121T130000Z")
+    second = decisions.plan(hosts, "20261121T130000Z")
     assert second["release"] == first["release"]
     assert all(step == {"release": first["release"], "build": False, "activate": False} for step in second["hosts"].values())
 
 
 def test_force_makes_a_new_release_for_all():
     hosts = {"h": info(A, {A: manifest()}), "i": info(A, {A: manifest(), NEW: manifest("failed")})}
-    plan = _releases.plan(hosts, NOW, force=True)
+    plan = decisions.plan(hosts, NOW, force=True)
     assert {(step["release"], step["build"], step["activate"]) for step in plan["hosts"].values()} == {(f"{NOW}-1a2b3c4d", True, True)}
 
 
@@ -139,13 +139,13 @@ def test_force_makes_a_new_release_for_all():
 def test_who_finds_the_versions_of_requirements(hosts, lock_host, platforms):
     for number, host in enumerate(hosts.values()):
         host["platform"] = f"3.{11 + 2 * number} x"
-    plan = _releases.plan(hosts, NOW)
+    plan = decisions.plan(hosts, NOW)
     assert (plan["lock_host"], plan["platforms"]) == (lock_host, platforms)
 
 
 def test_a_host_that_cannot_tell_the_revision_yet_follows_the_others():
     """In check mode a bare host has no git to ask with."""
-    plan = _releases.plan({"bare": info(revision=None), "h": info(A, {A: manifest()})}, NOW)
+    plan = decisions.plan({"bare": info(revision=None), "h": info(A, {A: manifest()})}, NOW)
     assert plan["revision"] == REVISION
     assert plan["hosts"]["h"] == {"release": A, "build": False, "activate": False}
     assert plan["hosts"]["bare"]["build"]
@@ -180,7 +180,7 @@ TARGETS = {
 
 @pytest.mark.parametrize("live, releases, past, wanted, target", TARGETS.values(), ids=TARGETS)
 def test_rollback_target(live, releases, past, wanted, target):
-    assert _releases.rollback_target(live, releases, past, wanted) == target
+    assert decisions.rollback_target(live, releases, past, wanted) == target
 
 
 @pytest.mark.parametrize("live, old, target", [(C, B, B), (B, C, A), (C, C, B), (C, D, B)])
@@ -188,7 +188,7 @@ def test_a_rollback_from_a_switch_that_nobody_has_ended(live, old, target):
     """Only what is live by that switch is left for what was live before it; the history knows nothing of it."""
     switch = {"release": C, "from": old}
     releases = {**STATES, live: manifest("built"), **({old: manifest("active")} if old in STATES else {})}
-    assert _releases.rollback_target(live, releases, history(A, B), switch=switch) == target
+    assert decisions.rollback_target(live, releases, history(A, B), switch=switch) == target
 
 
 @pytest.mark.parametrize("releases, past, wanted, sentence", [
@@ -202,8 +202,8 @@ def test_a_rollback_from_a_switch_that_nobody_has_ended(live, old, target):
     ({}, [], "v1", "kept are none."),
 ])
 def test_no_way_back(releases, past, wanted, sentence):
-    with pytest.raises(_releases.ReleaseError) as caught:
-        _releases.rollback_target(C, releases, past, wanted)
+    with pytest.raises(decisions.ReleaseError) as caught:
+        decisions.rollback_target(C, releases, past, wanted)
     assert sentence in str(caught.value)
 
 
@@ -228,7 +228,7 @@ PRUNES = {
 
 @pytest.mark.parametrize("releases, live, past, keep, running, pruned", PRUNES.values(), ids=PRUNES)
 def test_prunable(releases, live, past, keep, running, pruned):
-    assert _releases.prunable(releases, live, past, keep, running) == pruned
+    assert decisions.prunable(releases, live, past, keep, running) == pruned
 
 
 @pytest.mark.parametrize("live", GOOD)
@@ -236,8 +236,8 @@ def test_prunable(releases, live, past, keep, running, pruned):
 def test_the_live_release_and_the_one_to_go_back_to_are_never_pruned(live, keep):
     releases = {release: manifest("active" if release == live else "superseded") for release in GOOD}
     past = history(*GOOD, live)
-    pruned = _releases.prunable(releases, live, past, keep, set())
-    assert live not in pruned and _releases.rollback_target(live, releases, past) not in pruned
+    pruned = decisions.prunable(releases, live, past, keep, set())
+    assert live not in pruned and decisions.rollback_target(live, releases, past) not in pruned
 
 
 def test_the_release_that_was_left_last_keeps_its_assets():
@@ -245,7 +245,7 @@ def test_the_release_that_was_left_last_keeps_its_assets():
     live, left, failed = A, B, C
     releases = {live: manifest("active"), left: manifest("bad"), failed: manifest("failed")}
     past = [*history(live, left), {"action": "rollback", "release": live, "from": left}]
-    assert _releases.prunable(releases, live, past, 1, set()) == []
+    assert decisions.prunable(releases, live, past, 1, set()) == []
 
 
 @pytest.mark.parametrize("oldest, pruned", [
@@ -253,8 +253,8 @@ def test_the_release_that_was_left_last_keeps_its_assets():
 ])
 def test_pruning_by_age(oldest, pruned):
     """Whatever is to be kept by number; the live one and the one to go back to stay at any age."""
-    assert _releases.prunable(GOOD, E, history(A, B, C, D, E), 5, set(), oldest) == pruned
-    assert _releases.prunable({**GOOD, A: manifest("superseded", pinned=True)}, E, history(D, E), 5, set(), oldest) == [item for item in pruned if item != A]
+    assert decisions.prunable(GOOD, E, history(A, B, C, D, E), 5, set(), oldest) == pruned
+    assert decisions.prunable({**GOOD, A: manifest("superseded", pinned=True)}, E, history(D, E), 5, set(), oldest) == [item for item in pruned if item != A]
 
 
 BUILT = {"state": "built", "build_digest": "d", "python": "/usr/bin/python3", "environment": "e"}
@@ -271,4 +271,4 @@ DONORS = {
 
 @pytest.mark.parametrize("releases, found", DONORS.values(), ids=DONORS)
 def test_a_build_that_is_there_already(releases, found):
-    assert _releases.donor(releases, "d", "/usr/bin/python3") == found
+    assert decisions.donor(releases, "d", "/usr/bin/python3") == found

@@ -17,7 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _processes
+from ansible_collections.pyweb.stack.plugins.module_utils import _processes
+from ansible_collections.pyweb.stack.plugins.module_utils._host import launcher, programs, servers
+from ansible_collections.pyweb.stack.plugins.module_utils._host.health import Checks
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 A, B = "20261101T000000Z-1a2b3c4", "20261102T000000Z-1a2b3c4"
@@ -53,6 +55,9 @@ def kept(root: Path) -> str:
             parts.append(f"== {name} -> {os.readlink(path)}\n")
         elif path.is_file() and A not in name and not name.startswith("/var/lib/pyweb/shop/lock"):
             text = "(chance)\n" if CHANCE.search(name) else path.read_text(encoding="utf-8")
+            if name.endswith("/launch"):
+                assert text == launcher.INTERPRETER + programs.text("launch.py")
+                text = "(programs/launch.py)\n"
             parts.append(f"== {name} {stat.S_IMODE(path.stat().st_mode):04o}\n{text}" + ("" if text.endswith("\n") else "\n(no newline)\n"))
     text = "".join(parts).replace(str(root), "").replace("\0", "\\0")
     text = re.sub(r'"until": [\d.]+', '"until": 0', text)
@@ -66,23 +71,23 @@ def kept(root: Path) -> str:
 def test_what_a_host_keeps(host, monkeypatch, name, manager):
     if manager == "supervisor" and {"memory", "network"} & set(APPLICATIONS[name]["web"]):
         manager = "systemd"
-    monkeypatch.setattr(_engine, "default_workers", lambda *ignored: 4)
+    monkeypatch.setattr(servers, "default_workers", lambda *ignored: 4)
     # There is no application that could be imported.
-    monkeypatch.setattr(host.App, "preflight", lambda self, release: None)
+    monkeypatch.setattr(Checks, "imports", lambda self, release: None)
     host.manager = manager
     app = host.app()
     processes = _processes.valid_processes(APPLICATIONS[name], "processes")
     for release in (A, B):
         host.release(app, release, processes=processes, site=None if processes["web"]["address"] else SITE, revision="1a2b3c4" * 5, by="me@here")
-        app.write_launcher(release, "1a2b3c4" * 5, "DEBUG=0\0GREETING=a 'b' \"c\"\n\0")
-    app.write_secrets("TOKEN=hunter22\0")
-    app.take_lease({"token": "mine", "by": "me@here", "place": "here", "pid": 1, "start": "2"})
-    app.begin_switch(A, "activate", "me@here", "mine")
-    app.set_live(A)
-    app.settle()
-    app.begin_switch(B, "activate", "me@here", "mine")
+        app.launcher.write(release, "1a2b3c4" * 5, "DEBUG=0\0GREETING=a 'b' \"c\"\n\0")
+    app.secrets.write("TOKEN=hunter22\0")
+    app.lock.take({"token": "mine", "by": "me@here", "place": "here", "pid": 1, "start": "2"})
+    app.switcher.begin(A, "activate", "me@here", "mine")
+    app.traffic.main.lead_to(A)
+    app.switcher.settle()
+    app.switcher.begin(B, "activate", "me@here", "mine")
     found = kept(host.root)
-    assert json.loads(Path(app.switch_path).read_text(encoding="utf-8"))["release"] == B
+    assert json.loads(Path(app.paths.switch).read_text(encoding="utf-8"))["release"] == B
     path = GOLDEN / f"{name}.{manager}.txt"
     if os.environ.get("PYWEB_GOLDEN") == "write":
         path.parent.mkdir(exist_ok=True)

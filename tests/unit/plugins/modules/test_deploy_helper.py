@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.community.general.plugins.modules import deploy_helper
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _prune, _releases
+from ansible_collections.pyweb.stack.plugins.module_utils._host import prune, releases
 from ansible_collections.pyweb.stack.plugins.modules import release_step as release
 
 IDS = A, B, C, D = [f"2026110{day}T000000Z-1a2b3c4" for day in range(1, 5)]
@@ -46,16 +46,16 @@ def ours(host, call):
     app = host.app()
     for name in IDS:
         host.release(app, name, state="superseded")
-    app.update_manifest(A, state="active")
-    app.set_live(A)
-    app.start(A, ["web"])
+    app.store.update(A, state="active")
+    app.traffic.main.lead_to(A)
+    app.processes.start(A, ["web"])
 
     def run(step, **arguments):
         return call(release.main, name="shop", step=step, lease=LEASE, **arguments)
 
     run.app = app
     run.host = host
-    run.kept = lambda: sorted(os.listdir(app.releases_path))
+    run.kept = lambda: sorted(os.listdir(app.paths.releases))
     return run
 
 
@@ -64,7 +64,7 @@ def test_clean_deletes_the_live_release(plain, ours, keep, left):
     assert plain(state="clean", keep_releases=keep)["changed"] and plain.kept() == left
     assert os.path.islink(plain.path / "current") and not os.path.exists(plain.path / "current")
     ours("prune", keep_releases=keep)
-    assert A in ours.kept() and os.path.isdir(ours.app.current)
+    assert A in ours.kept() and os.path.isdir(ours.app.paths.current)
 
 
 def test_clean_deletes_a_live_release_with_a_marker(plain, ours):
@@ -80,8 +80,8 @@ def test_finalize_deletes_a_build_in_progress(plain, ours):
     (plain.path / "releases" / C / "DEPLOY_UNFINISHED").touch()
     plain(state="finalize", release=B, keep_releases=5)
     assert C not in plain.kept()
-    ours.app.update_manifest(C, state="building")
-    ours.app.take_lease({"token": "theirs", "by": "she@there"})
+    ours.app.store.update(C, state="building")
+    ours.app.lock.take({"token": "theirs", "by": "she@there"})
     for step in ("prune", "start", "settle", "abort"):
         assert "she@there has been deploying since" in ours(step, release=B, keep_releases=2)["msg"]
     assert C in ours.kept() and ours.app.live == A
@@ -94,7 +94,7 @@ def test_finalize_of_a_release_that_does_not_exist(tmp_path, call, ours):
     assert os.path.islink(path / "current") and not os.path.exists(path / "current")
     new = "20261109T000000Z-1a2b3c4"
     assert f"release {new} is not built on this host (it is unknown): deploy it again." in ours("start", release=new)["msg"]
-    shutil.rmtree(ours.app.release_path(B))
+    shutil.rmtree(ours.app.paths.release(B))
     assert f"release {B} is not built on this host" in ours("start", release=B)["msg"]
     assert ours.app.live == A
 
@@ -107,12 +107,12 @@ def test_current_that_is_a_directory(plain, ours):
     with pytest.raises(FileExistsError):
         plain(state="finalize", release=B)
     assert not marker.exists(), "it looks finished now"
-    os.unlink(ours.app.current)
-    os.mkdir(ours.app.current)
-    before = ours.app.manifest(B)
+    os.unlink(ours.app.paths.current)
+    os.mkdir(ours.app.paths.current)
+    before = ours.app.store.manifest(B)
     message = ours("start", release=B)["msg"]
-    assert message == f"shop: {ours.app.current} is not a symbolic link: move it away, this path belongs to the live release."
-    assert ours.app.manifest(B) == before and set(ours.host.up()) == {A}
+    assert message == f"shop: {ours.app.paths.current} is not a symbolic link: move it away, this path belongs to the live release."
+    assert ours.app.store.manifest(B) == before and set(ours.host.up()) == {A}
 
 
 def killed(before, work):
@@ -133,12 +133,12 @@ def test_killed_before_the_switch(plain, ours):
     killed("os.symlink", lambda: plain(state="finalize", release=B))
     assert os.path.realpath(plain.path / "current").endswith(A)
     assert not marker.exists(), "it was never live, but looks as if it had been"
-    ours.app.update_manifest(B, state="built")
+    ours.app.store.update(B, state="built")
     ours("start", release=B)
-    killed("os.symlink", lambda: ours.app.set_live(B))
-    assert ours.app.manifest(B)["state"] == "built"
-    ours.app.recover()
-    assert (ours.app.live, ours.app.manifest(B)["state"], set(ours.host.up())) == (A, "failed", {A})
+    killed("os.symlink", lambda: ours.app.traffic.main.lead_to(B))
+    assert ours.app.store.manifest(B)["state"] == "built"
+    ours.app.switcher.recover()
+    assert (ours.app.live, ours.app.store.manifest(B)["state"], set(ours.host.up())) == (A, "failed", {A})
 
 
 def test_touching_an_old_release_makes_it_the_newest(plain, ours):
@@ -177,7 +177,7 @@ def test_ids_by_the_clock_of_each_host(plain):
     made = plain(state="query")["ansible_facts"]["deploy_helper"]["new_release"]
     assert made == time.strftime("%Y%m%d%H%M%S") or int(made) + 2 >= int(time.strftime("%Y%m%d%H%M%S"))
     hosts = {name: {"live": None, "running": False, "releases": {}, "revision": "f" * 40, "version": "main", "wanted": {}} for name in ("web1", "web2")}
-    plan = _releases.plan(hosts, "20261109T000000Z")
+    plan = releases.plan(hosts, "20261109T000000Z")
     assert {step["release"] for step in plan["hosts"].values()} == {"20261109T000000Z-fffffff"}
 
 
@@ -198,30 +198,30 @@ def test_history_and_a_way_back(plain, ours):
     app = ours.app
     for name in (B, C):
         assert not ours("start", release=name).get("failed")
-        app.set_live(name)
+        app.traffic.main.lead_to(name)
         assert not ours("settle", release=name, watch=0).get("failed")
-    assert [entry["release"] for entry in app.history()] == [B, C]
-    assert _releases.rollback_target(app.live, app.manifests(), app.history()) == B
+    assert [entry["release"] for entry in app.store.history()] == [B, C]
+    assert releases.rollback_target(app.live, app.store.manifests(), app.store.history()) == B
 
 
 def test_pruning_that_is_killed_leaves_nothing_that_looks_whole(ours):
     """Its half-deleted files are no release that a deploy or a rollback would take."""
-    killed("shutil.rmtree", lambda: _prune.prune(ours.app, {"keep_releases": 1, "keep_days": None, "keep_free": 0}))
-    assert ours.app.manifests()[B]["state"] == "gone"
+    killed("shutil.rmtree", lambda: prune.prune(ours.app, {"keep_releases": 1, "keep_days": None, "keep_free": 0}))
+    assert ours.app.store.manifests()[B]["state"] == "gone"
     ours("prune", keep_releases=1)
-    assert ours.kept() == [A, D] and list(ours.app.manifests()) == [A, D]
+    assert ours.kept() == [A, D] and list(ours.app.store.manifests()) == [A, D]
 
 
 def test_pruning_takes_the_units_and_the_environments_too(ours):
     app, host = ours.app, ours.host
-    app.start(B, ["web"])
-    app.stop(B)
+    app.processes.start(B, ["web"])
+    app.processes.stop(B)
     for name in ("old", "new"):
-        os.mkdir(f"{app.build_path}/envs/{name}")
-    app.update_manifest(A, environment="new")
-    app.start(C, ["web"])
+        os.mkdir(f"{app.paths.build}/envs/{name}")
+    app.store.update(A, environment="new")
+    app.processes.start(C, ["web"])
     assert ours("prune", keep_releases=1)["pruned"] == [B], "C still runs"
-    assert os.listdir(f"{app.build_path}/envs") == ["new"]
+    assert os.listdir(f"{app.paths.build}/envs") == ["new"]
     assert host.users == ["shop-build"], "root must not go where the build user may have left a link"
     assert sorted(os.listdir(host.units)) == [f"pyweb.shop.web.{release}.service" for release in (A, C)]
-    assert _engine.run(["systemctl", "daemon-reload"]).returncode == 0
+    assert ours.app.system.run(["systemctl", "daemon-reload"]).returncode == 0

@@ -8,16 +8,15 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import pwd
 import shutil
 import subprocess
 import sys
-import types
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _hooks, _prune, _release_build, _release_info, _releases, _step
+from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks, prune, releases
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments import environment as _environment
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 from ansible_collections.pyweb.stack.plugins.modules import release_build, release_info
 
 ENV = {f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
@@ -48,10 +47,6 @@ def deploy(host, call, origin, monkeypatch):
     uv = shutil.which("uv", path=os.path.dirname(sys.executable)) or shutil.which("uv")
     assert uv, "uv is in requirements.txt"
     monkeypatch.setattr(_environment, "UV", uv)
-    # The two accounts are the one thing that a test cannot make.
-    me = pwd.getpwuid(os.getuid())
-    for module in (_release_build, _release_info):
-        monkeypatch.setattr(module, "pwd", types.SimpleNamespace(getpwnam=lambda name: me))
     for number, (key, value) in enumerate({"safe.directory": "*"}.items()):
         for name, text in ((f"GIT_CONFIG_KEY_{number}", key), (f"GIT_CONFIG_VALUE_{number}", value), ("GIT_CONFIG_COUNT", str(number + 1))):
             monkeypatch.setenv(name, text)
@@ -63,7 +58,7 @@ def deploy(host, call, origin, monkeypatch):
 
     def deploy(secrets="TOKEN=hunter22\0", config_digest="c", **params):
         info = look(secrets=secrets, config_digest=config_digest)
-        plan = _releases.plan({"web1": info}, deploy.now)
+        plan = releases.plan({"web1": info}, deploy.now)
         step = plan["hosts"]["web1"]
         if not step["build"]:
             return step, None
@@ -81,11 +76,11 @@ def test_a_release_is_built_once(host, deploy, origin):
     step, built = deploy(env={"GREETING": "two\nlines $HOME"}, build=["echo built > out.txt; echo \"$GREETING\" >> out.txt"], shared=["media"])
     release = step["release"]
     assert built["changed"] and release == f"{NOW}-{git(origin, 'rev-parse', 'HEAD')[:7]}"
-    target = pathlib.Path(app.release_path(release))
+    target = pathlib.Path(app.paths.release(release))
     assert (target / "app.py").read_text() == "VERSION = 1\n" and (target / "out.txt").read_text() == "built\ntwo\nlines $HOME\n"
-    assert os.readlink(target / ".pyweb") == f"{app.run_path}/{release}" and os.readlink(target / "media") == f"{app.shared}/media"
+    assert os.readlink(target / ".pyweb") == f"{app.paths.run}/{release}" and os.readlink(target / "media") == f"{app.paths.shared}/media"
     assert (target / ".venv/bin/python").exists() and target.stat().st_mode & 0o777 == 0o751
-    manifest = app.manifest(release)
+    manifest = app.store.manifest(release)
     assert (manifest["state"], manifest["by"], manifest["version"], manifest["source"]) == ("built", "me@here", "main", f"file://{origin}")
     assert set(manifest["durations"]) == {"fetch", "export", "environment", "build"}
     assert "hunter22" not in json.dumps(manifest) + json.dumps(built)
@@ -101,21 +96,21 @@ def test_what_makes_a_new_release(host, deploy, change):
     assert second["release"] != first["release"] and not built.get("failed")
     # The environment is the same one.
     app = host.App("shop")
-    assert len({manifest["environment"] for manifest in app.manifests().values()}) == 1 and len(os.listdir(f"{app.build_path}/envs")) == 1
+    assert len({manifest["environment"] for manifest in app.store.manifests().values()}) == 1 and len(os.listdir(f"{app.paths.build}/envs")) == 1
 
 
 def test_secrets_of_a_deploy_that_failed_do_not_stay(host, deploy):
     """The live release would read them at its next start."""
     first, dummy = deploy()
     app = host.App("shop")
-    app.update_manifest(first["release"], state="active")
-    app.set_live(first["release"])
+    app.store.update(first["release"], state="active")
+    app.traffic.main.lead_to(first["release"])
     second, dummy = deploy(secrets="TOKEN=wrong999\0")
-    app.update_manifest(second["release"], state="failed")
+    app.store.update(second["release"], state="failed")
     deploy.now = "20261121T130000Z"
     third, built = deploy()
     assert third["release"] not in (first["release"], second["release"]) and built["manifest"]["build_of"]
-    with open(f"{app.config_path}/secrets", encoding="utf-8") as file:
+    with open(f"{app.paths.config}/secrets", encoding="utf-8") as file:
         assert file.read() == "TOKEN=hunter22\0"
 
 
@@ -124,44 +119,44 @@ def test_the_revision_makes_a_new_release_with_the_new_code(host, deploy, origin
     (origin / "app.py").write_text("VERSION = 2\n")
     git(origin, "commit", "-q", "-a", "-m", "two")
     step, dummy = deploy()
-    assert pathlib.Path(host.App("shop").release_path(step["release"]), "app.py").read_text() == "VERSION = 2\n"
+    assert pathlib.Path(host.App("shop").paths.release(step["release"]), "app.py").read_text() == "VERSION = 2\n"
 
 
 def test_a_build_that_fails_is_kept_and_its_id_used_up(host, deploy):
     step, failed = deploy(build=["echo the reason >&2; exit 3"])
     app = host.App("shop")
     assert failed["failed"] and failed["msg"].startswith(f"shop: release {step['release']} was not built: build step 'echo the reason >&2; exit 3' failed")
-    assert failed["msg"].endswith("\nthe reason") and not os.path.exists(app.lease_path)
-    assert app.manifest(step["release"])["state"] == "failed" and os.path.isdir(app.release_path(step["release"]))
+    assert failed["msg"].endswith("\nthe reason") and not os.path.exists(app.paths.lease)
+    assert app.store.manifest(step["release"])["state"] == "failed" and os.path.isdir(app.paths.release(step["release"]))
     again, built = deploy()
     assert again["release"] == step["release"] + again["release"][len(step["release"]):] != step["release"] and built["changed"]
 
 
 def test_a_build_that_was_cut_short(host, deploy):
     app = host.App("shop")
-    app.update_manifest("20261101T000000Z-1a2b3c4", state="building")
+    app.store.update("20261101T000000Z-1a2b3c4", state="building")
     step, dummy = deploy()
-    assert {name: item["state"] for name, item in app.manifests().items()} == {"20261101T000000Z-1a2b3c4": "failed", step["release"]: "built"}
+    assert {name: item["state"] for name, item in app.store.manifests().items()} == {"20261101T000000Z-1a2b3c4": "failed", step["release"]: "built"}
 
 
 def test_no_two_builds_write_into_one_directory(host, deploy, call):
     app = host.App("shop")
     step, dummy = deploy()
-    app.update_manifest(step["release"], state="building")
+    app.store.update(step["release"], state="building")
     arguments = {"name": "shop", "revision": "f" * 40, "source": {"repo": "x"}, "lease": {"token": "mine", "by": "me"}}
     assert "no two builds write into one directory" in call(release_build.main, release=step["release"], **arguments)["msg"]
     assert "an id such as" in call(release_build.main, release="../../evil", **arguments)["msg"]
-    app.take_lease({"token": "theirs", "by": "she@there"})
+    app.lock.take({"token": "theirs", "by": "she@there"})
     assert "she@there has been deploying since" in call(release_build.main, release="20261109T000000Z-1a2b3c4", **arguments)["msg"]
 
 
 def test_check_mode_writes_nothing(host, deploy, origin, call):
     app = host.App("shop")
-    before = sorted(os.listdir(app.build_path))
+    before = sorted(os.listdir(app.paths.build))
     info = deploy.look(check=True)
     assert (info["revision"], info["live"], info["releases"], info["exists"]) == (git(origin, "rev-parse", "HEAD"), None, {}, True)
     assert call(release_build.main, True, name="shop", release="(new)", revision="", source={"repo": "x"}, lease={})["changed"]
-    assert sorted(os.listdir(app.build_path)) == before and app.manifests() == {}
+    assert sorted(os.listdir(app.paths.build)) == before and app.store.manifests() == {}
 
 
 def test_a_host_that_is_not_set_up(host, deploy, call):
@@ -173,9 +168,9 @@ def test_a_host_that_is_not_set_up(host, deploy, call):
 
 def test_secrets_that_somebody_removed_are_written_again(host, deploy):
     first, dummy = deploy()
-    os.unlink(f"{host.App('shop').config_path}/secrets")
+    os.unlink(f"{host.App('shop').paths.config}/secrets")
     second, built = deploy()
-    assert second["build"] and built["changed"] and pathlib.Path(host.App("shop").config_path, "secrets").read_text() == "TOKEN=hunter22\0"
+    assert second["build"] and built["changed"] and pathlib.Path(host.App("shop").paths.config, "secrets").read_text() == "TOKEN=hunter22\0"
 
 
 # --- the same build under another configuration -----------------------------------------------------------------------
@@ -185,13 +180,13 @@ def test_configuration_alone_fetches_and_builds_nothing(host, deploy):
     second, built = deploy(config_digest="d", env={"GREETING": "two"}, build=["date +%N > built; mkdir -p out; echo x > out/x.txt"], shared=["media"],
                            static={"/s/": "out"})
     app = host.App("shop")
-    old, new = (pathlib.Path(app.release_path(step["release"])) for step in (first, second))
+    old, new = (pathlib.Path(app.paths.release(step["release"])) for step in (first, second))
     assert (new / "built").samefile(old / "built"), "hard links, and no build step has run again"
-    assert os.readlink(new / ".pyweb") == f"{app.run_path}/{new.name}" and os.readlink(old / ".pyweb") == f"{app.run_path}/{old.name}"
+    assert os.readlink(new / ".pyweb") == f"{app.paths.run}/{new.name}" and os.readlink(old / ".pyweb") == f"{app.paths.run}/{old.name}"
     manifest = built["manifest"]
-    assert manifest["build_of"] == old.name and set(manifest["durations"]) == {"copy"} and manifest["size"] < app.manifest(old.name)["size"]
-    assert all(manifest[name] == app.manifest(old.name)[name] for name in ("environment", "lock_digest", "python", "python_version", "build_digest"))
-    assert pathlib.Path(app.meta_path(new.name), "environment").read_text() == "GREETING=two\0"
+    assert manifest["build_of"] == old.name and set(manifest["durations"]) == {"copy"} and manifest["size"] < app.store.manifest(old.name)["size"]
+    assert all(manifest[name] == app.store.manifest(old.name)[name] for name in ("environment", "lock_digest", "python", "python_version", "build_digest"))
+    assert pathlib.Path(app.paths.meta(new.name), "environment").read_text() == "GREETING=two\0"
 
 
 @pytest.mark.parametrize("change", [
@@ -212,7 +207,7 @@ def test_a_password_in_an_address_is_not_part_of_a_build(host, deploy):
 
 def test_a_release_that_did_not_start_for_its_configuration_is_not_built_again(host, deploy):
     first, dummy = deploy(build=["true"])
-    host.App("shop").update_manifest(first["release"], state="failed")
+    host.App("shop").store.update(first["release"], state="failed")
     second, built = deploy(config_digest="d", build=["true"])
     assert built["manifest"]["build_of"] == first["release"] != second["release"]
     failed, dummy = deploy(config_digest="e", build=["false"])
@@ -233,18 +228,18 @@ def test_requirements_are_resolved_for_all_hosts(host, deploy, call, origin, tmp
     git(origin, "commit", "-q", "-m", "two")
     common = {"dependencies": {"wheelhouse": str(tmp_path / "wheels")}}
     info = deploy.look()
-    plan = _releases.plan({"web1": info, "web2": info}, deploy.now)
+    plan = releases.plan({"web1": info, "web2": info}, deploy.now)
     asked = {"name": "shop", "release": plan["release"], "revision": plan["revision"], "source": {"repo": f"file://{origin}"},
              "lease": {"token": "mine", "by": "me@here"}, "platforms": plan["platforms"], "lock_only": True, **common}
     assert call(release_build.main, check=True, **asked)["lock"] == {}
     answer = call(release_build.main, **asked)
     app = host.App("shop")
     assert not answer["changed"] and answer["lock"]["text"] == "alpha==1.0\n" and answer["lock"]["platforms"] == [info["platform"]]
-    assert not os.path.exists(app.release_path(plan["release"])) and [name for name in os.listdir(app.build_path) if name.startswith(".")] == []
+    assert not os.path.exists(app.paths.release(plan["release"])) and [name for name in os.listdir(app.paths.build) if name.startswith(".")] == []
     # By now the index has a newer one.
     packages.wheel(tmp_path / "wheels", "alpha", "2.0")
     step, built = deploy(lock=answer["lock"], **common)
-    lock = pathlib.Path(app.release_path(step["release"]), ".venv/pyweb-lock.txt").read_text()
+    lock = pathlib.Path(app.paths.release(step["release"]), ".venv/pyweb-lock.txt").read_text()
     assert lock == "alpha==2.0\n", "a wheelhouse with other wheels is another input"
     # A host that joins is given what the release was built with; so is one that builds where another copies.
     for given in ({**asked, "release": step["release"]}, {**asked, "config_digest": "d"}):
@@ -275,18 +270,18 @@ def test_hooks_of_the_application_s_user_run_in_the_sandbox_of_its_processes(hos
     app, log = host.App("shop"), host.root / "log"
     step, dummy = deploy(env={"GREETING": "one"})
     hook = f"echo $PYWEB_PHASE $PYWEB_RELEASE $GREETING $TOKEN '$PYWEB_FAILURE' >> {log}"
-    _hooks.run(app, {"before_activate": [hook, "true"]}, "before_activate", step["release"])
-    _hooks.run(app, {"on_failure": [hook]}, "on_failure", None, PYWEB_FAILURE="it's $HOME")
+    hooks.run(app, {"before_activate": [hook, "true"]}, "before_activate", step["release"])
+    hooks.run(app, {"on_failure": [hook]}, "on_failure", None, PYWEB_FAILURE="it's $HOME")
     assert log.read_text().splitlines() == [f"before_activate {step['release']} one hunter22 $PYWEB_FAILURE", "on_failure $PYWEB_FAILURE"]
     assert len(sandboxed) == 3 and all(argv[0] == "systemd-run" for argv in sandboxed)
     for argv in sandboxed:
         assert {"--property=User=shop", "--property=NoNewPrivileges=yes", "--property=ProtectSystem=strict"} <= set(argv)
-    places = [app.release_path(step["release"])] * 2 + [app.path]
+    places = [app.paths.release(step["release"])] * 2 + [app.paths.path]
     assert [f"--property=WorkingDirectory={where}" in argv for argv, where in zip(sandboxed, places)] == [True] * 3
     # A unit of the release keeps it from being pruned; one without is no release.
     assert [[item for item in argv if item.startswith("--unit=")][0].count(".") for argv in sandboxed] == [4, 4, 3]
-    with pytest.raises(_step.BuildError, match=r"^hook before_activate 'echo why; exit 4' failed \(exit status 4\)\.\nwhy$"):
-        _hooks.run(app, {"before_activate": ["echo why; exit 4"]}, "before_activate", step["release"])
+    with pytest.raises(BuildError, match=r"^hook before_activate 'echo why; exit 4' failed \(exit status 4\)\.\nwhy$"):
+        hooks.run(app, {"before_activate": ["echo why; exit 4"]}, "before_activate", step["release"])
 
 
 def test_a_hook_that_fails(host, deploy, sandboxed):
@@ -295,7 +290,7 @@ def test_a_hook_that_fails(host, deploy, sandboxed):
     assert failed["msg"].startswith(f"shop: release {step['release']} was not built: hook after_build 'echo why; exit 4' failed (exit status 4).\nwhy\n"
                                     "And after that, hook on_failure ")
     assert log.read_text() == "hook after_build 'echo why; exit 4' failed (exit status 4).\n"
-    assert host.App("shop").manifest(step["release"])["state"] == "failed"
+    assert host.App("shop").store.manifest(step["release"])["state"] == "failed"
 
 
 # --- room -------------------------------------------------------------------------------------------------------------
@@ -304,12 +299,12 @@ def test_a_build_makes_room_first(host, deploy, monkeypatch):
     app = host.App("shop")
     for day in (1, 2, 3, 4):
         host.release(app, f"2026110{day}T000000Z-1a2b3c4", state="superseded", live=day == 4)
-    app.update_manifest("20261102T000000Z-1a2b3c4", pinned=True)
-    monkeypatch.setattr(_prune, "free", lambda app: 10 * (6 - len(app.manifests())))
+    app.store.update("20261102T000000Z-1a2b3c4", pinned=True)
+    monkeypatch.setattr(prune, "free", lambda app: 10 * (6 - len(app.store.manifests())))
     deploy(keep_free=30)
-    assert list(app.manifests())[:3] == ["20261102T000000Z-1a2b3c4", "20261103T000000Z-1a2b3c4", "20261104T000000Z-1a2b3c4"], "the oldest that may go"
+    assert list(app.store.manifests())[:3] == ["20261102T000000Z-1a2b3c4", "20261103T000000Z-1a2b3c4", "20261104T000000Z-1a2b3c4"], "the oldest that may go"
     deploy(config_digest="d", keep_free=1000)
-    assert list(app.manifests())[:2] == ["20261102T000000Z-1a2b3c4", "20261104T000000Z-1a2b3c4"], "the pinned and the live one stay"
+    assert list(app.store.manifests())[:2] == ["20261102T000000Z-1a2b3c4", "20261104T000000Z-1a2b3c4"], "the pinned and the live one stay"
 
 
 # --- what the source says that runs -----------------------------------------------------------------------------------
@@ -319,12 +314,12 @@ def test_a_procfile_goes_with_its_release(host, deploy, origin):
     git(origin, "add", "-A")
     git(origin, "commit", "-q", "-m", "two")
     app = host.App("shop")
-    found = app.manifest(deploy(procfile={"defined": ["worker"], "web": True})[0]["release"])["procfile"]
+    found = app.store.manifest(deploy(procfile={"defined": ["worker"], "web": True})[0]["release"])["procfile"]
     assert list(found["processes"]) == ["web"] and found["release"] == "python migrate.py"
     # A copy for another configuration reads it anew; who does not ask for it has none.
-    copied = app.manifest(deploy(config_digest="d", procfile={"defined": [], "web": True})[0]["release"])
+    copied = app.store.manifest(deploy(config_digest="d", procfile={"defined": [], "web": True})[0]["release"])
     assert list(copied["procfile"]["processes"]) == ["web", "worker"] and copied["build_of"]
-    assert "procfile" not in app.manifest(deploy(config_digest="e")[0]["release"])
+    assert "procfile" not in app.store.manifest(deploy(config_digest="e")[0]["release"])
 
 
 @pytest.mark.parametrize("text, wanted, sentence", [
@@ -339,4 +334,4 @@ def test_a_source_that_does_not_say_it(host, deploy, origin, text, wanted, sente
         git(origin, "add", "-A")
         git(origin, "commit", "-q", "-m", "two")
     step, built = deploy(procfile=wanted)
-    assert built["failed"] and sentence in built["msg"] and host.App("shop").manifest(step["release"])["state"] == "failed"
+    assert built["failed"] and sentence in built["msg"] and host.App("shop").store.manifest(step["release"])["state"] == "failed"

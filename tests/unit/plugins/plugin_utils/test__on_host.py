@@ -14,6 +14,7 @@ import sys
 import types
 
 import pytest
+from ansible.errors import AnsibleActionFail
 
 from ansible_collections.pyweb.stack.plugins.action import release_info
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _on_host
@@ -24,10 +25,10 @@ USUAL = {"the module": "as usual"}
 @pytest.fixture
 def host(tmp_path, monkeypatch):
     """The commands that went to the host are in host.commands, and the modules that went the usual way in host.modules."""
-    host = types.SimpleNamespace(commands=[], modules=[], cache=tmp_path / "cache", pipelining=True)
+    host = types.SimpleNamespace(commands=[], modules=[], library=tmp_path / "library", pipelining=True)
     monkeypatch.setattr(_on_host, "PYTHON", f"{sys.executable} -IS")
-    monkeypatch.setattr(_on_host, "CACHE", str(host.cache))
-    monkeypatch.setattr(_on_host, "INSTALL", _on_host.INSTALL.replace("if os.geteuid() or os.stat(cache).st_uid:", "if os.stat(cache).st_uid != os.geteuid():"))
+    monkeypatch.setattr(_on_host, "LIBRARY", str(host.library))
+    monkeypatch.setattr(_on_host, "INSTALL", _on_host.INSTALL.replace("if os.geteuid() or os.stat(library).st_uid:", "if os.stat(library).st_uid != os.geteuid():"))
     _on_host.code.cache_clear()
 
     class Action(release_info.ActionModule):
@@ -40,12 +41,25 @@ def host(tmp_path, monkeypatch):
             host.modules.append(module_name)
             return USUAL
 
+        def _make_tmp_path(self, remote_user=None):
+            (tmp_path / "remote").mkdir()
+            return str(tmp_path / "remote")
+
+        def _transfer_data(self, remote_path, data):
+            pathlib.Path(remote_path).write_bytes(data)
+
+        def _fixup_perms2(self, remote_paths, remote_user=None, execute=True):
+            pass
+
+        def _remove_tmp_path(self, tmp_path, force=False):
+            shutil.rmtree(tmp_path)
+
         def _compute_environment_string(self, raw_environment_out=None):
             raw_environment_out.update(host.environment)
 
     def look(check=False, **arguments):
         task = types.SimpleNamespace(async_val=0, check_mode=check, args=arguments, action="pyweb.stack.release_info")
-        connection = types.SimpleNamespace(_shell=types.SimpleNamespace(tmpdir=None), is_pipelining_enabled=lambda: host.pipelining)
+        connection = types.SimpleNamespace(_shell=types.SimpleNamespace(tmpdir=None, join_path=os.path.join), is_pipelining_enabled=lambda: host.pipelining)
         return Action(task, connection, None, None, None).run(task_vars={"inventory_hostname": "web1"})
 
     host.look, host.environment = look, {}
@@ -59,12 +73,12 @@ def test_the_code_comes_once(host):
     assert len(host.commands) == 3, "it was not there, it came, it ran"
     assert host.look(name="nobody-has-this")["exists"] is False
     assert len(host.commands) == 4 and host.modules == []
-    (place,) = host.cache.iterdir()
-    assert list(place.rglob("__pycache__/_engine.*.pyc")) and place.stat().st_mode & 0o777 == 0o755
+    (place,) = host.library.iterdir()
+    assert list(place.rglob("__pycache__/cli.*.pyc")) and place.stat().st_mode & 0o777 == 0o755
 
 
 def test_check_mode_leaves_nothing_on_the_host(host):
-    assert host.look(check=True, name="shop") == USUAL and not host.cache.exists()
+    assert host.look(check=True, name="shop") == USUAL and not host.library.exists()
     host.look(name="shop")
     # Where it is there, check mode takes it.
     assert host.look(check=True, name="shop")["exists"] is False and len(host.modules) == 1
@@ -75,14 +89,16 @@ def test_what_is_wrong_is_said_in_the_words_of_ansible(host, arguments):
     assert host.look(**arguments) == USUAL and host.commands == []
 
 
-def test_without_pipelining_it_is_the_module(host):
+def test_without_pipelining_it_goes_by_a_file(host, tmp_path):
     host.pipelining = False
-    assert host.look(name="shop") == USUAL and host.commands == []
+    assert host.look(name="shop")["exists"] is False and host.modules == []
+    assert not (tmp_path / "remote").exists()
 
 
-def test_a_host_that_cannot_keep_it_gets_the_module(host):
-    host.cache.write_text("a file")
-    assert host.look(name="shop") == USUAL
+def test_a_host_that_cannot_keep_it_is_told_of(host):
+    host.library.write_text("a file")
+    with pytest.raises(AnsibleActionFail, match=f"^this host cannot keep the code of pyweb.stack in {host.library}: .*File exists"):
+        host.look(name="shop")
 
 
 def test_another_version_of_the_code_is_another_copy(host, monkeypatch, tmp_path):
@@ -90,14 +106,14 @@ def test_another_version_of_the_code_is_another_copy(host, monkeypatch, tmp_path
     shutil.copytree(_on_host.module_utils.__path__[0], changed, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(_on_host.module_utils, "__path__", [str(changed)])
     for number in range(5):
-        with open(changed / "_engine.py", "a", encoding="utf-8") as file:
+        with open(changed / "_host/app.py", "a", encoding="utf-8") as file:
             file.write(f"# {number}\n")
         _on_host.code.cache_clear()
         assert host.look(name="shop")["exists"] is False
-        (place,) = [path for path in host.cache.iterdir() if str(path) == _on_host.code()[0]]
+        (place,) = [path for path in host.library.iterdir() if str(path) == _on_host.code()[0]]
         os.utime(place, (number, number))
-        assert (next(place.rglob("_engine.py")).read_text().endswith(f"# {number}\n"))
-    assert len(list(host.cache.iterdir())) == 3
+        assert (next(place.rglob("_host/app.py")).read_text().endswith(f"# {number}\n"))
+    assert len(list(host.library.iterdir())) == 3
 
 
 def test_secrets_and_failures(host):
@@ -119,6 +135,6 @@ def test_the_environment_of_the_task(host):
     host.environment = {"PYWEB_NOTE": "ä b"}
     host.look(name="shop")
     place = pathlib.Path(_on_host.code()[0])
-    (next(place.rglob("_release_info.py"))).write_text("import os\ndef run(params, check_mode):\n    return {'note': os.environ['PYWEB_NOTE'], 'a': params}\n")
+    (next(place.rglob("steps/info.py"))).write_text("import os\ndef run(params, check_mode):\n    return {'note': os.environ['PYWEB_NOTE'], 'a': params}\n")
     answer = host.look(name="shop")
     assert answer["note"] == "ä b" and json.loads(json.dumps(answer["a"]))["system_packages"] == []

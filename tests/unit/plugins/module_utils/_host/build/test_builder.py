@@ -16,12 +16,14 @@ import time
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _addresses, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _addresses
+from ansible_collections.pyweb.stack.plugins.module_utils._host import commands, privileges
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.builder import Builder
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.bytecode import reuse_bytecode
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.files import prune_environments
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import forget_other, prune_assets, released
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import link, make_shared
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 ENV = {
     "PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com",
@@ -92,19 +94,19 @@ def test_a_version_is_a_branch_a_tag_or_a_commit(make, repository, version, want
 
 @pytest.mark.parametrize("version", ["nope", "v2", "0" * 40, "refs/heads/main", "shop.py", "1234567"])
 def test_a_version_that_is_not_there(make, repository, version):
-    with pytest.raises(_step.BuildError) as caught:
+    with pytest.raises(BuildError) as caught:
         make(version).source.resolve()
     assert str(caught.value) == f"{repository.url} has no branch, tag or commit {version!r}: check the version."
 
 
 def test_remote_writes_nothing(make, tmp_path):
-    with pytest.raises(_step.BuildError, match="has no branch, tag or commit 'nope'"):
+    with pytest.raises(BuildError, match="has no branch, tag or commit 'nope'"):
         make("nope").source.remote()
     assert os.listdir(tmp_path / "srv/build") == []
 
 
 def test_a_repository_that_cannot_be_reached(make, tmp_path):
-    with pytest.raises(_step.BuildError) as caught:
+    with pytest.raises(BuildError) as caught:
         make(repo=f"file://{tmp_path}/nowhere").source.resolve()
     assert str(caught.value).splitlines()[0].startswith(f"git fetch from file://{tmp_path}/nowhere failed (exit status 128); check source.repo")
 
@@ -112,7 +114,7 @@ def test_a_repository_that_cannot_be_reached(make, tmp_path):
 @pytest.mark.parametrize("repo", ["--upload-pack=touch {mark}", "ext::sh -c touch% {mark}"])
 def test_an_address_that_is_a_command(make, tmp_path, repo):
     mark = tmp_path / "mark"
-    with pytest.raises(_step.BuildError):
+    with pytest.raises(BuildError):
         make(repo=repo.format(mark=mark)).source.resolve()
     assert not mark.exists()
 
@@ -125,7 +127,7 @@ def test_the_mirror_follows_what_moves_and_goes(make, tmp_path, repository):
     git(moving, "branch", "-f", "topic/x", repository.two)
     assert builder.source.resolve() == repository.two
     git(moving, "branch", "-D", "topic/x")
-    with pytest.raises(_step.BuildError, match="'topic/x'"):
+    with pytest.raises(BuildError, match="'topic/x'"):
         builder.source.resolve()
 
 
@@ -148,7 +150,7 @@ def test_export(make, repository, tmp_path):
     target.mkdir()
     builder.source.export(repository.one, str(target))
     assert os.listdir(target) == ["app.py"] and (target / "app.py").read_text() == "VERSION = 1\n"
-    with pytest.raises(_step.BuildError, match="export of ffffffffffff failed"):
+    with pytest.raises(BuildError, match="export of ffffffffffff failed"):
         builder.source.export("f" * 40, str(target))
 
 
@@ -161,7 +163,7 @@ def test_names_that_belong_to_the_release(make, tmp_path, repository, entry):
     git(other, "commit", "-q", "-m", "x")
     builder = make(repo=f"file://{other}")
     (tmp_path / "target").mkdir()
-    with pytest.raises(_step.BuildError, match="an entry .pyweb or .venv at its top"):
+    with pytest.raises(BuildError, match="an entry .pyweb or .venv at its top"):
         builder.source.export(builder.source.resolve(), str(tmp_path / "target"))
 
 
@@ -192,14 +194,14 @@ def write(folder, files):
     ("seq 100; exit 1", "step failed (exit status 1); look here\n76\n77"),
 ])
 def test_a_step_that_fails_shows_its_last_output(script, sentence):
-    with pytest.raises(_step.BuildError) as caught:
-        _step.call(["/bin/sh", "-c", script], "step", {"PATH": "/usr/bin:/bin"}, hint="look here")
+    with pytest.raises(BuildError) as caught:
+        commands.call(["/bin/sh", "-c", script], "step", {"PATH": "/usr/bin:/bin"}, hint="look here")
     assert str(caught.value).startswith(sentence)
 
 
 def test_a_step_whose_program_is_missing():
-    with pytest.raises(_step.BuildError, match="^step: /no/such is not installed on this host.$"):
-        _step.call(["/no/such"], "step", {})
+    with pytest.raises(BuildError, match="^step: /no/such is not installed on this host.$"):
+        commands.call(["/no/such"], "step", {})
 
 
 def test_shared_directories_take_the_place_of_what_is_there(tmp_path):
@@ -231,7 +233,7 @@ def test_hashed_files_outlive_their_release(make, tmp_path):
     assert sorted(str(path.relative_to(assets)) for path in assets.rglob("*") if path.is_file()) == ["app.4f3a9c1b.css", "js/index-BxK3f_9a.js"]
     modes = {name: (target / name).stat().st_mode & 0o007 for name in (".", "out", "out/static", *names)}
     assert [modes["out"], modes["out/static"], modes[names[0]], modes[names[-1]]] == [0o001, 0o005, 0o004, 0]
-    with pytest.raises(_step.BuildError, match=r"^site.static has /x/: gone, which is not in the source"):
+    with pytest.raises(BuildError, match=r"^site.static has /x/: gone, which is not in the source"):
         builder.static(str(target), "/x/", "gone")
 
 
@@ -253,7 +255,7 @@ def test_a_site_of_files_alone(make, tmp_path):
     assert [modes[name] for name in (".git", ".venv", ".env", ".git/config-4f3a9c1b.js")] == [0o750, 0o750, 0o640, 0o640]
     # Two releases never have the same time and size for different pages.
     assert (target / "index.html").stat().st_mtime == 1795205700
-    with pytest.raises(_step.BuildError, match=r"^site.root is dist, which is not in the source and which no build step made.$"):
+    with pytest.raises(BuildError, match=r"^site.root is dist, which is not in the source and which no build step made.$"):
         builder.static(str(target), "/", "dist")
 
 
@@ -327,7 +329,7 @@ NOBODY = "nobody"
 
 
 def fail():
-    raise _step.BuildError("one sentence")
+    raise BuildError("one sentence")
 
 
 def crash():
@@ -340,7 +342,7 @@ def leave_something_behind():
 
 def leave_a_daemon():
     """In a session of its own, and not our child any more."""
-    return int(_step.call(["sh", "-c", "setsid sh -c 'echo $$; exec sleep 60 > /dev/null 2>&1' & sleep 0.5"], "a step", dict(os.environ)))
+    return int(commands.call(["sh", "-c", "setsid sh -c 'echo $$; exec sleep 60 > /dev/null 2>&1' & sleep 0.5"], "a step", dict(os.environ)))
 
 
 def fill_the_disk():
@@ -350,24 +352,24 @@ def fill_the_disk():
 def test_a_build_is_another_user_for_good():
     if os.getuid() != 0:
         # Who cannot become the build user must not build at all.
-        with pytest.raises(_step.BuildError):
-            _step.as_user(NOBODY, lambda: os._exit(0))
+        with pytest.raises(BuildError):
+            privileges.as_user(NOBODY, lambda: os._exit(0))
         return
     account = pwd.getpwnam(NOBODY)
-    told = _step.as_user(NOBODY, lambda: [os.getresuid(), os.getresgid(), os.getgroups(), os.umask(0)])
+    told = privileges.as_user(NOBODY, lambda: [os.getresuid(), os.getresgid(), os.getgroups(), os.umask(0)])
     assert told == [[account.pw_uid] * 3, [account.pw_gid] * 3, os.getgrouplist(NOBODY, account.pw_gid), 0o027]
-    with pytest.raises(_step.BuildError, match="Operation not permitted"):
-        _step.as_user(NOBODY, lambda: os.setuid(0))
-    with pytest.raises(_step.BuildError, match="^one sentence$"):
-        _step.as_user(NOBODY, fail)
-    with pytest.raises(_step.BuildError, match="(?s)^unexpected error: Traceback.*ZeroDivisionError"):
-        _step.as_user(NOBODY, crash)
-    with pytest.raises(_step.BuildError, match="^the build was killed before it could say why"):
-        _step.as_user(NOBODY, lambda: os.kill(os.getpid(), 9))
-    with pytest.raises(_step.BuildError, match="^the disk is full: free some space and deploy again.$"):
-        _step.as_user(NOBODY, fill_the_disk)
+    with pytest.raises(BuildError, match="Operation not permitted"):
+        privileges.as_user(NOBODY, lambda: os.setuid(0))
+    with pytest.raises(BuildError, match="^one sentence$"):
+        privileges.as_user(NOBODY, fail)
+    with pytest.raises(BuildError, match="(?s)^unexpected error: Traceback.*ZeroDivisionError"):
+        privileges.as_user(NOBODY, crash)
+    with pytest.raises(BuildError, match="^the build was killed before it could say why"):
+        privileges.as_user(NOBODY, lambda: os.kill(os.getpid(), 9))
+    with pytest.raises(BuildError, match="^the disk is full: free some space and deploy again.$"):
+        privileges.as_user(NOBODY, fill_the_disk)
     for behind in (leave_something_behind, leave_a_daemon):
-        pid = _step.as_user(NOBODY, behind)
+        pid = privileges.as_user(NOBODY, behind)
         stat = pathlib.Path(f"/proc/{pid}/stat")
         for dummy in range(200):
             if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] in "ZX":
@@ -379,7 +381,7 @@ def test_a_build_is_another_user_for_good():
 
 def test_what_a_step_leaves_in_the_background_is_not_waited_for():
     begun = time.monotonic()
-    printed = _step.call(["sh", "-c", "sleep 60 & echo $!; echo oops >&2"], "a step", dict(os.environ))
+    printed = commands.call(["sh", "-c", "sleep 60 & echo $!; echo oops >&2"], "a step", dict(os.environ))
     os.kill(int(printed.split()[0]), 9)
     assert printed.splitlines()[1:] == ["oops"] and time.monotonic() - begun < 30
 
@@ -389,7 +391,7 @@ def test_what_a_step_leaves_in_the_background_is_not_waited_for():
     ("x" * 200, "x" * 80 + "…"), ("", ""),
 ])
 def test_a_script_is_told_by_its_beginning(command, told):
-    assert _step.short(command) == told
+    assert commands.short(command) == told
 
 
 # --- bytecode ---------------------------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ import threading
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _step
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments import environment as _environment
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments import python as _python
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.explain import explain
@@ -22,6 +21,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.pyt
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks import text as _requirements
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.pylock import from_pylock
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import kind_of, lock_of
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[5] / "support"))
 
@@ -92,7 +92,7 @@ def test_the_kind_of_a_file(file, kind):
     ("requirements/gone.txt", "dependencies.file is 'requirements/gone.txt', which the source does not have."),
 ])
 def test_a_file_that_cannot_be_taken(tmp_path, file, sentence):
-    with pytest.raises(_step.BuildError, match=f"^{sentence}"):
+    with pytest.raises(BuildError, match=f"^{sentence}"):
         lock_of(str(tmp_path), file)
 
 
@@ -176,7 +176,7 @@ def test_groups_and_extras_that_are_not_there(tmp_path, files, groups, extras, s
     if not sentence:
         project.check(groups, extras)
         return
-    with pytest.raises(_step.BuildError) as caught:
+    with pytest.raises(BuildError) as caught:
         project.check(groups, extras)
     assert str(caught.value) == sentence
 
@@ -306,7 +306,7 @@ def test_dependencies_that_code_tells(tmp_path):
     ({"pylock.toml": 'lock-version = "2.0"\n'}, "pylock.toml has the lock-version '2.0': 1.0 is known here."),
 ])
 def test_a_lock_that_cannot_be_made(uv, tmp_path, files, sentence):
-    with pytest.raises(_step.BuildError) as caught:
+    with pytest.raises(BuildError) as caught:
         uv().resolve(write(tmp_path / "source", files))
     assert str(caught.value).startswith(sentence)
 
@@ -314,7 +314,7 @@ def test_a_lock_that_cannot_be_made(uv, tmp_path, files, sentence):
 def test_a_uv_lock_that_is_out_of_date(bare_uv, index, serve, tmp_path):
     project = PROJECT + f'[[tool.uv.index]]\nname = "ours"\nurl = "http://{serve}"\ndefault = true\n'
     source = write(tmp_path / "source", {"pyproject.toml": project.replace('"alpha"', '"alpha", "gamma"'), "uv.lock": UV_LOCK})
-    with pytest.raises(_step.BuildError) as caught:
+    with pytest.raises(BuildError) as caught:
         bare_uv(dependencies={"index": f"http://{LOGIN}@{serve}"}).resolve(source)
     assert str(caught.value).splitlines()[0] == (
         "uv export of uv.lock failed (exit status 1); uv.lock does not match pyproject.toml: run uv lock in the project and commit uv.lock.")
@@ -326,7 +326,7 @@ def test_an_environment_is_built_once_and_never_half(uv, index, tmp_path):
     (envs / ".cut-short").mkdir(parents=True)
     environment = uv()
     lock = f"beta==1.0 --hash=sha256:{digest}\nserver==9.0 \\\n    --hash=sha256:{index[1]['server==9.0']}\n"
-    with pytest.raises(_step.BuildError, match="^installing the requirements failed .*; what the index has as beta==1.0 is not the file that was locked"):
+    with pytest.raises(BuildError, match="^installing the requirements failed .*; what the index has as beta==1.0 is not the file that was locked"):
         environment.base(lock.replace(digest, "0" * 64), sys.executable)
     assert os.listdir(envs) == []
     key = environment.base(lock, sys.executable)
@@ -461,7 +461,7 @@ def test_a_password_is_nowhere_to_be_seen(bare_uv, serve, tmp_path, how):
     assert len(bare_uv.calls()) == before
     shutil.rmtree(bare_uv.home)
     bare_uv.home.mkdir()
-    with pytest.raises(_step.BuildError) as caught:
+    with pytest.raises(BuildError) as caught:
         bare_uv(dependencies=changed).install(write(tmp_path / "third", files))
     said = str(caught.value)
     assert f"http://{serve} refused the user or the password: check dependencies.index and dependencies.extra_indexes." in said.splitlines()[0]
@@ -469,7 +469,7 @@ def test_a_password_is_nowhere_to_be_seen(bare_uv, serve, tmp_path, how):
 
 
 def test_an_index_that_cannot_be_reached(bare_uv, tmp_path):
-    with pytest.raises(_step.BuildError) as caught:
+    with pytest.raises(BuildError) as caught:
         bare_uv(dependencies={"index": "http://joe:secret@127.0.0.1:9/simple"}).resolve(write(tmp_path / "source", {"requirements.txt": "alpha\n"}))
     first = str(caught.value).splitlines()[0]
     assert first.endswith("; the package index at http://127.0.0.1:9/simple/alpha/ cannot be reached from this host: check dependencies.index and the network.")
@@ -488,13 +488,13 @@ def test_a_wheelhouse(bare_uv, index, tmp_path, place):
     bare_uv(server_packages=["server==9.0"], dependencies={"wheelhouse": place}).install(source)
     lock = pathlib.Path(source, ".venv/pyweb-lock.txt").read_text()
     assert [line.split()[0] for line in _requirements.logical(lock)] == ["alpha==2.0", "beta==1.0", "server==9.0"]
-    with pytest.raises(_step.BuildError) as caught:
+    with pytest.raises(BuildError) as caught:
         bare_uv(server_packages=["uvicorn==0.1"], dependencies={"wheelhouse": place}).resolve(source)
     assert f"; the wheelhouse {place} has no uvicorn==0.1: put it there." in str(caught.value).splitlines()[0]
 
 
 def test_a_wheelhouse_that_is_not_there(bare_uv, tmp_path):
-    with pytest.raises(_step.BuildError, match="^dependencies.wheelhouse is 'wheels', which is not a directory in the source or on this host.$"):
+    with pytest.raises(BuildError, match="^dependencies.wheelhouse is 'wheels', which is not a directory in the source or on this host.$"):
         bare_uv(dependencies={"wheelhouse": "wheels"}).resolve(write(tmp_path / "source", {"app.py": ""}))
 
 
@@ -535,7 +535,7 @@ def test_what_uv_says_in_one_sentence(output, wheelhouse, expected):
 
 @pytest.mark.parametrize("wanted", ["3.0", "3.99"])
 def test_a_python_that_is_not_there(wanted):
-    with pytest.raises(_step.BuildError, match=f"python is '{wanted}', but this host has no python{wanted}: install it, give a full version such as"):
+    with pytest.raises(BuildError, match=f"python is '{wanted}', but this host has no python{wanted}: install it, give a full version such as"):
         find_python(wanted)
 
 
@@ -546,7 +546,7 @@ def test_the_distributions_python():
 
 def test_an_exact_python(tmp_path, monkeypatch):
     monkeypatch.setattr(_python, "PYTHONS", str(tmp_path))
-    with pytest.raises(_step.BuildError, match="^python is '3.11.9', but this host has no .*/cpython-3.11.9-[*]: run the playbook provision"):
+    with pytest.raises(BuildError, match="^python is '3.11.9', but this host has no .*/cpython-3.11.9-[*]: run the playbook provision"):
         find_python("3.11.9")
     program = tmp_path / "cpython-3.11.9-linux-x86_64-gnu/bin/python3"
     program.parent.mkdir(parents=True)
@@ -561,6 +561,6 @@ def test_an_exact_python(tmp_path, monkeypatch):
     ("/bin/true", "python is '/bin/true', which is not a Python 3 that starts on this host: give the path of an interpreter, or a version."),
 ])
 def test_a_path_that_is_no_python(path, sentence):
-    with pytest.raises(_step.BuildError) as caught:
+    with pytest.raises(BuildError) as caught:
         find_python(path)
     assert str(caught.value) == sentence

@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _step
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments import environment as _environment
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.settings import as_toml
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import lock_of
@@ -123,7 +123,7 @@ def test_limits_of_what_packages_are_built_with(bare_uv, tmp_path):
         "PKG-INFO": "Metadata-Version: 2.2\nName: oldlib\nVersion: 1.0\n",
     })
     text = PROJECT.replace('["alpha", "gamma"]', '["oldlib"]')
-    with pytest.raises(_step.BuildError, match="built with alpha 2.0"):
+    with pytest.raises(BuildError, match="built with alpha 2.0"):
         bare_uv(dependencies={"wheelhouse": str(wheels)}).install(project(tmp_path / "without", text))
     source = project(tmp_path / "source", text + '[tool.uv]\nbuild-constraint-dependencies = ["alpha<2"]\n')
     bare_uv(dependencies={"wheelhouse": str(wheels)}).install(source)
@@ -151,7 +151,7 @@ def test_the_uv_that_a_project_asks_for(bare_uv, tmp_path):
     found = [bare_uv(dependencies=given).resolve(project(tmp_path / f"source{number}", text.format(wanted)))["text"]
              for number, wanted in enumerate(("7.1.0", "~=7.1,!=7.1.0"))]
     assert found == ["alpha==1.0\n", "alpha==2.0\n"]
-    with pytest.raises(_step.BuildError) as error:
+    with pytest.raises(BuildError) as error:
         bare_uv(dependencies=given).resolve(project(tmp_path / "none", text.format("==8.*")))
     assert str(error.value).splitlines()[0] == (
         "the project asks for uv ==8.* (required-version in pyproject.toml or uv.toml), which is not this host's, and which no index gives: "
@@ -163,7 +163,7 @@ def test_a_python_that_is_too_old(bare_uv, tmp_path):
     pathlib.Path(source, "uv.lock").write_text(
         'version = 1\nrequires-python = ">=3.99"\n[[package]]\nname = "shop"\n'
         'version = "1"\nsource = { virtual = "." }\n')
-    with pytest.raises(_step.BuildError,
+    with pytest.raises(BuildError,
                        match=r"the project needs Python >=3.99 \(requires-python\), but this is 3\.\d+\.\d+: set python to a version that fits"):
         bare_uv().resolve(source)
 

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _step
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.lines import read_requirements
 
 
@@ -40,7 +40,7 @@ def test_all_that_is_included(tmp_path):
     written(tmp_path / "sub", more="b\n--requirement=deep.txt\n", deep="c\n-r more.txt\n")
     path = written(tmp_path, requirements="a\n-r sub/more.txt\n-climits.txt\n", limits="d<2\n-r further.txt", further="e<3")
     assert read_requirements(path) == (["a", "b", "c"], ["d<2", "e<3"])
-    with pytest.raises(_step.BuildError, match="^gone.txt cannot be read: No such file or directory.$"):
+    with pytest.raises(BuildError, match="^gone.txt cannot be read: No such file or directory.$"):
         read_requirements(str(tmp_path / "gone.txt"))
 
 
@@ -49,7 +49,7 @@ def test_what_lies_at_an_address(tmp_path, server):
     written(tmp_path / "served/more", deep="e<3\n")
     assert read_requirements(written(tmp_path, requirements=f"-c {server}/limits.txt\na\n-r {server}/base.txt\n")) == (["a", "b"], ["d<2", "e<3"])
     address = server.replace("://", "://deploy:pass-phrase@")
-    with pytest.raises(_step.BuildError) as error:
+    with pytest.raises(BuildError) as error:
         read_requirements(written(tmp_path, requirements=f"a\n\n-r {address}/none.txt\n"))
     assert str(error.value).startswith(f"requirements.txt, line 3 names {server}/none.txt, which cannot be fetched: the server answers 404")
     assert "pass-phrase" not in str(error.value)
@@ -89,6 +89,6 @@ def test_lines_that_pip_takes(tmp_path, line, expected):
     ("<<<<<<< HEAD", "requirements.txt, line 1 has '<<<<<<< HEAD', which is no requirement"),
 ])
 def test_a_line_that_nobody_takes_is_named(tmp_path, line, said):
-    with pytest.raises(_step.BuildError) as error:
+    with pytest.raises(BuildError) as error:
         read_requirements(written(tmp_path, requirements=line))
     assert str(error.value).startswith(said)

@@ -19,10 +19,10 @@ import threading
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _step
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.git import relative_url
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry import own_key, source_of
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.sent import prune_sources
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 ENV = {
     "PATH": os.environ["PATH"], "HOME": "/nonexistent", "LANG": "C.UTF-8", "GIT_TERMINAL_PROMPT": "0",
@@ -127,7 +127,7 @@ def test_a_repository_that_is_away_does_not_cost_the_mirror(source, tmp_path, ho
     shop.resolve()
     origin.rename(tmp_path / "away")
     before = (home / "repo.git/HEAD").stat().st_ino
-    with pytest.raises(_step.BuildError, match="git fetch from .* failed"):
+    with pytest.raises(BuildError, match="git fetch from .* failed"):
         shop.resolve()
     assert (home / "repo.git/HEAD").stat().st_ino == before
 
@@ -176,7 +176,7 @@ def test_submodules_that_cannot_be_had(source, tmp_path, url, which, says):
     lib = repository(tmp_path / "lib", {"lib.txt": "1"})
     repository(tmp_path / "shop", {"app.py": "1"})
     commit(tmp_path / "shop", {"mark": "#!/bin/sh\ntouch mark"}, {"lib": (url.format(tmp=tmp_path), which.format(lib=lib))})
-    with pytest.raises(_step.BuildError) as caught:
+    with pytest.raises(BuildError) as caught:
         release(source(repo=f"file://{tmp_path}/shop"), tmp_path)
     assert says.format(tmp=tmp_path) in str(caught.value) and not (tmp_path / "mark").exists()
 
@@ -200,7 +200,7 @@ def test_a_submodule_that_leads_out_of_the_release(source, tmp_path):
     outer = subprocess.run(["git", "-C", tmp_path / "shop", *write], input=outer, env=ENV, stdout=subprocess.PIPE, check=True).stdout.decode().strip()
     git(tmp_path / "shop", "update-ref", "refs/heads/main", git(tmp_path / "shop", "commit-tree", "-m", "x", outer))
     (tmp_path / "evil").mkdir()
-    with pytest.raises(_step.BuildError):
+    with pytest.raises(BuildError):
         release(source(repo=f"file://{tmp_path}/shop"), tmp_path)
     assert os.listdir(tmp_path / "evil") == []
 
@@ -221,7 +221,7 @@ def test_a_submodule_that_leads_out_of_the_release(source, tmp_path):
 ])
 def test_relative_addresses(base, url, expected):
     if expected is None:
-        with pytest.raises(_step.BuildError, match="leads above"):
+        with pytest.raises(BuildError, match="leads above"):
             relative_url(base, url)
     else:
         assert relative_url(base, url) == expected
@@ -234,7 +234,7 @@ def test_check_mode_and_a_short_commit(source, tmp_path, home):
     two = commit(tmp_path / "shop", {"app.py": "2"})
     url = f"file://{tmp_path}/shop"
     assert source(repo=url, version=two[:8]).remote() == two, "a branch is there"
-    with pytest.raises(_step.BuildError, match=f"has no branch or tag '{one[:8]}', and check mode does not fetch commits: give all 40 digits"):
+    with pytest.raises(BuildError, match=f"has no branch or tag '{one[:8]}', and check mode does not fetch commits: give all 40 digits"):
         source(repo=url, version=one[:8]).remote()
     assert os.listdir(home) == [], "nothing was written"
     assert source(repo=url, version=one[:8]).resolve() == one
@@ -327,7 +327,7 @@ def test_a_token_that_the_server_does_not_take(source, serve, published, home):
     server = serve(published[0], "x-access-token:right")
     address = f"{server.place}/shop.git"
     for look in (source(repo=f"http://{address}", token="wr0ng-4711").resolve, source(repo=f"http://a:wr0ng-4711@{address}").remote):
-        with pytest.raises(_step.BuildError) as caught:
+        with pytest.raises(BuildError) as caught:
             look()
         assert "check source.repo, and that source.token is one that may read it." in str(caught.value) and "4711" not in str(caught.value)
     assert "4711" not in everything(home)
@@ -336,7 +336,7 @@ def test_a_token_that_the_server_does_not_take(source, serve, published, home):
 def test_a_token_is_not_told_to_another_server(source, serve, published):
     other = serve(published[0], "x-access-token:tok-4711")
     first = serve(published[0], redirect=f"http://{other.place}")
-    with pytest.raises(_step.BuildError):
+    with pytest.raises(BuildError):
         source(repo=f"http://{first.place}/shop.git", token="tok-4711").resolve()
     assert other.seen and "4711" not in str(other.seen)
 
@@ -352,7 +352,7 @@ def test_a_submodule_on_another_server_gets_no_token(source, serve, published, t
         subprocess.run(["rm", "-rf", published[0] / "super.git"], check=True)
         git(tmp_path, "clone", "-q", "--bare", "super", "public/super.git")
         git(published[0] / "super.git", "update-server-info")
-        with contextlib.nullcontext() if works else pytest.raises(_step.BuildError, match="git fetch of the submodule lib from"):
+        with contextlib.nullcontext() if works else pytest.raises(BuildError, match="git fetch of the submodule lib from"):
             assert release(source(repo=f"http://{mine.place}/super.git", token="tok-4711"), tmp_path, f"target-{works}")["lib/app.py"] == "1"
     assert other.seen and "4711" not in str(other.seen)
 
@@ -364,7 +364,7 @@ def test_a_submodule_may_not_name_a_file_of_the_host(source, serve, published, t
         subprocess.run(["rm", "-rf", published[0] / "super.git", tmp_path / "target"], check=True)
         git(tmp_path, "clone", "-q", "--bare", "super", "public/super.git")
         git(published[0] / "super.git", "update-server-info")
-        with pytest.raises(_step.BuildError, match="transport 'file' not allowed"):
+        with pytest.raises(BuildError, match="transport 'file' not allowed"):
             release(source(repo=f"http://{serve(published[0]).place}/super.git"), tmp_path)
 
 
@@ -429,7 +429,7 @@ def test_a_tree_is_sent_once(source, tmp_path, home):
     sent = {"revision": "a" * 64, "sha256": digest, "source": "/home/ann/shop", "version": "1a2b3c4-dirty", "facts": {"commit": "1a2b3c4", "dirty": True}}
     shop = source(sent, path="shop")
     assert shop.missing("a" * 64)
-    with pytest.raises(_step.BuildError, match="^/home/ann/shop has not been sent: deploy again.$"):
+    with pytest.raises(BuildError, match="^/home/ann/shop has not been sent: deploy again.$"):
         shop.fetch("a" * 64)
     shop.receive(str(tmp_path / "sent"))
     assert release(shop, tmp_path) == {"src/app.py": "1"}
@@ -443,14 +443,14 @@ def test_what_arrives_damaged_is_not_kept(source, tmp_path, home):
     packed(tmp_path / "sent", {"app.py": "1"})
     shop = source({"revision": "a" * 64, "sha256": "b" * 64, "source": "/home/ann/shop"}, path="shop")
     shop.receive(str(tmp_path / "sent"))
-    with pytest.raises(_step.BuildError, match="^/home/ann/shop has changed while it was sent"):
+    with pytest.raises(BuildError, match="^/home/ann/shop has changed while it was sent"):
         shop.fetch("a" * 64)
     assert os.listdir(home / "sources") == [] and shop.missing("a" * 64)
 
 
 @pytest.mark.parametrize("options", [{"path": "shop"}, {"archive": "shop.tar"}, {"package": "shop-1.0-py3-none-any.whl"}])
 def test_a_controller_that_has_said_nothing(source, options):
-    with pytest.raises(_step.BuildError, match="lies on the controller, which has said nothing of it"):
+    with pytest.raises(BuildError, match="lies on the controller, which has said nothing of it"):
         source(**options).resolve()
 
 
@@ -459,7 +459,7 @@ def test_names_that_belong_to_the_release(source, tmp_path, entry):
     digest = packed(tmp_path / "sent", {entry: "1", "app.py": "2"})
     shop = source({"revision": "a" * 64, "sha256": digest}, path="shop")
     shop.receive(str(tmp_path / "sent"))
-    with pytest.raises(_step.BuildError, match="an entry .pyweb or .venv at its top"):
+    with pytest.raises(BuildError, match="an entry .pyweb or .venv at its top"):
         release(shop, tmp_path)
 
 
@@ -494,7 +494,7 @@ def test_an_archive_that_is_not_the_one(source, serve, tmp_path, home, path, che
     (tmp_path / "files").mkdir()
     digest = packed(tmp_path / "files/shop.tar.gz", {"shop-1/app.py": "1"})
     shop = source(archive=f"http://ann:tok-4711@{serve(tmp_path / 'files').place}{path}?signature=4711", checksum=f"sha256:{checksum}")
-    with pytest.raises(_step.BuildError) as caught:
+    with pytest.raises(BuildError) as caught:
         shop.fetch(checksum)
     assert says.format(digest=digest) in str(caught.value) and "4711" not in str(caught.value)
     assert not (home / "sources").exists() or os.listdir(home / "sources") == []
@@ -507,7 +507,7 @@ def test_an_archive_that_is_not_the_one(source, serve, tmp_path, home, path, che
     ("http://127.0.0.1:9/x.tar?signature=47 11", "x.tar cannot be fetched: .*control characters"),
 ])
 def test_an_archive_that_cannot_be_reached(source, address, says):
-    with pytest.raises(_step.BuildError, match=says) as caught:
+    with pytest.raises(BuildError, match=says) as caught:
         source(archive=address, checksum="sha256:" + "f" * 64).fetch("f" * 64)
     assert "signature" not in str(caught.value)
 
@@ -536,7 +536,7 @@ def test_a_package(source, tmp_path, options, shown):
 
 
 def test_a_package_without_a_version(source):
-    with pytest.raises(_step.BuildError, match="source.package is 'shop': name==version is needed"):
+    with pytest.raises(BuildError, match="source.package is 'shop': name==version is needed"):
         source(package="shop").resolve()
 
 
@@ -556,7 +556,7 @@ def test_a_wheel_is_where_the_build_user_finds_it(source, tmp_path, home):
     place = f"{home}/sources/{digest}/my_shop-1.4-py3-none-any.whl"
     assert release(shop, tmp_path) == {"requirements.txt": f"my_shop @ file://{place}#sha256={digest}\n"} and pathlib.Path(place).read_bytes() == b"wheel"
     assert shop.facts() == {"kind": "package", "source": sent["source"], "version": "1.4"}
-    with pytest.raises(_step.BuildError, match="this is not the name of a wheel"):
+    with pytest.raises(BuildError, match="this is not the name of a wheel"):
         source(package="dist/-x.whl")
 
 
@@ -577,7 +577,7 @@ def test_a_head_that_names_no_branch(source, tmp_path, unborn, scheme):
     named = source(repo=f"{scheme}{unborn}", version="main")
     assert named.remote() == named.resolve() and release(named, tmp_path) == {"app.py": "1"}
     for ask in (source(repo=f"{scheme}{unborn}").resolve, source(repo=f"{scheme}{unborn}").remote):
-        with pytest.raises(_step.BuildError, match="HEAD of the repository names no branch that is there; set source.version"):
+        with pytest.raises(BuildError, match="HEAD of the repository names no branch that is there; set source.version"):
             ask()
 
 

@@ -14,8 +14,8 @@ import zipfile
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _step
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.unpack import unpack
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 LINK, HARD, DEVICE, PIPE, DIRECTORY = tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE
 
@@ -146,7 +146,7 @@ EVIL_TAR = {
 def test_what_leads_out_is_refused_before_anything_is_written(tmp_path, kind, entries, why):
     archive = tar(tmp_path / "x.tar", entries, "w") if kind == "tar" else zipped(tmp_path / "x.zip", entries)
     (tmp_path / "target").mkdir()
-    with pytest.raises(_step.BuildError) as caught:
+    with pytest.raises(BuildError) as caught:
         unpack(archive, "shop.tar.gz", str(tmp_path / "target"))
     said = str(caught.value)
     assert said.startswith("shop.tar.gz has the member ") and why in said and said.endswith(": nothing of it was unpacked.")
@@ -168,7 +168,7 @@ def damaged(path):
 def test_what_is_no_archive(tmp_path, name, make, says):
     make(tmp_path / name)
     (tmp_path / "target").mkdir()
-    with pytest.raises(_step.BuildError) as caught:
+    with pytest.raises(BuildError) as caught:
         unpack(str(tmp_path / name), "shop", str(tmp_path / "target"))
     assert str(caught.value).startswith(says) and "\n" not in str(caught.value)
 
@@ -181,5 +181,5 @@ def test_more_than_the_disk_holds(tmp_path):
         subprocess.run(["truncate", "--size=8T", tmp_path / "big"], check=True)
     subprocess.run(["tar", "--sparse", "-cf", path, "-C", tmp_path, "big"], check=True)
     (tmp_path / "target").mkdir()
-    with pytest.raises(_step.BuildError, match=r"^shop has \d+ MB of files, but \d+ MB are free: free some space"):
+    with pytest.raises(BuildError, match=r"^shop has \d+ MB of files, but \d+ MB are free: free some space"):
         unpack(str(path), "shop", str(tmp_path / "target"))

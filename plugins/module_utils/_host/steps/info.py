@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import platform
-import pwd
 import shutil
 import subprocess
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _step
+from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.builder import Builder
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python, minor
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError, HostError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.files import now
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry import own_key
 
 
@@ -29,55 +30,50 @@ def missing(packages):
 def look(app, params, check_mode):
     live = app.live if app.exists else None
     info = {
-        "exists": app.exists, "live": live, "running": bool(live) and app.active(live) and app.answers(live),
-        "releases": app.manifests(), "history": app.history(),
-        "lease": _engine.read_json(app.lease_path), "switch": _engine.read_json(app.switch_path),
-        "now": _engine.now(), "directories": all(os.path.isdir(path) for path in (app.releases_path, app.shared)),
+        "exists": app.exists, "live": live, "running": bool(live) and app.processes.active(live) and app.checks.answers(live),
+        "releases": app.store.manifests(), "history": app.store.history(),
+        "lease": app.lock.lease(), "switch": app.store.switch(),
+        "now": now(), "directories": all(os.path.isdir(path) for path in (app.paths.releases, app.paths.shared)),
     }
     if not params["source"]:
         return info
-    source = Builder(app.name, app.path, {**params, "source": own_key(app.config_path, params["source"])}).source
+    source = Builder(app.name, app.paths.path, {**params, "source": own_key(app.paths.config, params["source"])}).source
     info["version"] = source.version
     ready, user = app.exists, f"{app.name}-build"
     try:
-        pwd.getpwnam(user)
+        app.system.account(user)
     except KeyError:
         ready, user = False, "nobody"
     if not ready and not check_mode:
-        raise _engine.EngineError(f"{app.name} is not set up on this host: run the playbook site (or provision) first.")
+        raise HostError(f"{app.name} is not set up on this host: run the playbook site (or provision) first.")
     if source.kind != "repo":
         info["revision"] = source.resolve()
     elif not ready or (check_mode and not shutil.which("git")):
         info["revision"] = None
     else:
-        info["revision"] = _step.as_user(f"{app.name}-build", source.remote if check_mode else source.resolve)
+        info["revision"] = app.system.as_user(f"{app.name}-build", source.remote if check_mode else source.resolve)
         old = info["releases"].get(live, {})
         if old.get("revision") and old.get("kind", "repo") == "repo" and not check_mode:
-            info["pending"] = _step.as_user(f"{app.name}-build", lambda: source.between(old["revision"], info["revision"]))
+            info["pending"] = app.system.as_user(f"{app.name}-build", lambda: source.between(old["revision"], info["revision"]))
     try:
         # It runs the interpreter, which may lie where others than root can write.
-        python, python_version = _step.as_user(user, lambda: find_python(params["python"]))
-    except (_step.BuildError, OSError):
+        python, python_version = app.system.as_user(user, lambda: find_python(params["python"]))
+    except (BuildError, OSError):
         if not check_mode:
             raise
         python = python_version = None
     info["missing_packages"] = missing(params["system_packages"])
     info["platform"] = f"{minor(python_version or '')} {platform.machine()}"
-    # A secrets file that somebody removed is written again, and one that a deploy which then failed has left: the next start would read it.
-    try:
-        with open(f"{app.config_path}/secrets", "rb") as file:
-            written = file.read() == params["secrets"].encode()
-    except FileNotFoundError:
-        written = False
     info["wanted"] = {
         "config_digest": params["config_digest"], "python": python, "python_version": python_version,
-        "secrets_digest": app.secrets_digest(params["secrets"]) if written else None,
+        # A secrets file that somebody removed is written again, and one that a deploy which then failed has left: the next start would read it.
+        "secrets_digest": app.secrets.digest(params["secrets"]) if app.secrets.written(params["secrets"]) else None,
     }
     return info
 
 
 def run(params, check_mode=False):
     try:
-        return {"changed": False, **look(_engine.App(params["name"]), params, check_mode)}
-    except (_engine.EngineError, _step.BuildError) as error:
+        return {"changed": False, **look(App(params["name"]), params, check_mode)}
+    except (HostError, BuildError) as error:
         return {"failed": True, "msg": f"{params['name']}: {error}"}

@@ -9,22 +9,24 @@ import os
 import shutil
 import time
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _releases, _step
+from ansible_collections.pyweb.stack.plugins.module_utils._host import releases
+from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 # In front of the id of a release that is removed but not deleted yet.
 GONE = ".gone-"
 
 
-def prune(app: _engine.App, keep: dict) -> list[str]:
+def prune(app: App, keep: dict) -> list[str]:
     """By number and by age; and, oldest first, until C(keep_free) megabytes are free."""
     oldest = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() - keep["keep_days"] * 86400)) if keep["keep_days"] else ""
-    running = app.running()
-    pruned = _releases.prunable(app.manifests(), app.live, app.history(), keep["keep_releases"], running, oldest)
+    running = app.processes.running()
+    pruned = releases.prunable(app.store.manifests(), app.live, app.store.history(), keep["keep_releases"], running, oldest)
     for release in pruned:
         remove(app, release)
     delete(app, at_once=free(app) < keep["keep_free"])
     while free(app) < keep["keep_free"]:
-        expendable = _releases.prunable(app.manifests(), app.live, app.history(), 1, running)
+        expendable = releases.prunable(app.store.manifests(), app.live, app.store.history(), 1, running)
         if not expendable:
             break
         remove(app, expendable[0])
@@ -36,57 +38,57 @@ def prune(app: _engine.App, keep: dict) -> list[str]:
         from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import prune_assets
         from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.sent import prune_sources
 
-        for manager in _engine.MANAGERS.values():
-            manager(app).reload()
+        for manager in app.processes.managers():
+            manager.reload()
         # Read as root: the build user may not.
-        kept = app.manifests()
+        kept = app.store.manifests()
         used = {manifest.get("environment") for manifest in kept.values()}
         revisions = {manifest.get("revision") for manifest in kept.values()}
         static = [
-            {url: f"{app.release_path(release)}/{directory}" for url, directory in manifest.get("static", {}).items()}
+            {url: f"{app.paths.release(release)}/{directory}" for url, directory in manifest.get("static", {}).items()}
             for release, manifest in kept.items()
         ]
 
         def what_builds_left() -> None:
-            prune_environments(app.build_path, used)
-            prune_sources(app.build_path, revisions)
-            prune_assets(f"{app.path}/assets", static)
+            prune_environments(app.paths.build, used)
+            prune_sources(app.paths.build, revisions)
+            prune_assets(app.paths.assets, static)
 
         # In directories that builds write to, root would follow whatever they have put there.
-        _step.as_user(f"{app.name}-build", what_builds_left)
+        app.system.as_user(app.paths.build_user, what_builds_left)
     return pruned
 
 
-def free(app: _engine.App) -> float:
+def free(app: App) -> float:
     """Megabytes that the application may still write."""
-    figures = os.statvfs(app.path)
+    figures = os.statvfs(app.paths.path)
     return figures.f_bavail * figures.f_frsize / 2**20
 
 
-def remove(app: _engine.App, release: str) -> None:
-    processes, jobs = app.processes(release), app.jobs(release)
+def remove(app: App, release: str) -> None:
+    processes, jobs = app.store.instances(release), app.store.jobs(release)
     # However far this gets, nobody takes what is left for a release.
-    app.update_manifest(release, state="gone")
+    app.store.update(release, state="gone")
     # A release without files must not be startable.
-    app.manager(release).remove(release, processes)
-    _engine.Systemd(app).remove(release, jobs)
-    path = app.release_path(release)
+    app.processes.manager(release).remove(release, processes)
+    app.processes.systemd.remove(release, jobs)
+    path = app.paths.release(release)
     if os.path.islink(path):
         os.unlink(path)
     elif os.path.exists(path):
-        os.rename(path, f"{app.releases_path}/{GONE}{release}")
-    if os.path.exists(app.meta_path(release)):
-        shutil.rmtree(app.meta_path(release))
+        os.rename(path, f"{app.paths.releases}/{GONE}{release}")
+    if os.path.exists(app.paths.meta(release)):
+        shutil.rmtree(app.paths.meta(release))
 
 
-def delete(app: _engine.App, at_once: bool = False) -> None:
+def delete(app: App, at_once: bool = False) -> None:
     """The files of removed releases, and what a crash of the host has left of some. There are thousands: nobody waits for it unless space is short."""
-    paths = [f"{app.releases_path}/{name}" for name in os.listdir(app.releases_path) if name.startswith(GONE)]
+    paths = [f"{app.paths.releases}/{name}" for name in os.listdir(app.paths.releases) if name.startswith(GONE)]
     if not paths:
         return
     argv = ["/bin/rm", "-rf", "--", *paths]
     unit = ["systemd-run", "--quiet", "--collect", "--property=Nice=10", f"--description={app.name} deletes old releases"]
-    if at_once or _engine.run([*unit, *argv]).returncode:
-        done = _engine.run(argv)
+    if at_once or app.system.run([*unit, *argv]).returncode:
+        done = app.system.run(argv)
         if done.returncode != 0:
-            raise _step.BuildError(done.stdout.strip())
+            raise BuildError(done.stdout.strip())

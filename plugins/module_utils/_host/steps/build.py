@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 import contextlib
-import grp
 import hashlib
 import json
 import os
-import pwd
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _hooks, _processes, _prune, _releases, _step
+from ansible_collections.pyweb.stack.plugins.module_utils import _processes
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
+from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks, prune, releases
+from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.builder import Builder
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import is_shared, make_shared
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError, HostError, said
+from ansible_collections.pyweb.stack.plugins.module_utils._host.files import now
+from ansible_collections.pyweb.stack.plugins.module_utils._host.records import SCHEMA
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry import own_key
 
 # What a release that is copied has in common with the one that it was copied from.
@@ -28,7 +31,7 @@ def build_digest(params):
     dependencies = params["dependencies"] or {}
     material = {name: params[name] for name in ("revision", "python", "server_packages", "build_env", "build", "shared", "static")}
     material["dependencies"] = {name: json.loads(without_password(json.dumps(value))) for name, value in dependencies.items()}
-    material["hooks"] = {phase: _hooks.commands(params["hooks"], phase) for phase in ("after_fetch", "before_build", "after_build")}
+    material["hooks"] = {phase: hooks.commands(params["hooks"], phase) for phase in ("after_fetch", "before_build", "after_build")}
     return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()
 
 
@@ -36,8 +39,8 @@ def donor_of(app, params, digest):
     if params["force"]:
         return None
     # As who builds: it runs the interpreter, which may lie where others than root can write.
-    python = _step.as_user(f"{app.name}-build", lambda: find_python(params["python"]))[0]
-    return _releases.donor(app.manifests(), digest, python)
+    python = app.system.as_user(app.paths.build_user, lambda: find_python(params["python"]))[0]
+    return releases.donor(app.store.manifests(), digest, python)
 
 
 def bytecode_of(app, params):
@@ -45,18 +48,18 @@ def bytecode_of(app, params):
     live = app.live
     if not live:
         return None
-    python, version = _step.as_user(f"{app.name}-build", lambda: find_python(params["python"]))
-    manifest = app.manifest(live)
-    return app.release_path(live) if (manifest.get("python"), manifest.get("python_version")) == (python, version) else None
+    python, version = app.system.as_user(app.paths.build_user, lambda: find_python(params["python"]))
+    manifest = app.store.manifest(live)
+    return app.paths.release(live) if (manifest.get("python"), manifest.get("python_version")) == (python, version) else None
 
 
 def find_lock(app, params):
     """The lock of this release, or of the build that it will be a copy of; else what the source says now. None when that has to be sent first."""
-    release = _releases.valid_id(params["release"])
-    if app.manifest(release).get("state") not in ("built", *_releases.GOOD):
+    release = releases.valid_id(params["release"])
+    if app.store.manifest(release).get("state") not in ("built", *releases.GOOD):
         release = donor_of(app, params, build_digest(params))
-    found = app.manifest(release).get("lock") if release else None
-    builder = Builder(app.name, app.path, {**params, "source": own_key(app.config_path, params["source"])})
+    found = app.store.manifest(release).get("lock") if release else None
+    builder = Builder(app.name, app.paths.path, {**params, "source": own_key(app.paths.config, params["source"])})
     if not found and builder.source.missing(params["revision"]):
         if not (params["sent"] or {}).get("file"):
             return None
@@ -65,13 +68,13 @@ def find_lock(app, params):
     def read():
         if not found:
             return builder.lock(params["revision"])
-        with open(f"{app.release_path(release)}/.venv/pyweb-lock.txt", encoding="utf-8") as file:
+        with open(f"{app.paths.release(release)}/.venv/pyweb-lock.txt", encoding="utf-8") as file:
             return {**found, "text": file.read()}
 
-    return _step.as_user(f"{app.name}-build", read)
+    return app.system.as_user(app.paths.build_user, read)
 
 
-def read_procfile(name, target, wanted):
+def read_procfile(app, target, wanted):
     """What the source itself says that runs."""
     defined, path = wanted.get("defined") or [], f"{target}/Procfile"
 
@@ -81,69 +84,69 @@ def read_procfile(name, target, wanted):
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read(2 ** 20)
 
-    text = _step.as_user(f"{name}-build", read)
+    text = app.system.as_user(app.paths.build_user, read)
     try:
         found = _processes.procfile(text or "", defined)
     except _processes.AppsError as error:
-        raise _step.BuildError(str(error)) from None
+        raise BuildError(str(error)) from None
     if not defined and not found["processes"]:
-        raise _step.BuildError(f"pyweb_apps.{name}.processes is empty, and the source has no Procfile with a process: define at least one.")
+        raise BuildError(f"pyweb_apps.{app.name}.processes is empty, and the source has no Procfile with a process: define at least one.")
     if wanted.get("web") and "web" not in (*defined, *found["processes"]):
-        raise _step.BuildError(f"pyweb_apps.{name}.site has nothing to serve: define pyweb_apps.{name}.processes.web, or a line web in the Procfile.")
+        raise BuildError(f"pyweb_apps.{app.name}.site has nothing to serve: define pyweb_apps.{app.name}.processes.web, or a line web in the Procfile.")
     return found
 
 
 def make(app, params):
     """The manifest of the release; none when the controller has to send the source first."""
-    release, revision = _releases.valid_id(params["release"]), params["revision"]
-    target = app.release_path(release)
-    if app.manifest(release).get("state") in ("built", *_releases.GOOD):
-        return app.manifest(release)
+    release, revision = releases.valid_id(params["release"]), params["revision"]
+    target = app.paths.release(release)
+    if app.store.manifest(release).get("state") in ("built", *releases.GOOD):
+        return app.store.manifest(release)
     if os.path.lexists(target):
-        raise _engine.EngineError(f"{target} is there already: no two builds write into one directory, deploy again for a new id.")
-    for other, manifest in app.manifests().items():
+        raise HostError(f"{target} is there already: no two builds write into one directory, deploy again for a new id.")
+    for other, manifest in app.store.manifests().items():
         if manifest.get("state") == "building":
-            app.update_manifest(other, state="failed", error="its build was cut short.")
-    if _prune.free(app) < params["keep_free"]:
-        _prune.prune(app, params)
+            app.store.update(other, state="failed", error="its build was cut short.")
+    if prune.free(app) < params["keep_free"]:
+        prune.prune(app, params)
     digest = build_digest(params)
     donor = donor_of(app, params, digest)
-    builder = Builder(app.name, app.path, {**params, "source": own_key(app.config_path, params["source"])})
+    builder = Builder(app.name, app.paths.path, {**params, "source": own_key(app.paths.config, params["source"])})
     if not donor and builder.source.missing(revision):
         if not (params["sent"] or {}).get("file"):
             return None
         builder.source.receive(params["sent"]["file"])
-    app.update_manifest(
-        release, schema=1, app=app.name, release=release, state="building", created=_engine.now(), revision=revision,
+    app.store.update(
+        release, schema=SCHEMA, app=app.name, release=release, state="building", created=now(), revision=revision,
         **builder.source.facts(), by=params["lease"]["by"], config_digest=params["config_digest"], build_digest=digest, static=params["static"],
     )
-    account = pwd.getpwnam(f"{app.name}-build")
-    owner = pwd.getpwnam(app.name)
+    account = app.system.account(app.paths.build_user)
+    owner = app.system.account(app.paths.user)
     os.mkdir(target, 0o751)
     os.chmod(target, 0o751)
     os.chown(target, account.pw_uid, account.pw_gid)
     if params["shared"]:
         media = [directory for directory in params["static"].values() if is_shared(directory, params["shared"])]
-        web = grp.getgrnam(f"{app.name}-web").gr_gid if media else -1
-        _step.as_user(owner.pw_name, lambda: make_shared(app.shared, params["shared"], media, web))
-    run_path = f"{app.run_path}/{release}"
+        web = app.system.group(app.paths.web_group) if media else -1
+        app.system.as_user(owner.pw_name, lambda: make_shared(app.paths.shared, params["shared"], media, web))
+    run_path = app.paths.sockets(release)
     try:
         if donor:
-            facts = _step.as_user(account.pw_name, lambda: builder.copy(app.release_path(donor), target, run_path))
-            facts = {**{name: app.manifest(donor)[name] for name in COPIED if name in app.manifest(donor)}, **facts, "build_of": donor}
+            facts = app.system.as_user(account.pw_name, lambda: builder.copy(app.paths.release(donor), target, run_path))
+            facts = {**{name: app.store.manifest(donor)[name] for name in COPIED if name in app.store.manifest(donor)}, **facts, "build_of": donor}
         else:
             before = bytecode_of(app, params)
-            facts = _step.as_user(account.pw_name, lambda: builder.build(revision, release, target, run_path, app.shared, before))
+            facts = app.system.as_user(account.pw_name, lambda: builder.build(revision, release, target, run_path, app.paths.shared, before))
         if params["procfile"]:
-            facts["procfile"] = read_procfile(app.name, target, params["procfile"])
-        app.write_launcher(release, revision, "".join(f"{name}={value}\0" for name, value in sorted(params["env"].items())))
-        secrets_digest = app.write_secrets(params["secrets"])
-    except (_step.BuildError, OSError) as error:
+            facts["procfile"] = read_procfile(app, target, params["procfile"])
+        app.launcher.write(release, revision, "".join(f"{name}={value}\0" for name, value in sorted(params["env"].items())))
+        secrets_digest = app.secrets.write(params["secrets"])
+    except (BuildError, OSError) as error:
         # On a full disk not even that: the next build notes it.
         with contextlib.suppress(OSError):
-            app.update_manifest(release, state="failed", error=app.mask(_engine.said(error)).split("\n", 1)[0], ended=_engine.now())
+            app.store.update(release, state="failed", error=app.secrets.mask(said(error)).split("\n", 1)[0], ended=now())
         raise
-    return app.update_manifest(release, state="built", secrets_digest=secrets_digest, **facts)
+    return app.store.update(release, state="built", secrets_digest=secrets_digest, **facts)
 
 
 def run(params, check_mode=False):
@@ -152,17 +155,17 @@ def run(params, check_mode=False):
         return {"changed": not params["lock_only"], **release, **({"lock": {}} if params["lock_only"] else {})}
     app = None
     try:
-        app = _engine.App(params["name"])
-        with app.lock(params["lease"]):
+        app = App(params["name"])
+        with app.lock.hold(params["lease"]):
             try:
                 if params["lock_only"]:
                     lock = find_lock(app, params)
                     return {"changed": False, **release, **({"lock": lock} if lock else {})}
                 manifest = make(app, params)
             except Exception:
-                app.drop_lease(params["lease"]["token"])
+                app.lock.drop(params["lease"]["token"])
                 raise
         return {"changed": bool(manifest), **release, "manifest": manifest}
-    except (_engine.EngineError, _step.BuildError, _releases.ReleaseError, OSError) as error:
-        fault = f"{params['name']}: release {params['release']} was not built: {_engine.said(error)}"
-        return {"failed": True, **release, "msg": app.mask(fault + _hooks.failure(app, params["hooks"], None, error)) if app else fault}
+    except (HostError, BuildError, releases.ReleaseError, OSError) as error:
+        fault = f"{params['name']}: release {params['release']} was not built: {said(error)}"
+        return {"failed": True, **release, "msg": app.secrets.mask(fault + hooks.failure(app, params["hooks"], None, error)) if app else fault}

@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import subprocess
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _engine, _step
+from ansible_collections.pyweb.stack.plugins.module_utils._host import commands as command_runs
+from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError, said
 from ansible_collections.pyweb.stack.plugins.module_utils._options import HOOKS
 
 SHELL = ["/bin/bash", "-o", "pipefail", "-ec"]
@@ -20,34 +22,34 @@ def commands(hooks: dict | None, phase: str) -> list[dict]:
     return [{"command": hook["command"], "user": hook.get("user") or HOOKS[phase]} for hook in full if hook.get("command")]
 
 
-def run(app: _engine.App, hooks: dict | None, phase: str, release: str | None, **more: str) -> None:
+def run(app: App, hooks: dict | None, phase: str, release: str | None, **more: str) -> None:
     """In the release, with its environment; as the application's user also with the secrets, and in the sandbox of its processes."""
     for hook in commands(hooks, phase):
         as_app = hook["user"] == "app"
-        user = app.name if as_app else f"{app.name}-build"
-        what, where = f"hook {phase} {_step.short(hook['command'])!r}", app.release_path(release) if release else app.path
+        user = app.name if as_app else app.paths.build_user
+        what, where = f"hook {phase} {command_runs.short(hook['command'])!r}", app.paths.release(release) if release else app.paths.path
         env = {"PYWEB_PHASE": phase, **more}
         others = {
-            "PATH": f"{where}/.venv/bin:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": app.shared if as_app else f"{app.build_path}/home",
-            "USER": user, "LOGNAME": user, "PYWEB_APP": app.name, "PYWEB_RELEASE": release or "", "PYWEB_SHARED": app.shared, **env,
+            "PATH": f"{where}/.venv/bin:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": app.paths.shared if as_app else f"{app.paths.build}/home",
+            "USER": user, "LOGNAME": user, "PYWEB_APP": app.name, "PYWEB_RELEASE": release or "", "PYWEB_SHARED": app.paths.shared, **env,
         }
         argv = [*SHELL, hook["command"]]
         if as_app:
-            built = release if release and os.path.exists(f"{app.meta_path(release)}/launch") else None
+            built = release if release and os.path.exists(f"{app.paths.meta(release)}/launch") else None
             given = [f"{name}={value}" for name, value in (env if built else others).items()]
-            done = _engine.run_one_off(app, built, ["/usr/bin/env", *given, *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            done = app.one_off.run(built, ["/usr/bin/env", *given, *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                        stderr=subprocess.STDOUT, text=True, errors="replace")
             if done.returncode != 0:
-                raise _step.failed(what, done.returncode, done.stdout)
+                raise command_runs.failed(what, done.returncode, done.stdout)
             continue
-        cwd = where if os.path.isdir(where) else app.path
-        _step.as_user(user, lambda argv=argv, env=others, cwd=cwd, what=what: _step.call(argv, what, env, cwd=cwd))
+        cwd = where if os.path.isdir(where) else app.paths.path
+        app.system.as_user(user, lambda argv=argv, env=others, cwd=cwd, what=what: command_runs.call(argv, what, env, cwd=cwd))
 
 
-def failure(app: _engine.App, hooks: dict | None, release: str | None, error: Exception) -> str:
+def failure(app: App, hooks: dict | None, release: str | None, error: Exception) -> str:
     """What goes behind the message of the failure: nothing, unless a hook for failures fails as well."""
     try:
-        run(app, hooks, "on_failure", release, PYWEB_FAILURE=app.mask(_engine.said(error)).split("\n", 1)[0])
-    except (_step.BuildError, OSError, KeyError) as another:
+        run(app, hooks, "on_failure", release, PYWEB_FAILURE=app.secrets.mask(said(error)).split("\n", 1)[0])
+    except (BuildError, OSError, KeyError) as another:
         return f"\nAnd after that, {another}"
     return ""

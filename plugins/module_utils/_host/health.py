@@ -1,0 +1,156 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Is a release well? Before the switch on its own socket, after it through nginx."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import typing as t
+
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.processes import LOG_LINES, NICE_START, Processes
+
+# Seconds between two health checks of a release that is not ready: the timeout alone decides when that is a fault.
+PAUSE = 0.25
+# Seconds within which one health check is answered.
+ANSWER = 10.0
+# Seconds that nginx may take at boot.
+BOOT = 60
+
+# The import of an application. It ends with the import, also where that has started threads which never end.
+PREFLIGHT = """\
+import importlib, os, sys, traceback
+status = 0
+try:
+    importlib.import_module(sys.argv[1])
+except BaseException:
+    traceback.print_exc()
+    status = 1
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(status)
+"""
+
+
+def unwell(health: dict[str, t.Any], status: int, text: str) -> str:
+    """What is wrong with the answer; nothing when it is as it should be."""
+    if not (status in health["status"] if health.get("status") else status < 500):
+        return f"answers {status}"
+    return f"answers {status} without {health['body']!r}" if health.get("body") and health["body"] not in text else ""
+
+
+class Checks:
+    """Health checks of releases. Each raises HostError with the last log lines when the release is not well."""
+
+    def __init__(self, processes: Processes):
+        self.processes = processes
+        self.paths = processes.paths
+        self.system = processes.system
+        self.store = processes.store
+
+    def web(self, release: str) -> dict[str, t.Any]:
+        """The web process; empty for a release that has none here."""
+        return t.cast("dict[str, t.Any]", self.store.runtime(release).get("processes", {}).get("web") or {})
+
+    def imports(self, release: str) -> None:
+        """Does the application import? uvicorn starts workers that do not again and again, and would hide it until the timeout."""
+        web = self.web(release)
+        if web.get("server") != "uvicorn":
+            return
+        user, timeout = self.system.account(self.paths.user), web["health"]["timeout"]
+        argv = ["/usr/bin/nice", "-n", str(NICE_START), "/usr/bin/python3", "-IS", f"{self.paths.meta(release)}/launch", "-",
+                f"{self.paths.release(release)}/.venv/bin/python", "-c", PREFLIGHT, web["asgi"].split(":")[0]]
+        try:
+            done = subprocess.run(argv, user=user.pw_uid, group=user.pw_gid, extra_groups=os.getgrouplist(self.paths.user, user.pw_gid), umask=0o027,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                                  env={"PATH": "/usr/bin:/bin"}, timeout=timeout, check=False)
+        except subprocess.TimeoutExpired:
+            raise HostError(f"release {release} is not healthy: importing {web['asgi']} takes longer than {timeout} s.") from None
+        if done.returncode != 0:
+            tail = "\n".join(done.stdout.strip().splitlines()[-LOG_LINES:])
+            raise HostError(f"release {release} is not healthy: {web['asgi']} cannot be imported (exit status {done.returncode}).\n{tail}")
+
+    def ready(self, release: str) -> None:
+        """Return when the new web process answers on its own socket as it should; otherwise say why not."""
+        web = self.web(release)
+        if not web:
+            return
+        path, health, begun = self.paths.socket(release), web["health"], self.system.monotonic()
+        host = health.get("host") or (self.store.runtime(release).get("site") or {}).get("domain", "localhost")
+        manager, wanted, good = self.processes.manager(release), health.get("successes") or 1, 0
+        fault = f"nothing listens on its socket after {health['timeout']} s"
+        while self.system.monotonic() - begun < health["timeout"]:
+            answer = None
+            try:
+                answer = self.system.ask_socket(path, host, health["path"], min(ANSWER, health["timeout"]))
+            except TimeoutError:
+                fault = f"GET {health['path']} gets no answer"
+            except OSError:
+                pass
+            how = manager.ended(release, "web")
+            if how:
+                fault = f"its web process ended by itself ({how})"
+                break
+            if answer is None:
+                good = 0
+                self.system.sleep(0.02)
+                continue
+            how = unwell(health, *answer)
+            if not how:
+                good += 1
+                if good == wanted:
+                    return
+                fault = f"GET {health['path']} is answered well {good} times in a row and not {wanted}"
+            else:
+                # Not ready yet, as one says that loads a model or fills a cache.
+                good, fault = 0, f"GET {health['path']} {how}"
+            self.system.sleep(PAUSE)
+        raise HostError(f"release {release} is not healthy: {fault}.{self.processes.log(release, ['web'])}")
+
+    def answers(self, release: str) -> bool:
+        """Does the release's web process answer at all, whatever it says? One that has none here is never silent. Asked once."""
+        web = self.web(release)
+        if not web:
+            return True
+        try:
+            self.system.ask_socket(self.paths.socket(release), web["health"].get("host") or "localhost", web["health"]["path"],
+                                   min(ANSWER, web["health"]["timeout"]))
+        except OSError:
+            return False
+        return True
+
+    def steady(self, release: str, processes: list[str], seconds: float = 2.0) -> None:
+        """Processes without a socket are well when they stay up for a moment."""
+        if not processes:
+            return
+        self.system.sleep(seconds)
+        for process in processes:
+            how = self.processes.ended(release, process)
+            if how:
+                raise HostError(f"release {release} is not healthy: its process {process} ended by itself ({how}).{self.processes.log(release, [process])}")
+
+    def through_nginx(self, release: str) -> None:
+        """The way a visitor comes: through nginx, with TLS."""
+        web, site = self.web(release), self.store.runtime(release).get("site")
+        if not site or not (web or site.get("files")):
+            return
+        path, fault, begun, tries = web["health"]["path"] if web else "/", "", self.system.monotonic(), 3
+        while tries:
+            tries -= 1
+            try:
+                status, text = self.system.ask_site(site["domain"], site.get("port", 443), path)
+                fault = unwell(web["health"], status, text) if web else f"answers {status}" if status >= 400 else ""
+                if not fault:
+                    return
+            except OSError as error:
+                fault = f"fails ({error})"
+            self.system.sleep(0.3)
+            # At boot, nginx may come after the application.
+            if not tries and self.system.monotonic() < begun + BOOT and self.system.is_state("starting"):
+                tries = 1
+        address = f"https://{site['domain']}{path}"
+        if not web:
+            raise HostError(f"release {release} is not healthy: {address} through nginx {fault}.")
+        raise HostError(f"release {release} is well on its own socket, but {address} through nginx {fault}.{self.processes.log(release, ['web'])}")

@@ -1,0 +1,89 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The deploy lock: a process that works holds a file lock, and between the steps of a deploy a lease says whose turn it is."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+import typing as t
+
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.files import now, read_json, write_file
+from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import Layout
+from ansible_collections.pyweb.stack.plugins.module_utils._host.system import System
+
+# Seconds after which the lease of a controller that is silent ends.
+LEASE = 1800
+
+
+class Lock:
+    """One deploy of an application at a time on this host."""
+
+    def __init__(self, paths: Layout, system: System):
+        self.paths = paths
+        self.system = system
+        # While this process holds it: a child that inherits it holds it as well.
+        self.handle: int | None = None
+
+    def lease(self) -> dict[str, t.Any] | None:
+        found: dict[str, t.Any] | None = read_json(self.paths.lease)
+        return found
+
+    @contextlib.contextmanager
+    def hold(self, lease: dict[str, t.Any] | None, wait: float = 5.0) -> t.Iterator[None]:
+        """Held by this process (flock) while it works; with C(lease) the next step is that controller's too.
+
+        Raises HostError when another process holds it for more than C(wait) seconds, or another controller has the lease.
+        """
+        handle = os.open(self.paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            until = self.system.monotonic() + wait
+            while True:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if self.system.monotonic() > until:
+                        raise HostError(f"{self.paths.name}: another step still runs on this host{self._holder()}; wait until it is done.") from None
+                    self.system.sleep(0.1)
+            if lease:
+                self.take(lease)
+            self.handle = handle
+            yield
+        finally:
+            self.handle = None
+            os.close(handle)
+
+    def _holder(self) -> str:
+        held = self.lease()
+        return f", started by {held['by']} at {held['since']}" if held else ""
+
+    def take(self, lease: dict[str, t.Any]) -> None:
+        """Take the lease, or renew it. Raises HostError while it is another's."""
+        held = self.lease()
+        if held and held["token"] not in (lease["token"], lease.get("takes_over")) and held["until"] > time.time():
+            minutes = max(1, round((held["until"] - time.time()) / 60))
+            raise HostError(
+                f"{self.paths.name}: {held['by']} has been deploying since {held['since']}; "
+                f"wait for it to end, or for {minutes} minutes when that run has crashed; "
+                f"ansible-playbook pyweb.stack.unlock -e app={self.paths.name} releases its deploy lock at once."
+            )
+        since = held["since"] if held and held["token"] == lease["token"] else now()
+        try:
+            write_file(self.paths.lease, json.dumps({**lease, "since": since, "until": time.time() + LEASE}))
+        except OSError:
+            # On a full disk, whoever's turn it is already may at least end what was begun.
+            if not held or held["token"] != lease["token"]:
+                raise
+
+    def drop(self, token: str | None) -> None:
+        """Give the lease up; None drops whosever it is."""
+        held = self.lease()
+        if held and (token is None or held["token"] == token):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.paths.lease)

@@ -1,0 +1,76 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a process may do, and how much of the host it may take."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import Layout
+from ansible_collections.pyweb.stack.plugins.module_utils._host.servers import listening
+
+# Everything that served a GET and a POST into SQLite with gunicorn and uvicorn still worked under; writable is shared/ alone.
+# Processes of a release have it, and its one-off commands.
+SANDBOX = """\
+User={user}
+Group={user}
+UMask=0027
+WorkingDirectory={path}
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+AmbientCapabilities=
+ProtectSystem=strict
+ReadWritePaths={writable}
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+PrivateUsers=yes
+PrivateIPC=yes
+PrivateMounts=yes
+ProtectClock=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+ProtectProc=invisible
+LockPersonality=yes
+KeyringMode=private
+RemoveIPC=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
+DevicePolicy=closed
+"""
+
+
+def sandbox(paths: Layout, release: str | None, process: dict[str, t.Any], *more: str) -> str:
+    """What a process may do, and how much of the host it may take; an empty one is the default. A command may have no release."""
+    listed = process.get("writable")
+    writable = [paths.shared] if listed is None else [f"-{path}" if path.startswith("/") else f"-{os.path.normpath(f'{paths.shared}/{path}')}" for path in listed]
+    # A command that knows only PORT needs a loopback, be it one of its own.
+    web = listening("web", process, "") if process.get("health") else {"leads": False, "opens": None}
+    network, loopback = process.get("network") or "yes", web["leads"]
+    lines = {
+        # A server that makes its socket may give it to its own user; without capabilities the kernel refuses every other owner.
+        "SystemCallFilter": "@chown" if web["opens"] is not None else None,
+        "LimitNOFILE": process.get("files") or 65536,
+        "TasksMax": process.get("tasks"),
+        "MemoryMax": process.get("memory"),
+        # Otherwise a host with swap would move to it what is beyond the limit.
+        "MemorySwapMax": "0" if process.get("memory") else None,
+        "CPUQuota": process.get("cpu"),
+        "MemoryDenyWriteExecute": None if process.get("jit") else "yes",
+        "RestrictAddressFamilies": "AF_UNIX" if network == "no" and not loopback else "AF_UNIX AF_INET AF_INET6",
+        "PrivateNetwork": "yes" if network == "no" else None,
+        "IPAddressDeny": None if network == "yes" else "any",
+        "IPAddressAllow": "localhost" if network == "local" or (network == "no" and loopback) else None,
+    }
+    return SANDBOX.format(user=paths.user, path=paths.release(release) if release else paths.path, writable=" ".join([*writable, *more])) + "".join(
+        f"{name}={value}\n" for name, value in lines.items() if value)
