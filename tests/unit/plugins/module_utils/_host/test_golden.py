@@ -21,7 +21,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils import _processes
 from ansible_collections.pyweb.stack.plugins.module_utils._host import launcher, programs, servers
 from ansible_collections.pyweb.stack.plugins.module_utils._host.health import Checks
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 A, B = "20261101T000000Z-1a2b3c4", "20261102T000000Z-1a2b3c4"
 SITE = {"domain": "shop.example.com", "port": 443, "files": False}
 # Files whose text depends on the machine or on chance.

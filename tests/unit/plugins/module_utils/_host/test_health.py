@@ -1,0 +1,261 @@
+# Copyright (c) pyweb.stack contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Health checks over real sockets and real TLS."""
+
+from __future__ import annotations
+
+import datetime
+import errno
+import http.server
+import ipaddress
+import os
+import socketserver
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ansible_collections.pyweb.stack.plugins.module_utils._host import http as health_http
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError
+
+A, B = "20261101T000000Z-1a2b3c4", "20261102T000000Z-1a2b3c4"
+PROCESS = {
+    "wsgi": None, "asgi": None, "command": None, "server": None, "workers": None, "threads": None, "options": [], "count": 1,
+    "singleton": False, "stop_timeout": 30, "health": None,
+}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    status = [200]
+    text = ["all is well"]
+    seen = []
+
+    def do_GET(self):
+        self.seen.append((self.path, self.headers["Host"], self.headers["X-Forwarded-Proto"]))
+        self.send_response(self.status[0])
+        self.end_headers()
+        # The last one goes on.
+        self.wfile.write((self.text.pop(0) if len(self.text) > 1 else self.text[0]).encode())
+
+    def log_message(self, *arguments):
+        pass
+
+    def address_string(self):
+        return ""
+
+
+@pytest.fixture
+def web(host, app, monkeypatch):
+    """A web process that answers on the socket of its release."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        monkeypatch.setattr(Handler, "status", [200])
+        monkeypatch.setattr(Handler, "seen", [])
+        app.paths.run = directory
+        os.mkdir(f"{directory}/{A}")
+        host.real_health = True
+        with socketserver.ThreadingUnixStreamServer(f"{directory}/{A}/web.sock", Handler) as server:
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+            yield app
+            server.shutdown()
+
+
+def release_with_health(fake, app, **health):
+    web = {**PROCESS, "wsgi": "a:b", "kind": "wsgi", "server": "gunicorn", "health": {"path": "/healthz", "status": None, "timeout": 1, **health}}
+    fake.release(app, A, processes={"web": web}, site={"domain": "shop.example.com", "port": 443})
+    (fake.systemd.state / "up" / f"pyweb.shop.web.{A}.service").touch()
+
+
+@pytest.mark.parametrize("status, wanted, well", [
+    (200, None, True), (404, None, True), (302, None, True), (500, None, False), (503, None, False), (200, [204], False), (503, [503], True),
+])
+def test_the_gate_asks_as_nginx_would(host, web, status, wanted, well):
+    release_with_health(host, web, status=wanted)
+    Handler.status[0] = status
+    if well:
+        web.checks.ready(A)
+    else:
+        with pytest.raises(HostError, match=f"^release {A} is not healthy: GET /healthz answers {status}."):
+            web.checks.ready(A)
+    assert Handler.seen[0] == ("/healthz", "shop.example.com", "https")
+
+
+@pytest.mark.parametrize("status", [200, 404, 500])
+def test_whoever_answers_is_not_silent(host, web, status):
+    release_with_health(host, web)
+    Handler.status[0] = status
+    assert web.checks.answers(A)
+
+
+def test_a_live_release_that_nobody_answers_for_is_silent(host, app):
+    host.real_health = True
+    release_with_health(host, app)
+    assert not app.checks.answers(A)
+    os.makedirs(f"{app.paths.run}/{A}", exist_ok=True)
+    host.release(app, B, processes={})
+    assert app.checks.answers(B), "files alone need no process"
+
+
+def test_the_gate_waits_as_long_as_it_is_told(host, web, monkeypatch):
+    """Not ready is no fault before the timeout, however early it is said."""
+    release_with_health(host, web, timeout=40)
+    clock = [0.0]
+    real = time.sleep
+
+    def sleep(seconds):
+        clock[0] += 100 * seconds if clock[0] < 25 else 0
+        real(0.001)
+
+    monkeypatch.setattr(host.system, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(host.system, "sleep", sleep)
+    monkeypatch.setattr(host.system, "ask_socket", lambda *ignored: (503 if clock[0] < 25 else 200, ""))
+    web.checks.ready(A)
+    assert clock[0] >= 25
+
+
+@pytest.mark.parametrize("answers, health, fault", [
+    (["all is well"], {"body": "is well"}, ""),
+    (["starting", "all is well"], {"body": "is well", "timeout": 5}, ""),
+    (["no database"], {"body": "is well"}, "GET /healthz answers 200 without 'is well'."),
+    (["is well"] * 3, {"body": "is well", "successes": 3, "timeout": 5}, ""),
+    # What falls back begins anew.
+    (["is well", "is well", "no"] + ["is well"] * 3, {"body": "is well", "successes": 3, "timeout": 9}, ""),
+    (["is well"], {"successes": 30}, "GET /healthz is answered well "),
+])
+def test_the_gate_asks_for_a_text_and_several_times(host, web, monkeypatch, answers, health, fault):
+    monkeypatch.setattr(Handler, "text", [*answers])
+    release_with_health(host, web, host="www.example.com", **health)
+    if fault:
+        with pytest.raises(HostError) as caught:
+            web.checks.ready(A)
+        assert str(caught.value).startswith(f"release {A} is not healthy: {fault}")
+        assert "successes" not in health or " times in a row and not 30." in str(caught.value)
+    else:
+        web.checks.ready(A)
+        assert len(Handler.seen) == len(answers)
+    assert {name for dummy, name, dummy in Handler.seen} == {"www.example.com"}
+
+
+@pytest.mark.parametrize("text, fault", [("all is well", ""), ("no database", "https://shop.example.com/healthz through nginx answers 200 without 'is well'.")])
+def test_the_text_comes_through_nginx_too(host, app, monkeypatch, text, fault):
+    release_with_health(host, app, body="is well", host="www.example.com")
+    monkeypatch.setattr(host.system, "ask_site", lambda domain, port, path: (200, text))
+    host.system.clock = 0.0
+    if not fault:
+        return host.through_nginx(app.checks, A)
+    with pytest.raises(HostError, match=f"but {fault}"):
+        host.through_nginx(app.checks, A)
+
+
+@pytest.mark.parametrize("state, after, well", [("starting", 20.0, True), ("starting", 90.0, False), ("running", 20.0, False)])
+def test_nginx_may_come_later_than_the_application_at_boot(host, app, monkeypatch, state, after, well):
+    release_with_health(host, app)
+    clock = [0.0]
+
+    def ask(*ignored):
+        if clock[0] < after:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "nobody listens")
+        return 200, ""
+
+    def sleep(seconds):
+        clock[0] += seconds
+
+    host.systemd.host(state)
+    monkeypatch.setattr(host.system, "ask_site", ask)
+    monkeypatch.setattr(host.system, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(host.system, "sleep", sleep)
+    if well:
+        return host.through_nginx(app.checks, A)
+    with pytest.raises(HostError, match="nobody listens"):
+        host.through_nginx(app.checks, A)
+    assert clock[0] < 62.0
+
+
+def test_the_gate_tells_at_once_of_a_process_that_ended(host, web):
+    release_with_health(host, web, timeout=60)
+    host.systemd.show(f"pyweb.shop.web.{A}.service", ActiveState="activating", SubState="auto-restart", NRestarts=1, Result="exit-code", ExecMainStatus=3)
+    with pytest.raises(HostError, match="its web process ended by itself .exit-code, exit status 3"):
+        web.checks.ready(A)
+
+
+def test_the_gate_tells_of_a_process_that_does_not_listen(host, app):
+    host.real_health = True
+    release_with_health(host, app, timeout=0.2)
+    with pytest.raises(HostError, match="nothing listens on its socket after 0.2 s"):
+        app.checks.ready(A)
+
+
+def test_the_way_through_tls(tmp_path, monkeypatch):
+    monkeypatch.setattr(Handler, "status", [418])
+    monkeypatch.setattr(Handler, "seen", [])
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "other.example")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=2)).not_valid_after(now - datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("192.0.2.1"))]), False).sign(key, hashes.SHA256())
+    )
+    (tmp_path / "pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "pem")
+    names = []
+    context.sni_callback = lambda connection, server, dummy: names.append(server)
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        assert health_http.ask_site("shop.example.com", server.server_port, "/x") == (418, "all is well")
+        server.shutdown()
+    assert (names, Handler.seen) == (["shop.example.com"], [("/x", "shop.example.com", "https")])
+
+
+@pytest.mark.parametrize("state, over", [
+    ({"NRestarts": "0", "ActiveState": "active", "SubState": "running"}, False),
+    ({"NRestarts": "0", "ActiveState": "activating", "SubState": "start"}, False),
+    ({"NRestarts": "1", "ActiveState": "active", "SubState": "running"}, True),
+    ({"NRestarts": "0", "ActiveState": "failed", "SubState": "failed"}, True),
+    ({"NRestarts": "0", "ActiveState": "inactive", "SubState": "dead"}, True),
+    ({"NRestarts": "0", "ActiveState": "activating", "SubState": "auto-restart"}, True),
+])
+def test_ended(host, app, state, over):
+    host.systemd.show(f"pyweb.shop.web.{A}.service", **state)
+    assert bool(app.processes.systemd.ended(A, "web")) is over
+
+
+@pytest.mark.parametrize("logged, how", [
+    ("x.service: Main process exited, code=killed, status=9/KILL", "terminated by SIGKILL"),
+    ("x.service: Main process exited, code=exited, status=7/NOTRUNNING", "exit status 7"),
+    ("", "exit status 0"),
+])
+def test_how_a_process_ended_that_runs_again(host, app, monkeypatch, logged, how):
+    shown = "ActiveState=active\nSubState=running\nNRestarts=1\nResult=success\nExecMainStatus=0\n"
+    monkeypatch.setattr(host.system, "run", lambda argv: subprocess.CompletedProcess(argv, 0, shown if argv[0] == "systemctl" else logged))
+    assert app.processes.systemd.ended(A, "web") == how
+
+def test_a_release_without_processes_is_never_down(host, app):
+    host.release(app, A, processes={}, site={"domain": "shop.example.com", "files": True})
+    assert app.processes.active(A) and not app.processes.active(B)
+    app.processes.start(A, [])
+    app.checks.ready(A)
+    assert app.processes.running() == set() and os.listdir(host.units) == []
+
+
+@pytest.mark.parametrize("status, well", [(200, True), (304, True), (404, False), (403, False), (503, False)])
+def test_files_are_asked_for_through_nginx(host, app, monkeypatch, status, well):
+    host.release(app, A, processes={}, site={"domain": "shop.example.com", "files": True})
+    asked = []
+    monkeypatch.setattr(host.system, "ask_site", lambda domain, port, path: asked.append((domain, port, path)) or (status, ""))
+    host.system.clock = 0.0
+    if well:
+        host.through_nginx(app.checks, A)
+    else:
+        with pytest.raises(HostError, match=f"^release {A} is not healthy: https://shop.example.com/ through nginx answers {status}.$"):
+            host.through_nginx(app.checks, A)
+    assert asked[0] == ("shop.example.com", 443, "/")
