@@ -23,6 +23,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import Ho
 from ansible_collections.pyweb.stack.plugins.module_utils._host.health import Checks
 from ansible_collections.pyweb.stack.plugins.module_utils._host.managers import supervisor
 from ansible_collections.pyweb.stack.plugins.module_utils._host.oneoff import OneOff
+from ansible_collections.pyweb.stack.plugins.module_utils._host.processes import Processes
 from ansible_collections.pyweb.stack.plugins.module_utils._host.system import System
 
 PROCESS = {
@@ -248,6 +249,7 @@ class Host:
         self.gate = self.verify = None  # a release of which this is the id is found ill
         self.silent = None  # a release of which this is the id does not answer on its socket
         self.real_health = False
+        self.real_priorities = False  # those of this machine's processes, whoever else tests here at the same time
         self.users = []  # as whom something was done
         self.system = FakeSystem(self)
         self._health(monkeypatch)
@@ -275,6 +277,8 @@ class Host:
             if host.verify == release:
                 raise HostError(f"release {release} is well on its own socket, but not through nginx.")
 
+        set_priority = Processes.set_priority
+        monkeypatch.setattr(Processes, "set_priority", lambda processes, *arguments: set_priority(processes, *arguments) if host.real_priorities else None)
         monkeypatch.setattr(Checks, "ready", fake_ready)
         monkeypatch.setattr(Checks, "answers", lambda checks, release: answers(checks, release) if host.real_health else host.silent != release)
         monkeypatch.setattr(Checks, "through_nginx", fake_through_nginx)

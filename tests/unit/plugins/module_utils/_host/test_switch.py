@@ -98,6 +98,7 @@ def test_the_order_of_a_switch(host, app):
 @pytest.mark.parametrize("returns", [False, True])
 def test_what_begins_and_what_ends_stands_back(host, app, monkeypatch, returns):
     """The new release until it is switched to, the old one when it ends, and nothing else of the application or of others."""
+    host.real_priorities = True
     with contextlib.ExitStack() as stack:
         def process(**env):
             child = stack.enter_context(subprocess.Popen(["sleep", "60"], env=env))
