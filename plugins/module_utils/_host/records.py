@@ -124,4 +124,5 @@ def check_schema(record: t.Mapping[str, t.Any], path: str) -> None:
     """Refuse what newer code has written in a shape that this code does not know."""
     schema = record.get("schema", SCHEMA)
     if not isinstance(schema, int) or schema > SCHEMA:
-        raise HostError(f"{path} has schema {schema!r}, written by a newer pyweb.stack; this one reads up to {SCHEMA}: upgrade the collection and deploy again.")
+        raise HostError(f"{path} has schema {schema!r}, written by a newer pyweb.stack; this one reads up to {SCHEMA}: "
+                        "upgrade the collection and deploy again.")

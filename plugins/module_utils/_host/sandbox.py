@@ -53,7 +53,8 @@ DevicePolicy=closed
 def sandbox(paths: Layout, release: str | None, process: dict[str, t.Any], *more: str) -> str:
     """What a process may do, and how much of the host it may take; an empty one is the default. A command may have no release."""
     listed = process.get("writable")
-    writable = [paths.shared] if listed is None else [f"-{path}" if path.startswith("/") else f"-{os.path.normpath(f'{paths.shared}/{path}')}" for path in listed]
+    # os.path.join() leaves an absolute path as it is. Where it is missing, systemd goes without it.
+    writable = [paths.shared] if listed is None else [f"-{os.path.normpath(os.path.join(paths.shared, path))}" for path in listed]
     # A command that knows only PORT needs a loopback, be it one of its own.
     web = listening("web", process, "") if process.get("health") else {"leads": False, "opens": None}
     network, loopback = process.get("network") or "yes", web["leads"]

@@ -28,7 +28,8 @@ def host(tmp_path, monkeypatch):
     host = types.SimpleNamespace(commands=[], modules=[], library=tmp_path / "library", pipelining=True)
     monkeypatch.setattr(_on_host, "PYTHON", f"{sys.executable} -IS")
     monkeypatch.setattr(_on_host, "LIBRARY", str(host.library))
-    monkeypatch.setattr(_on_host, "INSTALL", _on_host.INSTALL.replace("if os.geteuid() or os.stat(library).st_uid:", "if os.stat(library).st_uid != os.geteuid():"))
+    as_root, as_me = "if os.geteuid() or os.stat(library).st_uid:", "if os.stat(library).st_uid != os.geteuid():"
+    monkeypatch.setattr(_on_host, "INSTALL", _on_host.INSTALL.replace(as_root, as_me))
     _on_host.code.cache_clear()
 
     class Action(release_info.ActionModule):
