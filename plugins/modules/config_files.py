@@ -167,6 +167,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyweb.stack.plugins.module_utils import _config_files as config_files
+from ansible_collections.pyweb.stack.plugins.module_utils._config_files_diff import describe
 
 # The lock and the journal of an unfinished run; only root can reach them.
 JOURNAL_DIRECTORY = "/var/lib/pyweb-config-files"
@@ -283,7 +284,7 @@ def _run(module: AnsibleModule) -> dict[str, t.Any]:
         "recovered_paths": recovered,
     }
     if module._diff:
-        result["diff"] = config_files.describe(steps)
+        result["diff"] = describe(steps)
     if not steps or module.check_mode:
         return result
     _on_signals(_interrupt)

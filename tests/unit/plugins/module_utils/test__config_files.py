@@ -13,6 +13,7 @@ import sys
 import pytest
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _config_files as cf
+from ansible_collections.pyweb.stack.plugins.module_utils._config_files_diff import describe
 
 
 def file_state(content=b"new\n", mode=0o644):
@@ -319,30 +320,30 @@ def step(before, after, **more):
 
 
 def test_difference_shows_the_content():
-    (entry,) = cf.describe([step(file_state(b"old\n"), file_state(b"new\n"))])
+    (entry,) = describe([step(file_state(b"old\n"), file_state(b"new\n"))])
     assert (entry["before"], entry["after"]) == ("old\n", "new\n")
     assert entry["before_header"].startswith("/x (file ")
 
 
 @pytest.mark.parametrize("before", [ABSENT, file_state(b"hunter1"), file_state(b"hunter2", mode=0o600)])
 def test_difference_never_shows_a_secret(before):
-    text = repr(cf.describe([step(before, file_state(b"hunter2"), secret=True)]))
+    text = repr(describe([step(before, file_state(b"hunter2"), secret=True)]))
     assert "hunter" not in text
     assert "/x" in text
 
 
 def test_difference_hides_a_removed_file_that_not_everybody_may_read():
-    assert "hunter" not in repr(cf.describe([step(file_state(b"hunter2", mode=0o640), ABSENT)]))
-    assert "public" in repr(cf.describe([step(file_state(b"public"), ABSENT)]))
+    assert "hunter" not in repr(describe([step(file_state(b"hunter2", mode=0o640), ABSENT)]))
+    assert "public" in repr(describe([step(file_state(b"public"), ABSENT)]))
 
 
 def test_difference_of_attributes_only():
-    (entry,) = cf.describe([step(file_state(mode=0o600), file_state(mode=0o644))])
+    (entry,) = describe([step(file_state(mode=0o600), file_state(mode=0o644))])
     assert entry["before"].endswith(" 0600\n")
     assert entry["after"].endswith(" 0644\n")
 
 
 def test_difference_names_an_owner_that_does_not_exist_yet():
     after = cf.State(cf.FILE, uid=-1, gid=-1, mode=0o644)
-    (entry,) = cf.describe([step(ABSENT, after, owner="shop", group="shop-web")])
+    (entry,) = describe([step(ABSENT, after, owner="shop", group="shop-web")])
     assert "shop:shop-web" in entry["after_header"]
