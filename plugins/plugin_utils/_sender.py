@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import os
-
 from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import split_password
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _places
 from ansible_collections.pyweb.stack.plugins.plugin_utils._on_host import OnHost
 
 
@@ -29,9 +28,8 @@ class Sender(OnHost):
             return {**arguments, "source": hidden(source), "sent": None}, None
         from ansible_collections.pyweb.stack.plugins.plugin_utils import _pack
 
-        places = [str(task_vars[name]) for name in ("playbook_dir", "inventory_dir") if task_vars.get(name)]
         try:
-            offered = _pack.offer(source, places or [os.getcwd()], f"{constants.DEFAULT_LOCAL_TMP}/pyweb", look)
+            offered = _pack.offer(source, _places.places(task_vars), f"{constants.DEFAULT_LOCAL_TMP}/pyweb", look)
         except _pack.PackError as error:
             raise AnsibleActionFail(f"{arguments.get('name')}: {error}") from None
         file = offered.pop("file") if offered else None

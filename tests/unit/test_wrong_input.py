@@ -56,7 +56,7 @@ WRONG = {
 def run(tmp_path_factory):
     """Run a playbook against hosts that must not be contacted; each has applications of its own."""
 
-    def run(name, *arguments, apps, facts=None, variables=None):
+    def run(name, *arguments, apps, facts=None, variables=None, status=2):
         folder = tmp_path_factory.mktemp("run")
         mark, ssh = folder / "contacted", folder / "ssh"
         ssh.write_text(f"#!/bin/sh\ntouch {mark}\nexit 255\n")
@@ -71,7 +71,7 @@ def run(tmp_path_factory):
                 (folder / "facts" / f"s1_{host}").write_text(json.dumps({"__payload__": json.dumps(facts)}))
         outcome = playbook.play(name, "-i", str(folder / "hosts.yml"), *arguments, env=env, **(variables or {}))
         assert not mark.exists(), f"a host was contacted\n{outcome.output}"
-        assert outcome.status == 2 and "Traceback" not in outcome.output, outcome.output
+        assert outcome.status == status and "Traceback" not in outcome.output, outcome.output
         assert all(figures["changed"] == 0 for figures in outcome.recap.values())
         return outcome
 
@@ -136,3 +136,32 @@ def test_an_unsupported_system(run):
     outcome = run("site", "--check", apps={"web1": {"guestbook": GUESTBOOK}}, facts=facts, variables=here)
     one_sentence(outcome, "web1", "Ubuntu 24")
     assert "Debian 12" in outcome.messages[0] and "13" in outcome.messages[0]
+
+
+@pytest.mark.parametrize("name", ["show", "unlock"])
+def test_a_version_that_a_playbook_has_no_use_for(run, name):
+    """Whoever repeats a command with another playbook keeps its other arguments."""
+    here = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
+    run(name, "--check", apps={"web1": {"guestbook": {**GUESTBOOK, "source": {"path": "app"}}}},
+        variables={"app": "guestbook", "version": "v2", **here}, status=0)
+
+
+LACKING = {
+    "path": ({"source": {"path": "nowhere"}}, "pyweb_apps.guestbook.source.path is nowhere, but the controller has no such file"),
+    "archive": ({"source": {"archive": "no.zip"}}, "pyweb_apps.guestbook.source.archive is no.zip, but the controller has no such file"),
+    "wheel": ({"source": {"package": "dist/no-1-py3-none-any.whl"}}, "pyweb_apps.guestbook.source.package is dist/no-1-py3-none-any.whl, but"),
+    "hook": ({"hooks": {"on_failure": [{"tasks": "no.yml"}]}}, "pyweb_apps.guestbook.hooks.on_failure is no.yml, but the controller has no such file"),
+}
+
+
+def test_a_file_that_the_controller_lacks(run):
+    outcome = run("site", apps={name: {"guestbook": GUESTBOOK | change} for name, (change, _sentence) in LACKING.items()})
+    for name, (_change, sentence) in LACKING.items():
+        one_sentence(outcome, name, sentence)
+
+
+def test_a_certificate_that_the_controller_lacks(run):
+    """To provision needs no source, but it needs certificates."""
+    outcome = run("provision", apps={"web1": {"guestbook": {**GUESTBOOK, "source": {"path": "nowhere"}}}},
+                  variables={"python_ca_certificates": [{"name": "company", "src": "files/no.crt"}]})
+    one_sentence(outcome, "web1", "python_ca_certificates.src is files/no.crt, but the controller has no such file beside the playbook or the inventory")
