@@ -19,7 +19,7 @@ from ansible_collections.pyweb.stack.plugins.plugin_utils._paths import relative
 
 BASE_PATH = "/srv"
 # The server that an application's environment lacks is added in this version.
-SERVER_PACKAGES = {"gunicorn": ["gunicorn==27.0.1"], "uvicorn": ["uvicorn==0.54.0"], "gevent": ["gevent==26.9.0", "packaging==26.3"]}
+SERVER_PACKAGES = {"gunicorn": ["gunicorn==27.0.1"], "uvicorn": ["uvicorn==0.54.0", "websockets==17.4"], "gevent": ["gevent==26.9.0", "packaging==26.3"]}
 
 # <app>-build must stay a valid Linux user name (32 characters).
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")

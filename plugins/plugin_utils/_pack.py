@@ -111,7 +111,7 @@ def tree(path: str, prepare: list[str], include: list[str], target: str, check: 
     with open(target, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     version = f"{facts['commit'][:10]}{'-dirty' if facts['dirty'] else ''}" if facts.get("commit") else os.path.basename(path)
-    return {"revision": revision, "sha256": digest, "file": target, "source": path, "version": version, "facts": facts}
+    return {"revision": revision, "sha256": digest, "file": target, "source": path, "version": version, "facts": facts, **describe(path)}
 
 
 def git(path: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess:
@@ -139,6 +139,16 @@ def checkout(path: str) -> dict:
     return {"commit": text(git(path, "rev-parse", "--quiet", "--verify", "HEAD")) or None,
             "branch": text(git(path, "symbolic-ref", "--quiet", "--short", "HEAD")) or None,
             "dirty": bool(text(git(path, "status", "--porcelain", "--", ".")))}
+
+
+def describe(path: str) -> dict:
+    """For projects that take their version from git tags."""
+    if not is_checkout(path):
+        return {}
+    found = text(git(path, "describe", "--tags", "--long", "--dirty"))
+    if not found and (commits := text(git(path, "rev-list", "--count", "HEAD"))):
+        found = f"0.0-{commits}-g{text(git(path, 'rev-parse', '--short', 'HEAD'))}"
+    return {"describe": found} if found else {}
 
 
 def listing(path: str, above: str = "") -> list[str]:

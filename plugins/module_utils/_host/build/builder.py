@@ -20,7 +20,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.build.bytecode i
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.files import allow, size
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.hashed import is_immutable, is_kept
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import forget_other, released, served
-from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import is_shared, link
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import is_shared, link, make_room
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.environment import Environment
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry import source_of
 from ansible_collections.pyweb.stack.plugins.module_utils._host.commands import call, short
@@ -52,14 +52,17 @@ class Builder:
         yield
         self.durations[name] = round(time.monotonic() - begun, 3)
 
-    def build(self, revision: str, release: str, target: str, run_path: str, shared: str, before: str | None = None) -> dict[str, t.Any]:
-        """C(before) is a release with the same Python, whose bytecode is taken where the source is the same."""
-        params = self.params
-        env = {
+    def step_env(self, revision: str, release: str, target: str, shared: str) -> dict[str, str]:
+        """What build steps and hooks have in their environment."""
+        return {
             **self.environment.uv_env, "PATH": f"{target}/.venv/bin:{self.env['PATH']}", "VIRTUAL_ENV": f"{target}/.venv",
             "PYWEB_APP": self.name, "PYWEB_RELEASE": release, "PYWEB_REVISION": revision, "PYWEB_SHARED": shared,
-            **params["env"], **params["build_env"],
+            **self.params["env"], **self.params["build_env"],
         }
+
+    def build(self, revision: str, release: str, target: str, run_path: str, shared: str, before: str | None = None) -> dict[str, t.Any]:
+        """Everything up to the build steps. C(before) is a release with the same Python, whose bytecode is taken where the source is the same."""
+        params, env = self.params, self.step_env(revision, release, target, shared)
         with self.phase("fetch"):
             self.hooks("before_fetch", env, self.home)
             self.source.fetch(revision)
@@ -69,7 +72,9 @@ class Builder:
             self.hooks("after_fetch", env, target)
         with self.phase("environment"):
             with self.explained():
+                self.environment.version = self.source.project_version(revision)
                 facts = self.environment.install(target)
+            make_room(target, params["shared"])
         with self.phase("build"):
             self.hooks("before_build", env, target)
             for step in params["build"]:
@@ -79,6 +84,12 @@ class Builder:
                 reuse_bytecode(before, target)
             subprocess.run([f"{target}/.venv/bin/python", "-m", "compileall", "-qq", "-x", r"/(\.venv|node_modules|\.pyweb)/", target],
                            env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        return {**facts, "notes": self.environment.notes, "durations": self.durations}
+
+    def finish(self, revision: str, release: str, target: str, shared: str) -> dict[str, t.Any]:
+        """What is shared takes its place in the release, and nginx gets what it serves."""
+        params, env = self.params, self.step_env(revision, release, target, shared)
+        with self.phase("build"):
             for path in params["shared"]:
                 link(f"{target}/{path}", f"{shared}/{path}")
             self.hooks("after_build", env, target)
@@ -86,7 +97,7 @@ class Builder:
             for url, directory in params["static"].items():
                 if not is_shared(directory, params["shared"]):
                     self.static(target, url, directory, written)
-        return {**facts, "size": size(target), "durations": self.durations}
+        return {"size": size(target), "durations": self.durations}
 
     def lock(self, revision: str) -> dict[str, t.Any]:
         """What a build of this commit would install, found in a copy of the source that goes away again."""

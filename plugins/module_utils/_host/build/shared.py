@@ -16,10 +16,32 @@ def is_shared(directory: str, shared: list[str]) -> bool:
     return any(directory == item or directory.startswith(f"{item}/") for item in shared)
 
 
-def make_shared(base: str, shared: list[str], media: list[str], web: int) -> None:
-    """Data is the application's alone. What nginx serves of it belongs to the group C(web), and so does what comes there later (setgid)."""
+def is_file(name: str) -> bool:
+    """A path that neither a release nor the host has yet: what has an extension is a file, anything else a directory."""
+    name = os.path.basename(name)
+    return bool(os.path.splitext(name)[1]) or name == ".env" or name.startswith(".env.")
+
+
+def make_shared(base: str, shared: list[str], media: list[str], web: int, release: str) -> None:
+    """Data is the application's alone. What nginx serves of it belongs to the group C(web), and so does what comes there later (setgid).
+
+    A file that the source has at C(release) is the first content of a shared one; one that nobody has is made by the application.
+    """
     for path in shared:
-        os.makedirs(f"{base}/{path}", mode=0o700, exist_ok=True)
+        place, first = f"{base}/{path}", f"{release}/{path}"
+        from_source = os.path.isfile(first) and not os.path.islink(first)
+        if from_source or (is_file(path) and not os.path.isdir(first)):
+            os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
+            # Earlier versions made a directory of it.
+            with contextlib.suppress(OSError):
+                os.rmdir(place)
+            if from_source and not os.path.lexists(place):
+                descriptor = os.open(f"{place}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+                with open(first, "rb") as content, os.fdopen(descriptor, "wb") as file:
+                    shutil.copyfileobj(content, file)
+                os.rename(f"{place}.new", place)
+        elif not os.path.isfile(place):
+            os.makedirs(place, mode=0o700, exist_ok=True)
     for path in media:
         os.makedirs(f"{base}/{path}", mode=0o700, exist_ok=True)
         parts = path.split("/")
@@ -28,6 +50,14 @@ def make_shared(base: str, shared: list[str], media: list[str], web: int) -> Non
             if way not in media:
                 os.chmod(f"{base}/{way}", 0o711)
         hand_over(f"{base}/{path}", web)
+
+
+def make_room(release: str, shared: list[str]) -> None:
+    """Directories that build steps can write to. What comes there is not kept: the build has no access to data."""
+    for path in shared:
+        if not is_file(path) and not os.path.lexists(f"{release}/{path}"):
+            os.makedirs(f"{release}/{path}")
+
 
 
 def hand_over(top: str, web: int) -> None:
@@ -51,7 +81,7 @@ def hand_over(top: str, web: int) -> None:
 
 
 def link(path: str, target: str) -> None:
-    """A shared directory takes the place of what the source has there."""
+    """What is shared takes the place of what the source has there."""
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
     elif os.path.lexists(path):

@@ -31,11 +31,19 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text impor
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.uv import UvLock
 from ansible_collections.pyweb.stack.plugins.module_utils._host.commands import call
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.versions import VARIABLES
 
 UV = "/usr/local/bin/uv"
 # What is in an environment, as it was asked for.
 INSTALLED = "pyweb-requirements.txt"
 KEPT_LOCKS = 20
+# What build backends say of a source that is no package, and of one whose version they cannot find.
+NO_PACKAGE = re.compile(r"Multiple top-level (packages|modules) discovered in a flat-layout|Unable to determine which files to ship inside the wheel|"
+                        r"No file/folder found for package|Expected a Python module at|No module or package named")
+NO_VERSION = re.compile(r"(setuptools-scm|setuptools_scm) was unable to detect version|Unable to detect version control system|"
+                        r"Cannot find the version from SCM|does not appear to be a (git|Git) (project|repository)|Versioning for this project requires")
+# What a server of ours needs for a protocol, and what is there already where an application has one of these.
+COMPANIONS = {"websockets": {"uvicorn", "wsproto"}}
 REQUIRED = re.compile(r"Required uv version `([^`]+)` does not match")
 DEFAULTS: dict[str, t.Any] = {"file": None, "groups": [], "extras": [], "index": None, "extra_indexes": [], "wheelhouse": None}
 
@@ -58,6 +66,10 @@ class Environment:
         self.secrets: list[str] = []
         self.indexes: Indexes | None = None
         self.settings = Settings({}, [])
+        # The project's own, where git tags have it.
+        self.version: str | None = None
+        # What the user should know about the release.
+        self.notes: list[str] = []
         # Versions of uv that projects ask for, by what they ask.
         self.programs: dict[str, str] = {}
 
@@ -162,7 +174,9 @@ class Environment:
     def servers(self, text: str, python: str, platforms: list[str]) -> str:
         """The server that the application lacks, with all that it needs, as far as the lock does not have it."""
         have = names(text)
-        missing = sorted(package for package in self.params["server_packages"] if normal(re.split(r"[=\[]", package)[0]) not in have)
+        # An application that brings its own server knows what it wants of it.
+        brought = {companion for companion, others in COMPANIONS.items() if others & have}
+        missing = sorted(package for package in self.params["server_packages"] if normal(re.split(r"[=\[]", package)[0]) not in have | brought)
         if not missing:
             return ""
         with tempfile.TemporaryDirectory(prefix=".server-", dir=self.home) as place:
@@ -269,6 +283,7 @@ class Environment:
 
     def install(self, target: str) -> dict[str, t.Any]:
         python, version = self.python()
+        self.note_python(lock_of(target, self.dependencies["file"]), version)
         lock = self.resolve(target)
         third_party, local = split_local(lock["text"])
         key = self.base(third_party, python)
@@ -278,10 +293,7 @@ class Environment:
             # Seen to bring old code back: what an earlier build left in the source.
             for leftover in [f"{where}/build", *glob.glob(f"{glob.escape(where)}/*.egg-info")]:
                 shutil.rmtree(leftover, ignore_errors=True)
-            self.uv("pip", "install", "--quiet", "--no-deps", "--compile-bytecode", "--python", f"{venv}/bin/python",
-                    f"{where} ; {marker}" if marker else where,
-                    what=f"installing the project {os.path.relpath(where, target)}", cwd=where if os.path.isdir(where) else target,
-                    hint="check its pyproject.toml.")
+            self.install_project(target, where, marker)
         # uv's, and writable by everybody.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{venv}/.lock")
@@ -291,6 +303,33 @@ class Environment:
             "environment": key, "lock_digest": hashlib.sha256(lock["text"].encode()).hexdigest(), "python": python, "python_version": version,
             "lock": {name: lock[name] for name in ("inputs", "platforms")},
         }
+
+    def install_project(self, target: str, where: str, marker: str) -> None:
+        """What lies at C(where) in the release C(target). What turns out to be no package is run from the source's directory, as it is."""
+        shown = os.path.relpath(where, target)
+        version = {name: self.version for name in VARIABLES if self.version and name not in self.params.get("build_env", {})}
+        try:
+            self.uv("pip", "install", "--quiet", "--no-deps", "--compile-bytecode", "--python", f"{target}/.venv/bin/python",
+                    f"{where} ; {marker}" if marker else where, what=f"installing the project {shown}",
+                    cwd=where if os.path.isdir(where) else target, hint="check its pyproject.toml.", **version)
+        except BuildError as error:
+            if NO_VERSION.search(str(error)):
+                raise BuildError(f"the project {shown} takes its version from git tags, and this source has none: give it by build_env, as "
+                                 f"SETUPTOOLS_SCM_PRETEND_VERSION or what its build backend reads.\n{error}") from None
+            project = lock_of(target, self.dependencies["file"]).project
+            if where != os.path.normpath(project.folder) or not NO_PACKAGE.search(str(error)):
+                raise
+            if project.has_scripts:
+                raise BuildError(f"the project {shown} has scripts, but its build backend finds no package in it: say in its pyproject.toml which directories "
+                                 f"belong to it, or that it is none (package = false in [tool.uv]).\n{error}") from None
+            self.notes.append("the project is no package, since its build backend finds none in it, and runs from the source as it is; "
+                              "package = false in [tool.uv] says so.")
+
+    def note_python(self, lock: Lock, version: str) -> None:
+        """Other platforms choose the interpreter by a file of the source. Here the inventory does, so that all hosts know it before they have the source."""
+        wanted = lock.project.wanted_python()
+        if wanted and minor(wanted[1]) != minor(version) and "." in wanted[1]:
+            self.notes.append(f"{wanted[0]} asks for Python {wanted[1]}, but {version} is used: set python to \"{wanted[1]}\" if it has to be that one.")
 
     def projects(self, target: str, local: list[str]) -> list[tuple[str, str]]:
         """What is installed from this release's source, with its marker: what the lock names, and the source itself where it is a package."""

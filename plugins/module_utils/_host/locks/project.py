@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
+import re
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Index
@@ -31,7 +33,39 @@ class Project:
             return bool(tool["uv"]["package"])
         if tool.get("poetry", {}).get("package-mode") is False or tool.get("pdm", {}).get("distribution") is False:
             return False
-        return os.path.exists(f"{self.folder}/setup.py") or "build-system" in self.pyproject
+        if os.path.exists(f"{self.folder}/setup.py"):
+            return True
+        if "build-system" not in self.pyproject:
+            return False
+        # [build-system] alone, beside the settings of tools: nothing says what would be built.
+        if not (self.project or {"poetry", "flit"} & set(tool) or os.path.exists(f"{self.folder}/setup.cfg")):
+            return False
+        return not self.lacks_modules
+
+    @property
+    def lacks_modules(self) -> bool:
+        """What C(poetry init) writes has no package where Poetry looks for it, and is no package either."""
+        poetry = self.tool.get("poetry", {})
+        if not str(self.pyproject["build-system"].get("build-backend", "")).startswith("poetry.") or poetry.get("packages") or poetry.get("include"):
+            return False
+        name = re.sub(r"[-. ]", "_", str(self.project.get("name") or poetry.get("name") or ""))
+        return not any(os.path.exists(f"{self.folder}/{place}{name}{end}") for place in ("", "src/") for end in ("", ".py"))
+
+    @property
+    def has_scripts(self) -> bool:
+        """Would something be missing that others call, if the project were not installed?"""
+        kinds = ("scripts", "gui-scripts", "entry-points")
+        return any(self.project.get(kind) for kind in kinds) or any(self.tool.get("poetry", {}).get(kind) for kind in ("scripts", "plugins"))
+
+    def wanted_python(self) -> tuple[str, str] | None:
+        """A file and the version that it asks for, as other platforms and tools read it."""
+        for name, pattern in ((".python-version", r"(?m)^\s*(?:cpython-|python-?)?(3(?:\.\d+)+)\s*$"), ("runtime.txt", r"python-(3(?:\.\d+)+)")):
+            with contextlib.suppress(OSError):
+                with open(f"{self.folder}/{name}", encoding="utf-8", errors="replace") as file:
+                    found = re.search(pattern, file.read(4096))
+                if found:
+                    return name, found[1]
+        return None
 
     @property
     def uv(self) -> dict[str, t.Any]:

@@ -15,6 +15,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.base imp
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.sent import Sent
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.unpack import unpack
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.versions import from_file
 
 
 class Archive(Sent):
@@ -25,6 +26,9 @@ class Archive(Sent):
     def __init__(self, home: str, source: dict[str, t.Any], env: dict[str, str], sent: dict[str, t.Any] | None = None):
         super().__init__(home, source, env, sent)
         self.name = "source.zip" if source["archive"].split("?")[0].endswith(".zip") else "source.tar"
+
+    def project_version(self, revision: str) -> str | None:
+        return from_file(os.path.basename(self.source["archive"].split("?")[0]))
 
     def export(self, revision: str, target: str) -> None:
         unpack(self.place(revision), self.shown, target)

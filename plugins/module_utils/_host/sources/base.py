@@ -51,6 +51,10 @@ class Source:
         """For the manifest."""
         return {"kind": self.kind, "source": self.shown, "version": self.version}
 
+    def project_version(self, revision: str) -> str | None:
+        """For a project that takes its version from git tags; None where nobody can tell."""
+        return None
+
     def explain(self, message: str) -> str:
         """What went wrong with the environment, in words of this source."""
         return message

@@ -22,6 +22,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._addresses import spli
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.base import Source, refuse_names, write
 from ansible_collections.pyweb.stack.plugins.module_utils._host.commands import call
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.versions import from_describe
 
 # A server that does not take the deploy key has at least answered.
 NO_SERVER = re.compile(r"Could not resolve|Connection (refused|timed out|reset)|No route to host|Network is unreachable|Host key verification failed")
@@ -117,6 +118,16 @@ class Git(Source):
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace", check=False)
         return done.stdout.splitlines()
 
+    def project_version(self, revision: str) -> str | None:
+        git = ["git", f"--git-dir={self.mirror}"]
+        done = subprocess.run([*git, "describe", "--tags", "--long", revision], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                              check=False)
+        if done.returncode == 0:
+            return from_describe(done.stdout)
+        # Without a tag, as setuptools-scm does.
+        done = subprocess.run([*git, "rev-list", "--count", revision], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+        return f"0.1.dev{done.stdout.strip()}+g{revision[:8]}" if done.returncode == 0 else None
+
     def submodules(self, mirror: str, revision: str, url: str, above: str = "", depth: int = 0) -> t.Iterator[tuple[str, str, str]]:
         """Path, mirror and commit of each submodule, and of theirs, which are fetched on the way unless they are here."""
         listed = call(["git", f"--git-dir={mirror}", "ls-tree", "-r", "-z", "--full-tree", revision], f"git ls-tree of {revision[:12]}", self.env, split=True)
@@ -173,6 +184,10 @@ class Git(Source):
                     shutil.rmtree(f"{self.home}/{name}", ignore_errors=True)
             yield
 
+    def no_head(self, error: BuildError) -> BuildError:
+        """C(error), or what it means that the repository has no branch by default."""
+        return BuildError(f"{self.shown}: {NO_HEAD}") if "remote ref HEAD" in str(error) else error
+
     def update(self, mirror: str, url: str, what: str, *refs: str, password: str | None = None) -> None:
         """Fetch into a mirror, which is made where it is missing, and again where a crash of the host has broken it."""
         with self.turn(mirror):
@@ -180,7 +195,7 @@ class Git(Source):
                 self.pull(mirror, url, what, *refs, password=password)
             except BuildError as error:
                 if not BROKEN.search(str(error)):
-                    raise
+                    raise self.no_head(error) from None
                 shutil.rmtree(mirror)
                 self.pull(mirror, url, what, *refs, password=password)
 
@@ -203,8 +218,6 @@ class Git(Source):
         """What to do when git fetch says C(output)."""
         if self.source.get("public_key") and not NO_SERVER.search(output) and "remote ref HEAD" not in output:
             return f"add this deploy key to the repository (to read it is enough) and deploy again: {self.source['public_key']}"
-        if "couldn't find remote ref HEAD" in output:
-            return NO_HEAD
         if NO_LOGIN.search(output):
             return "check source.repo, and that source.token is one that may read it."
         return "check source.repo, that this host may reach it, and the deploy key and known_hosts where it needs them."

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.base import refuse_names
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.sent import Sent
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.unpack import unpack
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.versions import from_describe
 
 
 class Tree(Sent):
@@ -15,6 +16,9 @@ class Tree(Sent):
 
     kind = "path"
     name = "source.tar.gz"
+
+    def project_version(self, revision: str) -> str | None:
+        return from_describe(str(self.sent.get("describe") or ""))
 
     def export(self, revision: str, target: str) -> None:
         unpack(self.place(revision), self.shown, target, strip=False)

@@ -125,18 +125,24 @@ def make(app, params):
     os.mkdir(target, 0o751)
     os.chmod(target, 0o751)
     os.chown(target, account.pw_uid, account.pw_gid)
-    if params["shared"]:
-        media = [directory for directory in params["static"].values() if is_shared(directory, params["shared"])]
-        web = app.system.group(app.paths.web_group) if media else -1
-        app.system.as_user(owner.pw_name, lambda: make_shared(app.paths.shared, params["shared"], media, web))
+    media = [directory for directory in params["static"].values() if is_shared(directory, params["shared"])]
+    web = app.system.group(app.paths.web_group) if media else -1
     run_path = app.paths.sockets(release)
     try:
+        notes = []
         if donor:
             facts = app.system.as_user(account.pw_name, lambda: builder.copy(app.paths.release(donor), target, run_path))
             facts = {**{name: app.store.manifest(donor)[name] for name in COPIED if name in app.store.manifest(donor)}, **facts, "build_of": donor}
         else:
             before = bytecode_of(app, params)
             facts = app.system.as_user(account.pw_name, lambda: builder.build(revision, release, target, run_path, app.paths.shared, before))
+            notes = facts.pop("notes")
+        if params["shared"]:
+            app.system.as_user(owner.pw_name, lambda: make_shared(app.paths.shared, params["shared"], media, web, target))
+        if not donor:
+            done = app.system.as_user(account.pw_name, lambda: builder.finish(revision, release, target, app.paths.shared))
+            facts["size"] = done["size"]
+            facts["durations"]["build"] = round(facts["durations"]["build"] + done["durations"]["build"], 3)
         if params["procfile"]:
             facts["procfile"] = read_procfile(app, target, params["procfile"])
         app.launcher.write(release, revision, "".join(f"{name}={value}\0" for name, value in sorted(params["env"].items())))
@@ -146,7 +152,7 @@ def make(app, params):
         with contextlib.suppress(OSError):
             app.store.update(release, state="failed", error=app.secrets.mask(said(error)).split("\n", 1)[0], ended=now())
         raise
-    return app.store.update(release, state="built", secrets_digest=secrets_digest, **facts)
+    return {**app.store.update(release, state="built", secrets_digest=secrets_digest, **facts), **({"notes": notes} if notes else {})}
 
 
 def run(params, check_mode=False):
@@ -165,7 +171,8 @@ def run(params, check_mode=False):
             except Exception:
                 app.lock.drop(params["lease"]["token"])
                 raise
-        return {"changed": bool(manifest), **release, "manifest": manifest}
+        notes = [f"{app.name}: {note}" for note in manifest.pop("notes", [])] if manifest else []
+        return {"changed": bool(manifest), **release, "manifest": manifest, **({"warnings": notes} if notes else {})}
     except (HostError, BuildError, releases.ReleaseError, OSError) as error:
         fault = f"{params['name']}: release {params['release']} was not built: {said(error)}"
         return {"failed": True, **release, "msg": app.secrets.mask(fault + hooks.failure(app, params["hooks"], None, error)) if app else fault}

@@ -89,6 +89,29 @@ def test_a_release_is_built_once(host, deploy, origin):
     assert deploy() == ({"release": release, "build": False, "activate": True}, None)
 
 
+def test_shared_paths_are_there_while_the_build_runs_and_lead_to_the_data_afterwards(host, deploy, origin):
+    (origin / "local.py").write_text("first")
+    git(origin, "add", "-A")
+    git(origin, "commit", "-q", "-m", "local")
+    step, built = deploy(shared=["logs", "local.py", "db.sqlite3"], build=["echo line > logs/build.log", "cat local.py > seen"])
+    app = host.App("shop")
+    target = pathlib.Path(app.paths.release(step["release"]))
+    assert built["changed"] and (target / "seen").read_text() == "first"
+    assert {name: os.readlink(target / name) for name in ("logs", "local.py", "db.sqlite3")} == {
+        name: f"{app.paths.shared}/{name}" for name in ("logs", "local.py", "db.sqlite3")}
+    assert os.listdir(f"{app.paths.shared}/logs") == [] and pathlib.Path(app.paths.shared, "local.py").read_text() == "first"
+    assert not os.path.lexists(f"{app.paths.shared}/db.sqlite3")
+
+
+def test_what_the_user_should_know_is_a_warning(host, deploy, origin):
+    (origin / "runtime.txt").write_text("python-3.99.1\n")
+    git(origin, "add", "-A")
+    git(origin, "commit", "-q", "-m", "runtime")
+    step, built = deploy()
+    assert "shop: runtime.txt asks for Python 3.99.1, but 3." in json.dumps(built["warnings"]) and "notes" not in built["manifest"]
+    assert "notes" not in host.App("shop").store.manifest(step["release"])
+
+
 @pytest.mark.parametrize("change", [{"secrets": "TOKEN=other123\0"}, {"config_digest": "d"}])
 def test_what_makes_a_new_release(host, deploy, change):
     first, dummy = deploy()

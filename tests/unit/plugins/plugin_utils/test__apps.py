@@ -258,7 +258,7 @@ def test_right(changes):
 
 @pytest.mark.parametrize("process, server, packages", [
     ({"wsgi": "a:b"}, "gunicorn", ["gunicorn"]),
-    ({"asgi": "a:b"}, "uvicorn", ["uvicorn"]),
+    ({"asgi": "a:b"}, "uvicorn", ["uvicorn", "websockets"]),
     ({"asgi": "a:b", "server": "gunicorn"}, "gunicorn", ["gunicorn"]),
     ({"asgi": "a:b", "worker_class": "asgi"}, "gunicorn", ["gunicorn"]),
     ({"wsgi": "a:b", "worker_class": "gevent"}, "gunicorn", ["gunicorn", "gevent", "packaging"]),

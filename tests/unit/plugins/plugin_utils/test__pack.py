@@ -166,6 +166,13 @@ def in_a_fork(arguments):
     return offered["revision"], offered["file"]
 
 
+def test_what_git_tags_say(offer, shop):
+    """For projects that take their version from them."""
+    commit(shop)
+    git(shop, "tag", "v1.2.0")
+    assert offer(path="shop")["describe"].startswith("v1.2.0-0-g")
+
+
 def test_all_hosts_get_the_same(shop, tmp_path):
     """Ansible has a process for each host, and somebody edits meanwhile."""
     (shop / ".gitignore").write_text("ran\n")

@@ -283,7 +283,7 @@ def test_data_is_private_and_media_are_for_nginx(tmp_path):
     umask = os.umask(0o027)
     try:
         for dummy in range(2):
-            make_shared(str(tmp_path), ["data", "media", "files"], ["media", "files/public/images"], web)
+            make_shared(str(tmp_path), ["data", "media", "files"], ["media", "files/public/images"], web, str(tmp_path / "none"))
         (tmp_path / "media/2026").mkdir()
         (tmp_path / "media/2026/photo.jpg").write_text("x")
     finally:
@@ -300,7 +300,7 @@ def test_media_that_are_there_already_are_adapted_once(tmp_path, monkeypatch):
     for path, mode in {"media/a/b.jpg": 0o600, "media/c.jpg": 0o664, "media/a": 0o700, "media": 0o700, "outside": 0o600}.items():
         (tmp_path / path).chmod(mode)
     for dummy in range(2):
-        make_shared(str(tmp_path), ["media"], ["media"], os.getgid())
+        make_shared(str(tmp_path), ["media"], ["media"], os.getgid(), str(tmp_path / "none"))
         assert modes(tmp_path) == {"media": 0o2750, "media/a": 0o2750, "media/a/b.jpg": 0o640, "media/c.jpg": 0o664, "outside": 0o600}
         # What the application does later is its own decision.
         monkeypatch.setattr(os, "walk", lambda *arguments, **options: pytest.fail("looked through once more"))

@@ -10,7 +10,6 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import threading
 
 import pytest
 
@@ -22,10 +21,6 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.locks import tex
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.pylock import from_pylock
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import kind_of, lock_of
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[5] / "support"))
-
-import index as packages  # noqa: E402
 
 LOGIN = "deploy:correct%40horse"
 MINE = f"{sys.version_info.major}.{sys.version_info.minor} {os.uname().machine}"

@@ -184,3 +184,87 @@ def test_wheels_of_the_source_are_installed(uv, index, tmp_path):
             subprocess.run([_environment.UV, "lock", "--quiet", "--offline"], cwd=source, check=True, env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)})
         uv().install(str(source))
         assert bool(list(source.glob(".venv/lib/python3*/site-packages/gamma"))) is (name != "elsewhere"), name
+
+
+# --- the project itself -----------------------------------------------------------------------------------------------
+
+SILENT = '''
+import os, sys, zipfile
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    version = os.environ.get("SETUPTOOLS_SCM_PRETEND_VERSION")
+    if not version:
+        sys.exit(SAID)
+    with zipfile.ZipFile(f"{wheel_directory}/shop-{version}-py3-none-any.whl", "w") as archive:
+        about = f"shop-{version}.dist-info"
+        for name, text in ((f"{about}/METADATA", f"Metadata-Version: 2.1\\nName: shop\\nVersion: {version}\\n"),
+                           (f"{about}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"), (f"{about}/RECORD", "")):
+            archive.writestr(name, text)
+    return f"shop-{version}-py3-none-any.whl"
+'''
+BUILT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n[project]\nname = "shop"\ndynamic = ["version"]\n'
+
+
+def built(folder, said, more=""):
+    source = project(folder, BUILT + more)
+    pathlib.Path(source, "requirements.txt").write_text("beta\n")
+    pathlib.Path(source, "backend.py").write_text(SILENT.replace("SAID", repr(said)))
+    return source
+
+
+@pytest.mark.parametrize("said", [
+    "error: Multiple top-level packages discovered in a flat-layout: ['shop', 'media'].",
+    "ValueError: Unable to determine which files to ship inside the wheel",
+])
+def test_what_turns_out_to_be_no_package_runs_from_its_source(uv, tmp_path, said):
+    environment = uv()
+    source = built(tmp_path / "source", said)
+    environment.install(source)
+    assert list(pathlib.Path(source, ".venv/lib").glob("python3*/site-packages/beta")) and not list(pathlib.Path(source, ".venv/lib").rglob("shop*"))
+    assert environment.notes == ["the project is no package, since its build backend finds none in it, and runs from the source as it is; "
+                                 "package = false in [tool.uv] says so."]
+    with pytest.raises(BuildError, match=r"^the project \. has scripts, but its build backend finds no package in it: say in its pyproject.toml"):
+        uv().install(built(tmp_path / "scripts", said, '[project.scripts]\nshop = "shop:main"\n'))
+    with pytest.raises(BuildError, match="^installing the project . failed"):
+        uv().install(built(tmp_path / "other", "SyntaxError"))
+
+
+def test_a_version_from_git_tags(uv, tmp_path):
+    said = "LookupError: setuptools-scm was unable to detect version for /srv/shop."
+    environment = uv()
+    environment.version = "1.2.0"
+    source = built(tmp_path / "source", said)
+    environment.install(source)
+    assert list(pathlib.Path(source, ".venv/lib").glob("python3*/site-packages/shop-1.2.0.dist-info"))
+    # What the user has given counts.
+    source = built(tmp_path / "given", said)
+    environment = uv(build_env={"SETUPTOOLS_SCM_PRETEND_VERSION": "7.0"})
+    environment.version = "1.2.0"
+    environment.install(source)
+    assert list(pathlib.Path(source, ".venv/lib").glob("python3*/site-packages/shop-7.0.dist-info"))
+    with pytest.raises(BuildError, match=r"^the project \. takes its version from git tags, and this source has none: give it by build_env"):
+        uv().install(built(tmp_path / "none", said))
+
+
+def test_a_python_that_a_file_of_the_source_asks_for(uv, tmp_path):
+    environment = uv()
+    source = project(tmp_path / "source", '[project]\nname = "shop"\nversion = "1"\n')
+    pathlib.Path(source, ".python-version").write_text("3.99\n")
+    environment.install(source)
+    (note,) = environment.notes
+    assert note.startswith(".python-version asks for Python 3.99, but 3.") and note.endswith('is used: set python to "3.99" if it has to be that one.')
+
+
+@pytest.mark.parametrize("requirements, expected", [
+    ("beta\n", {"beta", "uvicorn", "websockets"}), ("uvicorn\n", {"uvicorn"}), ("wsproto\n", {"wsproto", "uvicorn"}),
+    ("websockets==1.0\n", {"uvicorn", "websockets"}),
+])
+def test_a_server_of_ours_brings_what_its_protocol_needs(bare_uv, tmp_path, requirements, expected):
+    wheels = tmp_path / "wheels"
+    packages.packages(wheels)
+    for name, version in (("uvicorn", "1.0"), ("websockets", "1.0"), ("websockets", "2.0"), ("wsproto", "1.0")):
+        packages.wheel(wheels, name, version)
+    source = project(tmp_path / "source", "")
+    pathlib.Path(source, "requirements.txt").write_text(requirements)
+    text = bare_uv(server_packages=["uvicorn==1.0", "websockets==2.0"], dependencies={"wheelhouse": str(wheels)}).resolve(source)["text"]
+    assert {line.split("==")[0] for line in text.splitlines()} == expected
+    assert text.count("websockets") <= 1

@@ -577,8 +577,22 @@ def test_a_head_that_names_no_branch(source, tmp_path, unborn, scheme):
     named = source(repo=f"{scheme}{unborn}", version="main")
     assert named.remote() == named.resolve() and release(named, tmp_path) == {"app.py": "1"}
     for ask in (source(repo=f"{scheme}{unborn}").resolve, source(repo=f"{scheme}{unborn}").remote):
-        with pytest.raises(BuildError, match="HEAD of the repository names no branch that is there; set source.version"):
+        with pytest.raises(BuildError) as error:
             ask()
+        assert str(error.value) == (f"{scheme}{unborn}: HEAD of the repository names no branch that is there; "
+                                    "set source.version to the branch that is to be deployed.")
+
+
+def test_the_version_of_a_commit(source, tmp_path):
+    origin = tmp_path / "origin"
+    first = repository(origin, {"app.py": "1"})
+    git(origin, "tag", "v1.2.0")
+    second = commit(origin, {"app.py": "2"})
+    shop = source(repo=f"file://{origin}")
+    shop.resolve()
+    assert [shop.project_version(revision) for revision in (first, second)] == ["1.2.0", f"1.2.1.dev1+g{second[:7]}"]
+    git(origin, "tag", "--delete", "v1.2.0")
+    assert release(shop, tmp_path) == {"app.py": "2"} and shop.project_version(second) == f"0.1.dev2+g{second[:8]}"
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give files to another account")

@@ -1,0 +1,77 @@
+# Copyright (c) pyweb.stack contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Paths that outlive releases: directories, and single files as people bring them from other tools."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import is_file, link, make_room, make_shared
+
+
+def write(folder, files):
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+@pytest.mark.parametrize("name, expected", [
+    ("media", False), ("var/logs", False), (".cache", False), ("db.sqlite3", True), ("shop/local_settings.py", True), (".env", True), (".env.local", True),
+])
+def test_what_nobody_has_yet(name, expected):
+    assert is_file(name) is expected
+
+
+# in the source, in shared/, what is then in shared/
+FILES = {
+    "the host has it": ({"shop/local.py": "source"}, {"shop/local.py": "host"}, "host"),
+    "the host alone has it": ({}, {"shop/local.py": "host"}, "host"),
+    "the source alone has it": ({"shop/local.py": "source"}, {}, "source"),
+    "an earlier version made a directory of it": ({"shop/local.py": "source"}, {"shop/local.py/": ""}, "source"),
+    "nobody has it": ({}, {}, None),
+}
+
+
+@pytest.mark.parametrize("source, host, expected", FILES.values(), ids=FILES)
+def test_a_file(tmp_path, source, host, expected):
+    release, shared = tmp_path / "release", tmp_path / "shared"
+    release.mkdir()
+    write(release, source)
+    for name, text in host.items():
+        if name.endswith("/"):
+            (shared / name).mkdir(parents=True)
+        else:
+            write(shared, {name: text})
+    for dummy in range(2):
+        make_shared(str(shared), ["shop/local.py"], [], -1, str(release))
+        link(f"{release}/shop/local.py", f"{shared}/shop/local.py")
+    place = shared / "shop/local.py"
+    assert place.parent.is_dir() and os.readlink(release / "shop/local.py") == str(place)
+    assert place.read_text() == expected if expected else not os.path.lexists(place)
+    # The application makes what nobody has.
+    (release / "shop/local.py").write_text("new")
+    assert place.read_text() == "new"
+    if not host:
+        assert not list(shared.rglob("*.new"))
+
+
+def test_a_file_that_the_source_brings_is_the_applications_alone(tmp_path):
+    write(tmp_path / "release", {"db.sqlite3": "first"})
+    make_shared(str(tmp_path / "shared"), ["db.sqlite3"], [], -1, str(tmp_path / "release"))
+    assert (tmp_path / "shared/db.sqlite3").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("name, in_source", [("conf.d", "conf.d/a"), ("LICENCE", "LICENCE")])
+def test_what_the_source_has_decides(tmp_path, name, in_source):
+    write(tmp_path / "release", {in_source: "x"})
+    make_shared(str(tmp_path / "shared"), [name], [], -1, str(tmp_path / "release"))
+    assert (tmp_path / "shared" / name).is_dir() is (name == "conf.d")
+
+
+def test_directories_are_there_while_the_build_runs(tmp_path):
+    write(tmp_path, {"static/a": ""})
+    make_room(str(tmp_path), ["var/logs", "static", "db.sqlite3"])
+    assert (tmp_path / "var/logs").is_dir() and (tmp_path / "static/a").exists() and not os.path.lexists(tmp_path / "db.sqlite3")

@@ -1,0 +1,41 @@
+# Copyright (c) pyweb.stack contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a source is: a package, or code that runs from where it lies."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.project import Project
+
+POETRY = '[build-system]\nrequires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"\n'
+SETUPTOOLS = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+NAMED = '[project]\nname = "my-site"\nversion = "1"\n'
+
+
+@pytest.mark.parametrize("files, expected", [
+    ({}, False), ({"setup.py": ""}, True), ({"pyproject.toml": "[tool.black]\n"}, False), ({"pyproject.toml": SETUPTOOLS + NAMED}, True),
+    ({"pyproject.toml": SETUPTOOLS + "[tool.black]\n"}, False), ({"pyproject.toml": SETUPTOOLS, "setup.cfg": "[metadata]\n"}, True),
+    ({"pyproject.toml": NAMED}, False), ({"pyproject.toml": SETUPTOOLS + NAMED + "[tool.uv]\npackage = false\n"}, False),
+    ({"pyproject.toml": NAMED + "[tool.uv]\npackage = true\n"}, True),
+    ({"pyproject.toml": POETRY + NAMED, "app/main.py": ""}, False), ({"pyproject.toml": POETRY + NAMED, "my_site/__init__.py": ""}, True),
+    ({"pyproject.toml": POETRY + NAMED, "src/my_site/__init__.py": ""}, True), ({"pyproject.toml": POETRY + NAMED, "my_site.py": ""}, True),
+    ({"pyproject.toml": POETRY + '[tool.poetry]\nname = "My.Site"\npackages = [{include = "app"}]\n', "app/main.py": ""}, True),
+    ({"pyproject.toml": POETRY + '[tool.poetry]\nname = "x"\n', "app/main.py": ""}, False),
+    ({"pyproject.toml": POETRY + '[tool.poetry]\nname = "x"\npackage-mode = false\n', "x/main.py": ""}, False),
+])
+def test_is_it_a_package(tmp_path, files, expected):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert Project(str(tmp_path), str(tmp_path)).is_package is expected
+
+
+@pytest.mark.parametrize("name, text, expected", [
+    (".python-version", "3.12\n", "3.12"), (".python-version", "# ours\ncpython-3.12.8\n", "3.12.8"), ("runtime.txt", "python-3.11.9\n", "3.11.9"),
+    (".python-version", "pypy3.10\n", None), ("runtime.txt", "", None),
+])
+def test_the_python_that_a_file_asks_for(tmp_path, name, text, expected):
+    (tmp_path / name).write_text(text)
+    assert Project(str(tmp_path), str(tmp_path)).wanted_python() == ((name, expected) if expected else None)
