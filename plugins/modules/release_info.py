@@ -84,7 +84,9 @@ history:
   type: list
   elements: dict
 switch:
-  description: The switch that is under way, if any; also one that nobody has ended yet.
+  description: >-
+    The switch that is under way, if any, also one whose controller has gone. C(by) is who began it, C(since) when; at C(until) the host completes
+    it or returns from it by itself.
   returned: always
   type: dict
 now:

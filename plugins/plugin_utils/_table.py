@@ -64,8 +64,9 @@ def table(name: str, hosts: dict[str, dict], now: float) -> list[str]:
             lines.append(f"{info['releases'][newest]['state'].upper()}: {newest} on {host}: {info['releases'][newest]['error']}")
         if info.get("switch"):
             switch = info["switch"]
-            lines.append(f"SWITCHING: to {switch['release']} on {host} since {switch['since']}, not complete: "
-                         "the host completes it or returns from it by itself, and the next deploy or rollback goes on from there.")
+            end = f"at {switch['until']} the host completes it" if switch.get("until") else "the host completes it"
+            lines.append(f"SWITCHING: to {switch['release']} on {host} by {switch.get('by') or '?'} since {switch['since']}, not complete: "
+                         f"{end} or returns from it by itself, and the next deploy or rollback goes on from there.")
         if info.get("lease") and info["lease"].get("until", 0) > now:
             lines.append(f"DEPLOYING: {info['lease']['by']} on {host} since {info['lease']['since']}")
     pending = next((info["pending"] for info in hosts.values() if info.get("pending")), [])

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import time
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError
 from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import Layout
@@ -31,6 +34,14 @@ class Guard:
                                  "--timer-property=AccuracySec=1s", "/usr/bin/python3", "-I", self.system.program(), "settle", self.paths.name])
         if armed.returncode != 0:
             raise HostError(f"systemd-run refused the timer that guards the switch: {armed.stdout.strip()}")
+
+    def due(self) -> str | None:
+        """When the timer elapses, UTC as 20261120T201500Z; None where none is armed."""
+        listed = self.system.run(["systemctl", "list-timers", "--all", "--output=json", f"{self.paths.guard_unit}.timer"]).stdout
+        with contextlib.suppress(ValueError, LookupError, TypeError):
+            microseconds = json.loads(listed)[0]["next"]
+            return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(microseconds / 1e6)) if microseconds else None
+        return None
 
     def disarm(self) -> None:
         units = [f"{self.paths.guard_unit}.timer"] + ([] if self.is_this else [f"{self.paths.guard_unit}.service"])

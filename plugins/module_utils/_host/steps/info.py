@@ -29,10 +29,11 @@ def missing(packages):
 
 def look(app, params, check_mode):
     live = app.live if app.exists else None
+    switch = app.store.switch()
     info = {
         "exists": app.exists, "live": live, "running": bool(live) and app.processes.active(live) and app.checks.answers(live),
         "releases": app.store.manifests(), "history": app.store.history(),
-        "lease": app.lock.lease(), "switch": app.store.switch(),
+        "lease": app.lock.lease(), "switch": {**switch, "until": app.guard.due()} if switch else None,
         "now": now(), "directories": all(os.path.isdir(path) for path in (app.paths.releases, app.paths.shared)),
     }
     if not params["source"]:

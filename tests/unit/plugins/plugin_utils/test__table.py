@@ -55,12 +55,15 @@ def test_what_a_person_has_to_know():
 
 def test_a_switch_that_is_not_complete():
     """The rollback goes to what was live before it, and so says the table."""
-    switch = {"release": C, "from": B, "since": "20261103T045900Z"}
+    switch = {"release": C, "from": B, "by": "he@here", "since": "20261103T045900Z", "until": "20261103T050030Z"}
     pending = info(live=C, switch=switch)
     pending["releases"][B]["state"], pending["releases"][C] = "active", manifest("built", 3)
     lines = _table.table("shop", {"web1": pending}, NOW)
     assert [line.split()[1] for line in lines if "rollback target" in line] == [B]
-    assert f"SWITCHING: to {C} on web1 since 20261103T045900Z, not complete: " in lines[-1]
+    assert lines[-1].startswith(f"SWITCHING: to {C} on web1 by he@here since 20261103T045900Z, not complete: at 20261103T050030Z the host completes it or")
+    # Without a timer, as after a restart of the host, nobody knows when.
+    pending["switch"] = {**switch, "until": None}
+    assert "not complete: the host completes it or returns" in _table.table("shop", {"web1": pending}, NOW)[-1]
 
 
 @pytest.mark.parametrize("revision, said", [("2" * 40, "nothing new"), ("3" * 64, "another state"), (None, "nothing new")])
