@@ -60,6 +60,13 @@ options:
     type: list
     elements: str
     default: []
+  sites:
+    description: Pattern of the files of sites whose applications RV(sites) tells of.
+    type: str
+  config:
+    description: Whether to read the whole configuration, for RV(user), RV(includes) and RV(foreign).
+    type: bool
+    default: false
   wait:
     description:
       - Number of seconds to wait at most until nginx runs with the configuration that is on disk.
@@ -141,6 +148,46 @@ restart_needed:
   description: Whether nginx was started before O(restart_paths) changed.
   returned: success
   type: bool
+sites:
+  description: Sites by their files.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: What O(sites) has in the place of its asterisk.
+      type: str
+    path:
+      description: The file.
+      type: str
+    live:
+      description: Whether an application answers behind the site.
+      type: bool
+user:
+  description: The user that the configuration names for worker processes. Empty unless O(config).
+  returned: success
+  type: str
+includes:
+  description: What C(/etc/nginx/nginx.conf) includes. Empty unless O(config).
+  returned: success
+  type: list
+  elements: str
+foreign:
+  description: What the configuration of others asks for.
+  returned: success
+  type: dict
+  contains:
+    writes:
+      description: Directories that nginx writes to, besides its usual ones.
+      type: list
+      elements: str
+    temporary:
+      description: Whether files or sockets in C(/tmp) or C(/var/tmp) are used.
+      type: bool
+    names:
+      description: Server names.
+      type: list
+      elements: str
 errors:
   description: The last serious lines of O(error_log), which say why a reload failed.
   returned: success
@@ -148,12 +195,14 @@ errors:
   elements: str
 """
 
+import dataclasses
 import glob
 import os
 import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.pyweb.stack.plugins.module_utils import _nginx_config as nginx_config
 from ansible_collections.pyweb.stack.plugins.module_utils import _nginx_info as nginx_info
 
 DISTRIBUTION_SITE = "/etc/nginx/sites-enabled/default"
@@ -208,6 +257,26 @@ def _is_distribution_site(path: str) -> bool:
     return os.path.islink(path) and os.path.realpath(path) == "/etc/nginx/sites-available/default"
 
 
+def _look_at_sites(pattern: str | None) -> list[dict[str, t.Any]]:
+    sites = []
+    for path in nginx_info.expand([pattern] if pattern else []):
+        before, after = (pattern or "").split("*", 1)
+        with open(path, encoding="utf-8", errors="replace") as file:
+            live = nginx_config.answers(*nginx_config.reaches(file.read()))
+        sites.append({"name": path[len(before):len(path) - len(after)], "path": path, "live": live})
+    return sites
+
+
+def _look_at_config(wanted: bool) -> dict[str, t.Any]:
+    """The configuration as it is on disk, of whoever."""
+    config = nginx_config.read() if wanted else []
+    return {
+        "user": nginx_config.user_of(config),
+        "includes": nginx_config.includes(config),
+        "foreign": dataclasses.asdict(nginx_config.foreign(config)),
+    }
+
+
 def main() -> None:
     paths: dict[str, t.Any] = {"type": "list", "elements": "str", "default": []}
     module = AnsibleModule(
@@ -219,6 +288,8 @@ def main() -> None:
             "list": paths,
             "reload_paths": paths,
             "restart_paths": paths,
+            "sites": {"type": "str"},
+            "config": {"type": "bool", "default": False},
             "wait": {"type": "int", "default": 0},
             "error_log": {"type": "path", "default": "/var/log/nginx/error.log"},
         },
@@ -239,6 +310,8 @@ def main() -> None:
         listed=nginx_info.expand(params["list"]),
         ipv6=os.path.exists("/proc/net/if_inet6"),
         distribution_site=_is_distribution_site(DISTRIBUTION_SITE),
+        sites=_look_at_sites(params["sites"]),
+        **_look_at_config(params["config"]),
         errors=nginx_info.serious_lines(nginx_info.read_tail(params["error_log"])),
         **service,
     )

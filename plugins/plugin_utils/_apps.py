@@ -243,7 +243,8 @@ def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]]
             **common, "manager": app["manager"], "processes": processes, "hooks": app["hooks"], "applications": applications, "procfile": bool(procfile),
             **{option: app[option] for option in ("keep_releases", "keep_days", "keep_free", "watch")},
         },
-        "site": None,
+        # The site of an application that has none is to go.
+        "site": {**common, "state": "absent"},
     }
     if site:
         result["appserver"]["site"] = {"domain": _sites.canonical(site["domains"]), "files": bool(site["root"])}

@@ -313,7 +313,7 @@ def test_applications_with_workers_share_a_host():
 
 def test_without_a_site_nginx_is_given_nothing():
     app = one(changed(("site", None)))
-    assert app["site"] is None and "site" not in app["appserver"]
+    assert app["site"] == {"name": "shop", "state": "absent"} and "site" not in app["appserver"]
 
 
 @pytest.mark.parametrize("given, network", [(True, "yes"), (False, "no"), ("local", "local")])

@@ -1,0 +1,152 @@
+# Copyright (c) 2026, the pyweb.stack authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What nginx's configuration says, also one that nginx refuses: what others have there, and what they need.
+
+The functions are pure, except for read() and answers().
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import glob
+import os
+import re
+import socket
+import typing as t
+
+# Comments, quoted and bare words, and what ends a directive.
+_TOKEN = re.compile(r"""\#[^\n]*|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([;{}])|((?:[^\s;{}"'\\]|\\.)(?:[^\s;{}\\]|\\.|\$\{)*)""", re.DOTALL)
+OURS = re.compile(r"/etc/nginx/(conf\.d/pyweb(\.site\.[a-z0-9-]+)?\.conf|modules-enabled/90-pyweb\.conf|pyweb/.*)")
+
+# Directives by where their arguments have a path that nginx writes to: a file, or a directory.
+_FILES = ("access_log", "error_log", "pid", "lock_file")
+_CACHES = ("proxy_cache_path", "fastcgi_cache_path", "uwsgi_cache_path", "scgi_cache_path")
+_TEMPORARY = ("client_body_temp_path", "proxy_temp_path", "fastcgi_temp_path", "uwsgi_temp_path", "scgi_temp_path")
+_STORES = ("dav_methods", "proxy_store", "fastcgi_store", "uwsgi_store", "scgi_store")
+# What the sandbox lets nginx write to anyway.
+WRITABLE = ("/run", "/var/run", "/var/log/nginx", "/var/lib/nginx", "/var/cache/nginx", "/dev")
+SHARED_TEMPORARY = re.compile(r"(unix:)?/(var/)?tmp/")
+
+
+@dataclasses.dataclass(frozen=True)
+class Directive:
+    """One directive, without the blocks around it: the file that has it, its name and its arguments."""
+
+    file: str
+    name: str
+    args: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Foreign:
+    """What the configuration of others asks for."""
+
+    # Directories outside of WRITABLE that nginx writes to.
+    writes: list[str]
+    # Do they use /tmp or /var/tmp, such as a socket there?
+    temporary: bool
+    # Names of their servers.
+    names: list[str]
+
+
+def directives(file: str, text: str) -> list[Directive]:
+    """The directives in the C(text) of a C(file)."""
+    found: list[Directive] = []
+    words: list[str] = []
+    for token in _TOKEN.finditer(text):
+        if token[3]:
+            if words:
+                found.append(Directive(file, words[0], tuple(words[1:])))
+            words = []
+        elif not token[0].startswith("#"):
+            words.append(next(word for word in (token[1], token[2], token[4]) if word is not None))
+    return found
+
+
+def read(path: str = "/etc/nginx/nginx.conf") -> list[Directive]:
+    """All directives of a file and of those that it includes; nothing where there is none."""
+    found: list[Directive] = []
+    waiting, seen = [path], {path}
+    while waiting:
+        file = waiting.pop(0)
+        try:
+            with open(file, encoding="utf-8", errors="replace") as stream:
+                here = directives(file, stream.read())
+        except OSError:
+            continue
+        found += here
+        for item in here:
+            if item.name == "include" and item.args:
+                more = sorted(glob.glob(os.path.join(os.path.dirname(path), item.args[0])))
+                waiting += [name for name in more if name not in seen]
+                seen.update(more)
+    return found
+
+
+def user_of(config: t.Iterable[Directive]) -> str:
+    """The user of the worker processes; empty if the configuration does not say it."""
+    return next((item.args[0] for item in config if item.name == "user" and item.args), "")
+
+
+def includes(config: t.Iterable[Directive], file: str = "/etc/nginx/nginx.conf") -> list[str]:
+    """What nginx.conf itself includes."""
+    return [item.args[0] for item in config if item.name == "include" and item.file == file and item.args]
+
+
+def foreign(config: t.Iterable[Directive]) -> Foreign:
+    theirs = [item for item in config if not OURS.fullmatch(item.file)]
+    writes = {path for item in theirs for path in _written(item, theirs)}
+    return Foreign(
+        writes=sorted(path for path in writes if not any(path == top or path.startswith(f"{top}/") for top in WRITABLE)),
+        temporary=any(SHARED_TEMPORARY.match(word.removeprefix("http://")) for item in theirs for word in item.args),
+        names=sorted({name for item in theirs if item.name == "server_name" for name in item.args} - {"_", "", "localhost"}),
+    )
+
+
+def _written(item: Directive, theirs: list[Directive]) -> t.Iterator[str]:
+    """Directories that a directive makes nginx write to."""
+    path = item.args[0] if item.args else ""
+    if item.name == "listen" and path.startswith("unix:"):
+        yield os.path.dirname(path.removeprefix("unix:"))
+    # DAV and proxy_store write to the site itself.
+    if item.name in ("root", "alias") and path.startswith("/") and "$" not in path:
+        if any(other.file == item.file and other.name in _STORES and other.args[:1] != ("off",) for other in theirs):
+            yield path.rstrip("/") or "/"
+    if not path.startswith("/"):
+        return
+    if item.name in _FILES and "$" in path:
+        yield os.path.dirname(path.partition("$")[0])
+    elif item.name in _FILES:
+        yield os.path.dirname(path)
+    elif item.name in _CACHES + _TEMPORARY:
+        yield path.rstrip("/")
+
+
+def reaches(site: str) -> tuple[str, str]:
+    """What a site of ours stands in front of: C(socket), C(port) or C(root), and which; C(site) is the text of its file."""
+    found = re.search(r"^\s*server (?:unix:(\S+)|(\S+:\d+|\S+)) max_fails=0;", site, re.MULTILINE)
+    if found:
+        return ("socket", found[1]) if found[1] else ("port", found[2])
+    root = re.search(r"^\s*root (\S+);", site, re.MULTILINE)
+    return ("root", root[1]) if root else ("", "")
+
+
+def answers(kind: str, place: str, timeout: float = 0.5) -> bool:
+    """Does an application stand there? A directory is one when it belongs to a live release."""
+    if kind == "root":
+        return "/current" in place and os.path.isdir(place)
+    if kind not in ("socket", "port"):
+        return False
+    host, dummy, port = place.rpartition(":")
+    try:
+        if kind == "port":
+            socket.create_connection((host.strip("[]"), int(port)) if host else (place, 80), timeout).close()
+        else:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(timeout)
+                client.connect(place)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,99 @@
+# Copyright (c) 2026, the pyweb.stack authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from ansible_collections.pyweb.stack.plugins.module_utils import _nginx_config as nginx_config
+
+THEIRS = "/etc/nginx/sites-enabled/old"
+OURS = "/etc/nginx/conf.d/pyweb.site.shop.conf"
+
+
+def foreign(text, file=THEIRS):
+    return nginx_config.foreign(nginx_config.directives(file, text))
+
+
+def test_directives():
+    text = '''# access_log /no/log;
+user  www-data; map $a "$b c" { default "x;y{z}"; ~^/(\\d+)\\; 'q'; }
+http { server { listen [::]:80; return 200 "${host} it's"; } }
+'''
+    assert [(item.name, item.args) for item in nginx_config.directives(THEIRS, text)] == [
+        ("user", ("www-data",)), ("map", ("$a", "$b c")), ("default", ("x;y{z}",)), ("~^/(\\d+)\\;", ("q",)), ("http", ()), ("server", ()),
+        ("listen", ("[::]:80",)), ("return", ("200", "${host} it's")),
+    ]
+
+
+@pytest.mark.parametrize(("text", "writes"), [
+    ("access_log /srv/old/logs/access.log combined buffer=32k;", ["/srv/old/logs"]),
+    ("error_log /var/log/old.log warn;", ["/var/log"]),
+    ("access_log '/srv/my logs/a.log';", ["/srv/my logs"]),
+    ("access_log /srv/logs/$host/a.log;", ["/srv/logs"]),
+    ("proxy_cache_path /data/cache levels=1:2 keys_zone=a:1m;", ["/data/cache"]),
+    ("client_body_temp_path /data/body 1 2; fastcgi_temp_path /data/fast/;", ["/data/body", "/data/fast"]),
+    ("listen unix:/srv/socks/n.sock;", ["/srv/socks"]),
+    ("root /srv/dav; dav_methods PUT DELETE;", ["/srv/dav"]),
+    ("root /srv/dav; dav_methods off;", []),
+    ("access_log off; error_log stderr; access_log syslog:server=unix:/dev/log; error_log /dev/null; root /srv/www;", []),
+    ("access_log /var/log/nginx/a.log; proxy_cache_path /var/cache/nginx/a keys_zone=a:1m; pid /run/nginx.pid;", []),
+    ("access_log /var/log/nginx-old/a.log;", ["/var/log/nginx-old"]),
+])
+def test_where_others_let_nginx_write(text, writes):
+    assert foreign(text).writes == writes
+    assert foreign(text, OURS).writes == []
+
+
+@pytest.mark.parametrize(("text", "temporary"), [
+    ("proxy_pass http://unix:/tmp/gunicorn.sock;", True), ("server unix:/var/tmp/a.sock;", True), ("root /tmp/site;", True),
+    ("root /srv/tmp/site;", False), ("proxy_pass http://127.0.0.1:8000;", False),
+])
+def test_whether_others_use_the_common_temporary_directories(text, temporary):
+    assert foreign(text).temporary is temporary
+
+
+def test_names_of_others():
+    assert foreign("server_name b.example a.example; server_name _ ''; server_name localhost;").names == ["a.example", "b.example"]
+
+
+def test_the_files_that_a_configuration_consists_of(tmp_path):
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "nginx.conf").write_text("user nginx;\nhttp { include mime.types; include conf.d/*.conf; include none/*; }\n")
+    (tmp_path / "conf.d/a.conf").write_text(f"include {tmp_path}/conf.d/*.conf;\nserver_name a;\n")
+    (tmp_path / "conf.d/b.conf").write_text("server_name b;\n")
+    path = f"{tmp_path}/nginx.conf"
+    config = nginx_config.read(path)
+    assert nginx_config.user_of(config) == "nginx"
+    assert nginx_config.includes(config, path) == ["mime.types", "conf.d/*.conf", "none/*"]
+    assert nginx_config.foreign(config).names == ["a", "b"]
+    assert nginx_config.read(f"{tmp_path}/none") == [] and nginx_config.user_of([]) == ""
+
+
+@pytest.mark.parametrize(("text", "reached"), [
+    ("upstream a {\n    server unix:/srv/a/current/web.sock max_fails=0;\n}\nserver {\n    root /srv/a;\n", ("socket", "/srv/a/current/web.sock")),
+    ("    server 127.0.0.1:8000 max_fails=0;\n", ("port", "127.0.0.1:8000")),
+    ("    server app.internal max_fails=0;\n", ("port", "app.internal")),
+    ("server {\n    root /srv/a/current/dist;\n", ("root", "/srv/a/current/dist")),
+    ("", ("", "")),
+])
+def test_what_a_site_stands_in_front_of(text, reached):
+    assert nginx_config.reaches(text) == reached
+
+
+def test_an_application_answers_or_not(tmp_path):
+    path = str(tmp_path / "web.sock")
+    assert not nginx_config.answers("socket", path)
+    with socket.socket(socket.AF_UNIX) as server, socket.create_server(("127.0.0.1", 0)) as listener:
+        server.bind(path)
+        assert not nginx_config.answers("socket", path)
+        server.listen()
+        port = listener.getsockname()[1]
+        assert nginx_config.answers("socket", path) and nginx_config.answers("port", f"127.0.0.1:{port}")
+    assert not nginx_config.answers("port", f"127.0.0.1:{port}")
+    (tmp_path / "current/dist").mkdir(parents=True)
+    assert nginx_config.answers("root", f"{tmp_path}/current/dist")
+    assert not nginx_config.answers("root", f"{tmp_path}/current/none") and not nginx_config.answers("root", str(tmp_path))
+    assert not nginx_config.answers("", "")
