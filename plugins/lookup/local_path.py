@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: local_path
 short_description: Find files of a user on the controller
-version_added: 0.1.0
+version_added: 0.2.0
 author: pyweb.stack contributors (@pyweb)
 description:
   - Finds relative files beside the playbook that is run, then beside the inventory, then in the current directory.

@@ -29,6 +29,9 @@ attributes:
     details: The content of O(files[].secret_content) is never shown.
   platform:
     platforms: posix
+  idempotent:
+    description: Files, links and directories that are as asked for are not touched.
+    support: full
 options:
   directories:
     description: Directories that must exist, parents first.

@@ -25,6 +25,9 @@ attributes:
     support: none
   platform:
     platforms: posix
+  idempotent:
+    description: Changes nothing in any mode.
+    support: full
 options:
   packages:
     description: Debian packages to look for.

@@ -26,6 +26,13 @@ attributes:
   diff_mode:
     description: A release is a whole directory; its revision is what changes.
     support: none
+  idempotent:
+    description: A release that is built is not built again.
+    support: full
+  action_group:
+    description: Takes C(module_defaults) of C(group/pyweb.stack.release).
+    support: full
+    membership: pyweb.stack.release
 notes:
   - An action plugin goes before it, and sends what the source has on the controller to a host that does not have it yet.
 options:

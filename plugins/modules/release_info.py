@@ -25,6 +25,13 @@ attributes:
   diff_mode:
     description: Nothing changes, so there is nothing to show.
     support: none
+  idempotent:
+    description: Changes nothing in any mode.
+    support: full
+  action_group:
+    description: Takes C(module_defaults) of C(group/pyweb.stack.release).
+    support: full
+    membership: pyweb.stack.release
 notes:
   - An action plugin goes before it. On the controller, once in a run for all hosts, it packs what the source has there.
 options:
