@@ -10,7 +10,7 @@ import pwd
 import stat
 import typing as t
 
-from ansible_collections.pyweb.stack.plugins.module_utils._config_files import ABSENT, FILE, LINK, State, Step
+from ansible_collections.pyweb.stack.plugins.module_utils._config_files import ABSENT, FILE, LINK, State, Step, Wanted
 
 
 def describe(steps: t.Iterable[Step]) -> list[dict[str, t.Any]]:

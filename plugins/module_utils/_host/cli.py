@@ -12,7 +12,7 @@ import sys
 from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError
 from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import applications
-from ansible_collections.pyweb.stack.plugins.module_utils._host.managers import Supervisor
+from ansible_collections.pyweb.stack.plugins.module_utils._host.managers.supervisor import Supervisor
 from ansible_collections.pyweb.stack.plugins.module_utils._host.system import System, here
 
 USAGE = ("usage: engine.py boot|stop|settle|forget APPLICATION, or engine.py boot|stop|logs --supervisor, "
@@ -80,7 +80,12 @@ def for_one(verb: str, name: str, system: System) -> int:
         return 0
     try:
         with deploy_lock(app, verb):
-            {"boot": app.switcher.boot, "settle": app.switcher.settle, "stop": app.end}[verb]()
+            if verb == "boot":
+                app.switcher.boot()
+            elif verb == "settle":
+                app.switcher.settle()
+            else:
+                app.end()
     except HostError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
+import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host import commands as command_runs
 from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
@@ -16,13 +18,13 @@ from ansible_collections.pyweb.stack.plugins.module_utils._options import HOOKS
 SHELL = ["/bin/bash", "-o", "pipefail", "-ec"]
 
 
-def commands(hooks: dict | None, phase: str) -> list[dict]:
+def commands(hooks: dict[str, t.Any] | None, phase: str) -> list[dict[str, t.Any]]:
     """Each with who runs it. Files of tasks are the playbook's business."""
     full = [hook if isinstance(hook, dict) else {"command": hook} for hook in (hooks or {}).get(phase) or []]
     return [{"command": hook["command"], "user": hook.get("user") or HOOKS[phase]} for hook in full if hook.get("command")]
 
 
-def run(app: App, hooks: dict | None, phase: str, release: str | None, **more: str) -> None:
+def run(app: App, hooks: dict[str, t.Any] | None, phase: str, release: str | None, **more: str) -> None:
     """In the release, with its environment; as the application's user also with the secrets, and in the sandbox of its processes."""
     for hook in commands(hooks, phase):
         as_app = hook["user"] == "app"
@@ -43,10 +45,10 @@ def run(app: App, hooks: dict | None, phase: str, release: str | None, **more: s
                 raise command_runs.failed(what, done.returncode, done.stdout)
             continue
         cwd = where if os.path.isdir(where) else app.paths.path
-        app.system.as_user(user, lambda argv=argv, env=others, cwd=cwd, what=what: command_runs.call(argv, what, env, cwd=cwd))
+        app.system.as_user(user, functools.partial(command_runs.call, argv, what, others, cwd=cwd))
 
 
-def failure(app: App, hooks: dict | None, release: str | None, error: Exception) -> str:
+def failure(app: App, hooks: dict[str, t.Any] | None, release: str | None, error: Exception) -> str:
     """What goes behind the message of the failure: nothing, unless a hook for failures fails as well."""
     try:
         run(app, hooks, "on_failure", release, PYWEB_FAILURE=app.secrets.mask(said(error)).split("\n", 1)[0])

@@ -14,7 +14,9 @@ import typing as t
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError
 from ansible_collections.pyweb.stack.plugins.module_utils._host.launcher import Launcher
 from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import Layout
-from ansible_collections.pyweb.stack.plugins.module_utils._host.managers import MANAGERS, Manager, Systemd
+from ansible_collections.pyweb.stack.plugins.module_utils._host.managers import MANAGERS
+from ansible_collections.pyweb.stack.plugins.module_utils._host.managers.base import Manager
+from ansible_collections.pyweb.stack.plugins.module_utils._host.managers.systemd import Systemd
 from ansible_collections.pyweb.stack.plugins.module_utils._host.store import Store
 from ansible_collections.pyweb.stack.plugins.module_utils._host.system import System
 
@@ -119,5 +121,8 @@ class Processes:
 
     def patience(self, releases: t.Iterable[str]) -> float:
         """Seconds that starting and ending these may take, all in all."""
-        return sum(process["stop_timeout"] + (process.get("health") or {}).get("timeout", 0) + 10 for release in sorted(set(releases))
-                   for process in [*self.store.instances(release).values(), *self.store.jobs(release).values()])
+        seconds = 0.0
+        for release in set(releases):
+            for process in [*self.store.instances(release).values(), *self.store.jobs(release).values()]:
+                seconds += process["stop_timeout"] + (process.get("health") or {}).get("timeout", 0) + 10
+        return seconds

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host import releases
 from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
@@ -17,7 +18,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import Bu
 GONE = ".gone-"
 
 
-def prune(app: App, keep: dict) -> list[str]:
+def prune(app: App, keep: dict[str, t.Any]) -> list[str]:
     """By number and by age; and, oldest first, until C(keep_free) megabytes are free."""
     oldest = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() - keep["keep_days"] * 86400)) if keep["keep_days"] else ""
     running = app.processes.running()
@@ -42,8 +43,8 @@ def prune(app: App, keep: dict) -> list[str]:
             manager.reload()
         # Read as root: the build user may not.
         kept = app.store.manifests()
-        used = {manifest.get("environment") for manifest in kept.values()}
-        revisions = {manifest.get("revision") for manifest in kept.values()}
+        used = {manifest["environment"] for manifest in kept.values() if manifest.get("environment")}
+        revisions = {manifest["revision"] for manifest in kept.values() if manifest.get("revision")}
         static = [
             {url: f"{app.paths.release(release)}/{directory}" for url, directory in manifest.get("static", {}).items()}
             for release, manifest in kept.items()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import typing as t
 
 ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{7,12}")
 # A release that was started once and then left in order is a place to go back to.
@@ -32,12 +33,12 @@ def new_id(now: str, revision: str, taken: list[str]) -> str:
     raise ReleaseError(f"a release of {revision[:12]} was made this very second already: run the deploy again.")
 
 
-def same(manifest: dict, wanted: dict) -> bool:
+def same(manifest: dict[str, t.Any], wanted: dict[str, t.Any]) -> bool:
     """Is this release what is wanted? Source revision + configuration + Python + secrets; dependencies follow from the revision."""
     return all(manifest.get(key) == wanted.get(key) for key in ("revision", "config_digest", "python", "python_version", "secrets_digest"))
 
 
-def plan(hosts: dict[str, dict], now: str, force: bool = False) -> dict:
+def plan(hosts: dict[str, dict[str, t.Any]], now: str, force: bool = False) -> dict[str, t.Any]:
     """What a deploy has to do, from what C(inspect) said on each host that takes part.
 
     Returns the release's id, revision and version for all hosts, and for each host whether to build and whether to activate;
@@ -47,7 +48,7 @@ def plan(hosts: dict[str, dict], now: str, force: bool = False) -> dict:
     first = next(host for host in hosts.values() if host["revision"])
     revision, version = first["revision"], first["version"]
     wanted = {name: {**host["wanted"], "revision": revision} for name, host in hosts.items()}
-    known: dict[str, dict[str, dict]] = {
+    known: dict[str, dict[str, dict[str, t.Any]]] = {
         name: {} if force else {
             release: manifest for release, manifest in host["releases"].items()
             if manifest.get("state") in ("built", *GOOD) and same(manifest, wanted[name])
@@ -81,7 +82,7 @@ def plan(hosts: dict[str, dict], now: str, force: bool = False) -> dict:
     return {"release": release, "revision": revision, "version": version, "hosts": steps, "lock_host": lock_host, "platforms": platforms}
 
 
-def named(releases: dict[str, dict], wanted: str) -> str:
+def named(releases: dict[str, dict[str, t.Any]], wanted: str) -> str:
     """The release that a person means by an id, a version or the beginning of a revision; of several, the newest."""
     matches = [wanted] if wanted in releases else sorted(
         release for release, manifest in releases.items()
@@ -95,7 +96,7 @@ def named(releases: dict[str, dict], wanted: str) -> str:
     return matches[-1]
 
 
-def donor(releases: dict[str, dict], build_digest: str, python: str) -> str | None:
+def donor(releases: dict[str, dict[str, t.Any]], build_digest: str, python: str) -> str | None:
     """A finished build of the very same: a change of configuration needs no other. What became of it later does not matter."""
     same_build = [
         release for release, manifest in releases.items()
@@ -105,7 +106,7 @@ def donor(releases: dict[str, dict], build_digest: str, python: str) -> str | No
     return max(same_build, default=None)
 
 
-def rollback_target(live: str | None, releases: dict[str, dict], history: list[dict], wanted: str | None = None, switch: dict | None = None) -> str:
+def rollback_target(live: str | None, releases: dict[str, dict[str, t.Any]], history: list[dict[str, t.Any]], wanted: str | None = None, switch: dict[str, t.Any] | None = None) -> str:
     """The release to go back to: the last good one in the history before the live one, or the one that is named.
 
     C(switch) is one that nobody has ended yet, and that the history does not know.
@@ -113,15 +114,17 @@ def rollback_target(live: str | None, releases: dict[str, dict], history: list[d
     if wanted:
         return named(releases, wanted)
     if switch and switch["release"] == live != switch["from"] and switch["from"] in releases:
-        return switch["from"]
+        return str(switch["from"])
     for entry in reversed(history):
         release = entry["release"]
         if release != live and releases.get(release, {}).get("state") == "superseded":
-            return release
+            return str(release)
     raise ReleaseError("there is no release to go back to: none was live before this one, or all are bad or pruned.")
 
 
-def prunable(releases: dict[str, dict], live: str | None, history: list[dict], keep: int, running: set[str], oldest: str = "") -> list[str]:
+def prunable(
+    releases: dict[str, dict[str, t.Any]], live: str | None, history: list[dict[str, t.Any]], keep: int, running: set[str], oldest: str = "",
+) -> list[str]:
     """Ids that may be deleted, the oldest first: beyond the newest C(keep) good ones, or made before C(oldest) (UTC as 20261120T201500Z).
 
     Never the live one, the rollback target, a pinned one, one that still runs, or one that is being built or switched to.
@@ -131,7 +134,7 @@ def prunable(releases: dict[str, dict], live: str | None, history: list[dict], k
         protected.add(live)
     # Pages of the release that was left last are still open in browsers and ask for its assets, even if it is bad.
     if history:
-        protected.update(history[-1].get(key) for key in ("release", "from"))
+        protected.update(history[-1][key] for key in ("release", "from") if history[-1].get(key))
     try:
         protected.add(rollback_target(live, releases, history))
     except ReleaseError:

@@ -50,7 +50,7 @@ DevicePolicy=closed
 """
 
 
-def sandbox(paths: Layout, release: str | None, process: dict[str, t.Any], *more: str) -> str:
+def sandbox(paths: Layout, release: str | None, process: t.Mapping[str, t.Any], *more: str) -> str:
     """What a process may do, and how much of the host it may take; an empty one is the default. A command may have no release."""
     listed = process.get("writable")
     # os.path.join() leaves an absolute path as it is. Where it is missing, systemd goes without it.

@@ -26,7 +26,7 @@ NEWEST = (sys.maxsize,)
 WORKER_MEMORY = 256
 
 
-def listening(name: str, process: dict[str, t.Any], path: str) -> dict[str, t.Any]:
+def listening(name: str, process: t.Mapping[str, t.Any], path: str) -> dict[str, t.Any]:
     """How a process comes to the release's socket: the launcher makes it, or the server does, or what knows only PORT is led to it."""
     mine = bool(process["server"])
     makes = name == "web" and not mine and "{socket}" in process["command"]

@@ -64,8 +64,7 @@ class Store:
 
     def runtime(self, release: str | None) -> Runtime:
         """How the release runs here; empty for one that was never activated on this host."""
-        found: Runtime = self.manifest(release).get("runtime") or {} if release else {}
-        return found
+        return t.cast(Runtime, self.manifest(release).get("runtime") or {} if release else {})
 
     def instances(self, release: str) -> dict[str, dict[str, t.Any]]:
         """Every process: C(worker) with C(count) 2 is worker and worker-2. What runs by the clock is not among them."""

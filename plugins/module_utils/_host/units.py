@@ -46,7 +46,7 @@ Unit={unit}
 """
 
 
-def unit_text(paths: Layout, release: str, instance: str, process: dict[str, t.Any]) -> str:
+def unit_text(paths: Layout, release: str, instance: str, process: t.Mapping[str, t.Any]) -> str:
     """The unit of one process of a release."""
     return UNIT.format(
         services=BACKING_SERVICES, app=paths.name, instance=instance, process=re.sub(r"-\d+$", "", instance), release=release, meta=paths.meta(release),

@@ -93,7 +93,7 @@ class Systemd:
         """How the process ended, if it did by itself since it was started; nothing as long as it is up."""
         shown = self.system.run(["systemctl", "show", "-p", "ActiveState,SubState,NRestarts,Result,ExecMainStatus", self.unit(release, instance)])
         state = {"ActiveState": "", "SubState": "", "NRestarts": "0", "Result": "", "ExecMainStatus": ""}
-        state.update(line.split("=", 1) for line in shown.stdout.splitlines() if "=" in line)
+        state.update((name, value) for name, found, value in (line.partition("=") for line in shown.stdout.splitlines()) if found)
         if state["NRestarts"] != "0" or state["ActiveState"] in ("failed", "inactive") or state["SubState"] == "auto-restart":
             if state["Result"] != "success":
                 return f"{state['Result']}, exit status {state['ExecMainStatus']}"

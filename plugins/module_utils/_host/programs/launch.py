@@ -17,11 +17,15 @@ import json
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import typing as t
+
 PROXY = "/usr/lib/systemd/systemd-socket-proxyd"
 BACKLOG = 2048
 
 
-def environment(data):
+def environment(data: dict[str, t.Any]) -> dict[str, str]:
     """That of the host, of the release, and its secrets, each NAME=value with a NUL behind it."""
     env = dict(os.environ)
     env.update(data["env"])
@@ -31,18 +35,20 @@ def environment(data):
                 pairs = file.read().split(b"\0")
         except FileNotFoundError:
             continue
-        env.update(os.fsdecode(pair).split("=", 1) for pair in pairs if pair)
+        for pair in filter(None, pairs):
+            name, dummy, value = os.fsdecode(pair).partition("=")
+            env[name] = value
     return env
 
 
-def remove(path):
+def remove(path: str) -> None:
     try:
         os.unlink(path)
     except FileNotFoundError:
         pass
 
 
-def listen(path):
+def listen(path: str) -> None:
     """Bound here as descriptor 3, so that the server needs no call that the sandbox refuses. Its directory says who may connect."""
     import socket
 
@@ -57,7 +63,7 @@ def listen(path):
     os.set_inheritable(3, True)
 
 
-def open_for_others(path):
+def open_for_others(path: str) -> None:
     """The server makes the socket, some for themselves alone; its directory says who may connect. Who waits for it is nobody's child."""
     import socket
     import time
@@ -81,7 +87,7 @@ def open_for_others(path):
     os.waitpid(child, 0)
 
 
-def lead_to_port(env):
+def lead_to_port(env: dict[str, str]) -> None:
     """The command knows only PORT: a loopback port of this start, and systemd's proxy leads to it from the socket.
 
     Returns in the process that becomes the server.
@@ -118,7 +124,7 @@ def lead_to_port(env):
     sys.exit(os.WEXITSTATUS(status) if ended == server else 1)
 
 
-def command(name, env):
+def command(name: str, env: dict[str, str]) -> list[str]:
     """The command of a process, after what it needs to be reached."""
     with open(os.path.dirname(sys.argv[0]) + "/commands.json", "rb") as file:
         process = json.load(file)[name]
@@ -128,10 +134,11 @@ def command(name, env):
         open_for_others(process["opens"])
     if process.get("leads"):
         lead_to_port(env)
-    return process["argv"]
+    argv: list[str] = process["argv"]
+    return argv
 
 
-def main():
+def main() -> None:
     with open(sys.argv[0] + ".json", "rb") as file:
         data = json.load(file)
     env = environment(data)
@@ -148,7 +155,7 @@ def main():
     try:
         os.execvpe(argv[0], argv, env)
     except OSError as error:
-        sys.stderr.write(argv[0] + ": " + error.strerror + "\n")
+        sys.stderr.write(f"{argv[0]}: {error.strerror}\n")
         sys.exit(127 if isinstance(error, FileNotFoundError) else 126)
 
 

@@ -41,6 +41,10 @@ class Source:
         """Has the controller to send it first?"""
         return False
 
+    def receive(self, file: str) -> None:
+        """Take what the controller has sent, as root."""
+        raise NotImplementedError
+
     def fetch(self, revision: str) -> None:
         """Bring here what C(export) needs."""
 

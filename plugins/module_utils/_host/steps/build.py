@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _processes
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
@@ -26,7 +27,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry
 COPIED = ("environment", "lock_digest", "python", "python_version", "lock")
 
 
-def build_digest(params):
+def build_digest(params: dict[str, t.Any]) -> str:
     """What a build is made from. Configuration that only processes see is not part of it, nor is a password in an address."""
     dependencies = params["dependencies"] or {}
     material = {name: params[name] for name in ("revision", "python", "server_packages", "build_env", "build", "shared", "static")}
@@ -35,7 +36,7 @@ def build_digest(params):
     return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()
 
 
-def donor_of(app, params, digest):
+def donor_of(app: App, params: dict[str, t.Any], digest: str) -> str | None:
     if params["force"]:
         return None
     # As who builds: it runs the interpreter, which may lie where others than root can write.
@@ -43,7 +44,7 @@ def donor_of(app, params, digest):
     return releases.donor(app.store.manifests(), digest, python)
 
 
-def bytecode_of(app, params):
+def bytecode_of(app: App, params: dict[str, t.Any]) -> str | None:
     """The live release, if it has the same Python."""
     live = app.live
     if not live:
@@ -53,10 +54,10 @@ def bytecode_of(app, params):
     return app.paths.release(live) if (manifest.get("python"), manifest.get("python_version")) == (python, version) else None
 
 
-def find_lock(app, params):
+def find_lock(app: App, params: dict[str, t.Any]) -> dict[str, t.Any] | None:
     """The lock of this release, or of the build that it will be a copy of; else what the source says now. None when that has to be sent first."""
-    release = releases.valid_id(params["release"])
-    if app.store.manifest(release).get("state") not in ("built", *releases.GOOD):
+    release: str | None = releases.valid_id(params["release"])
+    if app.store.manifest(release or "").get("state") not in ("built", *releases.GOOD):
         release = donor_of(app, params, build_digest(params))
     found = app.store.manifest(release).get("lock") if release else None
     builder = Builder(app.name, app.paths.path, {**params, "source": own_key(app.paths.config, params["source"])})
@@ -65,20 +66,21 @@ def find_lock(app, params):
             return None
         builder.source.receive(params["sent"]["file"])
 
-    def read():
+    def read() -> dict[str, t.Any]:
         if not found:
             return builder.lock(params["revision"])
-        with open(f"{app.paths.release(release)}/.venv/pyweb-lock.txt", encoding="utf-8") as file:
+        with open(f"{app.paths.release(release or '')}/.venv/pyweb-lock.txt", encoding="utf-8") as file:
             return {**found, "text": file.read()}
 
-    return app.system.as_user(app.paths.build_user, read)
+    lock: dict[str, t.Any] = app.system.as_user(app.paths.build_user, read)
+    return lock
 
 
-def read_procfile(app, target, wanted):
+def read_procfile(app: App, target: str, wanted: dict[str, t.Any]) -> dict[str, t.Any]:
     """What the source itself says that runs."""
     defined, path = wanted.get("defined") or [], f"{target}/Procfile"
 
-    def read():
+    def read() -> str | None:
         if not os.path.isfile(path):
             return None
         with open(path, encoding="utf-8", errors="replace") as file:
@@ -96,7 +98,7 @@ def read_procfile(app, target, wanted):
     return found
 
 
-def make(app, params):
+def make(app: App, params: dict[str, t.Any]) -> dict[str, t.Any] | None:
     """The manifest of the release; none when the controller has to send the source first."""
     release, revision = releases.valid_id(params["release"]), params["revision"]
     target = app.paths.release(release)
@@ -155,7 +157,7 @@ def make(app, params):
     return {**app.store.update(release, state="built", secrets_digest=secrets_digest, **facts), **({"notes": notes} if notes else {})}
 
 
-def run(params, check_mode=False):
+def run(params: dict[str, t.Any], check_mode: bool = False) -> dict[str, t.Any]:
     release = {"release": params["release"]}
     if check_mode:
         return {"changed": not params["lock_only"], **release, **({"lock": {}} if params["lock_only"] else {})}

@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 import subprocess
+import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.builder import Builder
@@ -18,7 +19,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.files import now
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry import own_key
 
 
-def missing(packages):
+def missing(packages: list[str]) -> list[str]:
     if not packages:
         return []
     done = subprocess.run(["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\\n", "--", *packages],
@@ -27,11 +28,11 @@ def missing(packages):
     return [name for name in packages if name not in installed]
 
 
-def look(app, params, check_mode):
+def look(app: App, params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     live = app.live if app.exists else None
     switch = app.store.switch()
-    info = {
-        "exists": app.exists, "live": live, "running": bool(live) and app.processes.active(live) and app.checks.answers(live),
+    info: dict[str, t.Any] = {
+        "exists": app.exists, "live": live, "running": live is not None and app.processes.active(live) and app.checks.answers(live),
         "releases": app.store.manifests(), "history": app.store.history(),
         "lease": app.lock.lease(), "switch": {**switch, "until": app.guard.due()} if switch else None,
         "now": now(), "directories": all(os.path.isdir(path) for path in (app.paths.releases, app.paths.shared)),
@@ -53,7 +54,7 @@ def look(app, params, check_mode):
         info["revision"] = None
     else:
         info["revision"] = app.system.as_user(f"{app.name}-build", source.remote if check_mode else source.resolve)
-        old = info["releases"].get(live, {})
+        old = info["releases"].get(live or "", {})
         if old.get("revision") and old.get("kind", "repo") == "repo" and not check_mode:
             info["pending"] = app.system.as_user(f"{app.name}-build", lambda: source.between(old["revision"], info["revision"]))
     try:
@@ -73,7 +74,7 @@ def look(app, params, check_mode):
     return info
 
 
-def run(params, check_mode=False):
+def run(params: dict[str, t.Any], check_mode: bool = False) -> dict[str, t.Any]:
     try:
         return {"changed": False, **look(App(params["name"]), params, check_mode)}
     except (HostError, BuildError) as error:

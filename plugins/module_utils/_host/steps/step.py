@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _processes
 from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks, prune as pruning, releases
@@ -14,7 +15,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import Bu
 from ansible_collections.pyweb.stack.plugins.module_utils._host.servers import gunicorn_file
 
 
-def start(app, params):
+def start(app: App, params: dict[str, t.Any]) -> dict[str, t.Any]:
     """Everything before the switch."""
     release = releases.valid_id(params["release"])
     manifest = app.store.manifest(release)
@@ -32,7 +33,7 @@ def start(app, params):
     return {"previous": previous, "warnings": warnings(app, release)}
 
 
-def warnings(app, release):
+def warnings(app: App, release: str) -> list[str]:
     """What of the source's own configuration has no effect here."""
     web = app.store.manifest(release)["runtime"]["processes"].get("web") or {}
     file = gunicorn_file(app.paths.release(release), web["options"])[0] if web.get("server") == "gunicorn" else None
@@ -45,7 +46,7 @@ def warnings(app, release):
     return [f"{app.name}: {os.path.relpath(file, app.paths.release(release))} sets {', '.join(names)}, which pyweb.stack decides; all else in it is honoured."]
 
 
-def pin(app, params):
+def pin(app: App, params: dict[str, t.Any]) -> dict[str, t.Any]:
     release = releases.named(app.store.manifests(), params["release"] or app.live or "")
     pinned = params["step"] == "pin"
     changed = bool(app.store.manifest(release).get("pinned")) is not pinned
@@ -54,7 +55,7 @@ def pin(app, params):
     return {"changed": changed, "release": release}
 
 
-def prune(app, params):
+def prune(app: App, params: dict[str, t.Any]) -> list[str]:
     try:
         return pruning.prune(app, params)
     except (BuildError, OSError) as error:
@@ -62,7 +63,7 @@ def prune(app, params):
         raise HostError(f"{live}old releases could not be deleted: {said(error)}") from error
 
 
-def step(app, params):
+def step(app: App, params: dict[str, t.Any]) -> dict[str, t.Any]:
     """One step; the turn of who deploys ends with the last one, or when one fails."""
     name, lease = params["step"], params["lease"]
     with app.lock.hold(lease):
@@ -89,7 +90,7 @@ def step(app, params):
         return result
 
 
-def run(params, check_mode=False):
+def run(params: dict[str, t.Any], check_mode: bool = False) -> dict[str, t.Any]:
     fault = f"{params['name']}: "
     app = None
     try:
