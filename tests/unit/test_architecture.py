@@ -34,6 +34,7 @@ FLOORS = [
     {"environments"},
     {"locks", "sources"},
     {"fetch", "commands"},
+    {"contents"},
     {"store", "secrets", "lock", "traffic"},
     {"system"},
     {"package", "privileges", "http", "supervisord", "programs"},

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.pyweb.stack.plugins.module_utils._host.contents import Contents
 from ansible_collections.pyweb.stack.plugins.module_utils._host.guard import Guard
 from ansible_collections.pyweb.stack.plugins.module_utils._host.health import Checks
 from ansible_collections.pyweb.stack.plugins.module_utils._host.jobs import Jobs
@@ -34,11 +35,12 @@ class App:
         self.secrets = Secrets(self.paths, self.system)
         self.lock = Lock(self.paths, self.system)
         self.traffic = Traffic(self.paths)
+        self.contents = Contents(self.paths, self.store)
         self.processes = Processes(self.paths, self.system, self.store)
         self.jobs = Jobs(self.processes)
         self.checks = Checks(self.processes)
         self.guard = Guard(self.paths, self.system, is_guard)
-        self.switcher = Switcher(self.traffic, self.lock, self.checks, self.jobs, self.guard, alone or is_guard)
+        self.switcher = Switcher(self.traffic, self.contents, self.lock, self.checks, self.jobs, self.guard, alone or is_guard)
         self.one_off = OneOff(self.paths, self.system, self.store, self.lock)
 
     @property

@@ -6,10 +6,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import time
 import typing as t
+
+
+# What sync(2) and its relatives fail with when something written is not on the disk.
+LOST = (errno.EIO, errno.ENOSPC, errno.EDQUOT)
 
 
 def now() -> str:
@@ -50,11 +55,11 @@ def sync_directory(path: str) -> None:
 def sync_file_systems(paths: t.Iterable[str]) -> None:
     """Everything written below these paths is on the disk when this returns: one syncfs(2) for each file system that they lie on.
 
-    A build writes thousands of files; to sync each of them takes many times longer. Raises OSError where the disk has failed.
+    A build writes thousands of files; to sync each of them takes many times longer. Raises OSError where the disk has failed or is full.
     """
     import ctypes
 
-    libc = ctypes.CDLL(None, use_errno=True)
+    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
     synced = set()
     for path in paths:
         try:
@@ -63,8 +68,12 @@ def sync_file_systems(paths: t.Iterable[str]) -> None:
             continue
         try:
             device = os.fstat(handle).st_dev
-            if device not in synced and libc.syncfs(handle) != 0:
-                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), path)
+            if device not in synced and (not syncfs or syncfs(handle) != 0):
+                number = ctypes.get_errno() if syncfs else errno.ENOSYS
+                if number in LOST:
+                    raise OSError(number, os.strerror(number), path)
+                # A file system, or a sandbox, that does not have this call.
+                os.sync()
             synced.add(device)
         finally:
             os.close(handle)

@@ -78,6 +78,7 @@ def remove(app: App, release: str) -> None:
         os.unlink(path)
     elif os.path.exists(path):
         os.rename(path, f"{app.paths.releases}/{GONE}{release}")
+    app.contents.forget(release)
     if os.path.exists(app.paths.meta(release)):
         shutil.rmtree(app.paths.meta(release))
 

@@ -76,7 +76,8 @@ class Manifest(t.TypedDict, total=False):
     schema: int
     app: str
     release: str
-    state: str  # building, built, failed, active, superseded, bad; gone where its files were removed
+    state: str  # building, built, failed, active, superseded, bad, damaged; gone where its files were removed
+    contents: dict[str, t.Any]  # contents.Measure of what the build has left
     created: str
     activated: str
     ended: str

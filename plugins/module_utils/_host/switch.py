@@ -13,14 +13,16 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
+from ansible_collections.pyweb.stack.plugins.module_utils._host.contents import Contents
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError, HostStops, said
-from ansible_collections.pyweb.stack.plugins.module_utils._host.files import now, sync_directory, sync_file_systems
+from ansible_collections.pyweb.stack.plugins.module_utils._host.files import now, sync_directory
 from ansible_collections.pyweb.stack.plugins.module_utils._host.guard import DEADLINE, Guard
 from ansible_collections.pyweb.stack.plugins.module_utils._host.health import Checks
 from ansible_collections.pyweb.stack.plugins.module_utils._host.jobs import Jobs
 from ansible_collections.pyweb.stack.plugins.module_utils._host.lock import Lock
 from ansible_collections.pyweb.stack.plugins.module_utils._host.package import adopt
 from ansible_collections.pyweb.stack.plugins.module_utils._host.processes import NICE_END, NICE_START
+from ansible_collections.pyweb.stack.plugins.module_utils._host.releases import ReleaseError, rollback_target
 from ansible_collections.pyweb.stack.plugins.module_utils._host.traffic import Traffic
 
 # Seconds after which nginx's pooled connections have left the old release: keepalive_time + keepalive_timeout (1 s each), and some.
@@ -30,8 +32,9 @@ DRAIN = 2.5
 class Switcher:
     """Moves the traffic of an application from one release to another."""
 
-    def __init__(self, traffic: Traffic, lock: Lock, checks: Checks, jobs: Jobs, guard: Guard, alone: bool = False):
+    def __init__(self, traffic: Traffic, contents: Contents, lock: Lock, checks: Checks, jobs: Jobs, guard: Guard, alone: bool = False):
         self.traffic = traffic
+        self.contents = contents
         self.lock = lock
         self.checks = checks
         self.jobs = jobs
@@ -53,9 +56,11 @@ class Switcher:
         pending = self.store.switch() is not None
         self.recover()
         previous = self.traffic.live
-        if pending and previous == release and self.store.manifest(release).get("state") == "active" and self.processes.active(release):
+        if (pending and previous == release and self.store.manifest(release).get("state") == "active" and self.processes.active(release)
+                and self.checks.answers(release)):
             # What a controller that died has begun is complete now, or returned from: there is nothing left to do.
             return
+        self._refuse_damaged(release)
         switch = {"release": release, "from": previous, "action": action, "by": by, "since": now(), "token": token}
         self.store.write_switch(switch)
         try:
@@ -64,13 +69,19 @@ class Switcher:
             self.jobs.check(release)
             self.checks.imports(release)
             self._start(release, previous)
-            # Before anybody is led there: a power cut must not leave files without content in the live release.
-            sync_file_systems([self.paths.release(release), self.paths.build, self.paths.state, self.paths.config, self.paths.units])
         except BaseException as error:
-            self._fail(switch, error)
+            # A full disk, or who ends this process, says nothing about the release.
+            self._fail(switch, error, blame=isinstance(error, HostError))
             raise
         self.processes.set_priority(release, 0)
         self.guard.arm(DEADLINE)
+
+    def _refuse_damaged(self, release: str) -> None:
+        """Nothing of it is started, and nobody takes it for a release to go back to any more."""
+        damage = self.contents.damage(release)
+        if damage:
+            self.store.update(release, state="damaged", error=damage)
+            raise HostError(damage)
 
     def _start(self, release: str, previous: str | None) -> None:
         """web first, which is checked; then workers, of which old and new never run side by side while the new ones queue tasks."""
@@ -195,7 +206,7 @@ class Switcher:
                 self.store.update(previous, state="bad" if switch["action"] == "rollback" else "superseded", ended=now())
             self.jobs.schedule(release)
         except Exception as fault:
-            self._fail(switch, fault)
+            self._fail(switch, fault, blame=isinstance(fault, HostError))
             raise
         leaving = previous if previous != release else None
         if leaving:
@@ -242,15 +253,39 @@ class Switcher:
         live = self.traffic.live
         if live:
             try:
+                self._refuse_damaged(live)
                 self.processes.start(live, list(self.store.instances(live)))
                 self.jobs.schedule(live)
-                if switch and live == switch["release"]:
-                    self.checks.ready(live)
+                self.checks.ready(live)
             except HostError as error:
-                if not switch or live != switch["release"]:
+                if switch and live == switch["release"]:
+                    self._undo(switch, error)
+                elif self.store.manifest(live).get("state") == "damaged":
+                    self._fall_back(live, error)
+                else:
+                    # It goes on trying; the unit that boots it says so.
                     raise
-                self._undo(switch, error)
                 return
         if switch:
             with contextlib.suppress(HostError):
                 self.settle()
+
+    def _fall_back(self, damaged: str, error: HostError) -> None:
+        """To the release before, which is whole. Raises the error when there is none: nothing serves."""
+        target = None
+        while not target:
+            try:
+                target = rollback_target(damaged, self.store.manifests(), self.store.history())
+                self._refuse_damaged(target)
+            except ReleaseError:
+                raise error from None
+            except HostError:
+                # It is marked, and so not found again.
+                target = None
+        switch = {"release": damaged, "from": target, "action": "activate", "by": "the host at boot", "since": now(), "token": None}
+        self.processes.start(target, list(self.store.instances(target)))
+        self.checks.ready(target)
+        self.traffic.main.lead_to(target)
+        self.store.record("return", switch, said(error))
+        self.store.update(target, state="active", activated=now())
+        self.jobs.schedule(target)

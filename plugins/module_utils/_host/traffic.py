@@ -41,6 +41,7 @@ class Slot:
         if release is None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.link)
+            sync_directory(os.path.dirname(self.link))
             return
         temporary = f"{self.link}.pyweb-return"
         with contextlib.suppress(FileNotFoundError):

@@ -228,6 +228,9 @@ class FakeSystem(System):
     def became(self, pid, uid):
         return True
 
+    def boot(self):
+        return self.host.boot
+
     def program(self):
         return f"{package.LIBRARY}/{'0' * 32}/engine.py"
 
@@ -248,6 +251,7 @@ class Host:
         self.supervisor = Supervisor(root / "supervisor", self.programs, self.systemd.note)
         self.gate = self.verify = None  # a release of which this is the id is found ill
         self.silent = None  # a release of which this is the id does not answer on its socket
+        self.boot = "the first"  # of the host; another one after a power cut
         self.real_health = False
         self.real_priorities = False  # those of this machine's processes, whoever else tests here at the same time
         self.users = []  # as whom something was done

@@ -17,7 +17,7 @@ import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.bytecode import reuse_bytecode
-from ansible_collections.pyweb.stack.plugins.module_utils._host.build.files import allow, size
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.files import allow, measured
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.hashed import is_immutable, is_kept
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import forget_other, released, served
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import is_shared, link, make_room
@@ -97,7 +97,7 @@ class Builder:
             for url, directory in params["static"].items():
                 if not is_shared(directory, params["shared"]):
                     self.static(target, url, directory, written)
-        return {"size": size(target), "durations": self.durations}
+        return {**measured(target), "durations": self.durations}
 
     def lock(self, revision: str) -> dict[str, t.Any]:
         """What a build of this commit would install, found in a copy of the source that goes away again."""
@@ -125,7 +125,7 @@ class Builder:
             call(["cp", "-al", f"{source}/.", target], "copying the build", self.env)
             os.unlink(f"{target}/.pyweb")
             os.symlink(run_path, f"{target}/.pyweb")
-        return {"size": size(target), "durations": self.durations}
+        return {**measured(target), "durations": self.durations}
 
     def static(self, target: str, url: str, directory: str, written: float | None = None) -> None:
         """nginx may read the static files, and the hashed ones outlive their release."""

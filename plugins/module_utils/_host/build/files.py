@@ -8,6 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import typing as t
+
+from ansible_collections.pyweb.stack.plugins.module_utils._host.contents import measure
 
 
 def prune_environments(home: str, used: set[str]) -> None:
@@ -18,18 +21,10 @@ def prune_environments(home: str, used: set[str]) -> None:
                 shutil.rmtree(f"{home}/envs/{name}", ignore_errors=True)
 
 
-def size(path: str) -> int:
-    """Bytes on disk that nobody else has: what is deleted with the release."""
-    total, waiting = os.lstat(path).st_blocks, [path]
-    while waiting:
-        with os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                status = entry.stat(follow_symlinks=False)
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                if status.st_nlink == 1 or entry.is_dir(follow_symlinks=False):
-                    total += status.st_blocks
-    return total * 512
+def measured(path: str) -> dict[str, t.Any]:
+    """For the manifest: C(contents), and C(size) in bytes on disk."""
+    contents = dict(measure(path))
+    return {"size": contents.pop("disk"), "contents": contents}
 
 
 def allow(path: str, bits: int) -> None:

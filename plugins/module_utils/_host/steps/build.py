@@ -16,10 +16,11 @@ from ansible_collections.pyweb.stack.plugins.module_utils._addresses import with
 from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks, prune, releases
 from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.builder import Builder
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.durable import durable
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import is_shared, make_shared
-from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import PYTHONS, find_python
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError, HostError, said
-from ansible_collections.pyweb.stack.plugins.module_utils._host.files import now
+from ansible_collections.pyweb.stack.plugins.module_utils._host.files import now, sync_file_systems
 from ansible_collections.pyweb.stack.plugins.module_utils._host.records import SCHEMA
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry import own_key
 
@@ -41,13 +42,14 @@ def donor_of(app: App, params: dict[str, t.Any], digest: str) -> str | None:
         return None
     # As who builds: it runs the interpreter, which may lie where others than root can write.
     python = app.system.as_user(app.paths.build_user, lambda: find_python(params["python"]))[0]
-    return releases.donor(app.store.manifests(), digest, python)
+    found = releases.donor(app.store.manifests(), digest, python)
+    return found if found and app.contents.as_built(found) else None
 
 
 def bytecode_of(app: App, params: dict[str, t.Any]) -> str | None:
     """The live release, if it has the same Python."""
     live = app.live
-    if not live:
+    if not live or app.contents.damage(live):
         return None
     python, version = app.system.as_user(app.paths.build_user, lambda: find_python(params["python"]))
     manifest = app.store.manifest(live)
@@ -143,7 +145,7 @@ def make(app: App, params: dict[str, t.Any]) -> dict[str, t.Any] | None:
             app.system.as_user(owner.pw_name, lambda: make_shared(app.paths.shared, params["shared"], media, web, target))
         if not donor:
             done = app.system.as_user(account.pw_name, lambda: builder.finish(revision, release, target, app.paths.shared))
-            facts["size"] = done["size"]
+            facts.update({name: done[name] for name in ("size", "contents")})
             facts["durations"]["build"] = round(facts["durations"]["build"] + done["durations"]["build"], 3)
         if params["procfile"]:
             facts["procfile"] = read_procfile(app, target, params["procfile"])
@@ -154,6 +156,9 @@ def make(app: App, params: dict[str, t.Any]) -> dict[str, t.Any] | None:
         with contextlib.suppress(OSError):
             app.store.update(release, state="failed", error=app.secrets.mask(said(error)).split("\n", 1)[0], ended=now())
         raise
+    # What is called built is on the disk, and nobody is led to what is not.
+    sync_file_systems([app.paths.releases, app.paths.build, PYTHONS])
+    app.contents.note_whole(release)
     return {**app.store.update(release, state="built", secrets_digest=secrets_digest, **facts), **({"notes": notes} if notes else {})}
 
 
@@ -166,10 +171,11 @@ def run(params: dict[str, t.Any], check_mode: bool = False) -> dict[str, t.Any]:
         app = App(params["name"])
         with app.lock.hold(params["lease"]):
             try:
-                if params["lock_only"]:
-                    lock = find_lock(app, params)
-                    return {"changed": False, **release, **({"lock": lock} if lock else {})}
-                manifest = make(app, params)
+                with durable(app):
+                    if params["lock_only"]:
+                        lock = find_lock(app, params)
+                        return {"changed": False, **release, **({"lock": lock} if lock else {})}
+                    manifest = make(app, params)
             except Exception:
                 app.lock.drop(params["lease"]["token"])
                 raise

@@ -31,12 +31,16 @@ def missing(packages: list[str]) -> list[str]:
 def look(app: App, params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     live = app.live if app.exists else None
     switch = app.store.switch()
+    damaged = live is not None and bool(app.contents.damage(live))
     info: dict[str, t.Any] = {
-        "exists": app.exists, "live": live, "running": live is not None and app.processes.active(live) and app.checks.answers(live),
+        "exists": app.exists, "live": live, "running": live is not None and not damaged and app.processes.active(live) and app.checks.answers(live),
         "releases": app.store.manifests(), "history": app.store.history(),
         "lease": app.lock.lease(), "switch": {**switch, "until": app.guard.due()} if switch else None,
         "now": now(), "directories": all(os.path.isdir(path) for path in (app.paths.releases, app.paths.shared)),
     }
+    if damaged and live in info["releases"]:
+        # It is built anew, and nothing is made from it.
+        info["releases"][live]["state"] = "damaged"
     if not params["source"]:
         return info
     source = Builder(app.name, app.paths.path, {**params, "source": own_key(app.paths.config, params["source"])}).source

@@ -331,14 +331,6 @@ def test_a_rollback_that_is_cut_off_before_it_happens_leaves_its_target_what_it_
     assert not os.path.exists(app.paths.switch)
 
 
-def test_what_was_built_is_on_the_disk_before_anybody_is_led_there(host, app, monkeypatch):
-    synced = []
-    monkeypatch.setattr(switch, "sync_file_systems", lambda paths: synced.append((app.live, list(paths))))
-    app.switcher.begin(B, "activate", "me")
-    (live, paths), = synced
-    assert live == A and {app.paths.release(B), app.paths.build, app.paths.state} <= set(paths)
-
-
 def test_the_first_release_has_nothing_to_return_to(host):
     app = host.app()
     host.release(app, B, processes=ALL)
