@@ -106,7 +106,9 @@ def donor(releases: dict[str, dict[str, t.Any]], build_digest: str, python: str)
     return max(same_build, default=None)
 
 
-def rollback_target(live: str | None, releases: dict[str, dict[str, t.Any]], history: list[dict[str, t.Any]], wanted: str | None = None, switch: dict[str, t.Any] | None = None) -> str:
+def rollback_target(
+    live: str | None, releases: dict[str, dict[str, t.Any]], history: list[dict[str, t.Any]], wanted: str | None = None, switch: dict[str, t.Any] | None = None,
+) -> str:
     """The release to go back to: the last good one in the history before the live one, or the one that is named.
 
     C(switch) is one that nobody has ended yet, and that the history does not know.
