@@ -182,7 +182,7 @@ class Combination:
         old = self.live()
         if number % 2 == 0:
             said = self.host.play("deploy", app=self.app, version=f"bench-{number // 2}")
-            task = "Start the release beside the live one, prove it, switch to it"
+            task = "Start the release beside the live one, check its health, switch to it"
         else:
             said = self.host.play("rollback", app=self.app)
             task = "Make the older release live"

@@ -92,7 +92,7 @@ def _server(where: str, kind: str, process: dict) -> None:
     if process["threads"] and (kind == "asgi" or worker_class not in (None, "gthread")):
         raise AppsError(f"{where}.threads goes with wsgi and the worker_class gthread of gunicorn.")
     if process["max_requests"] and server == "uvicorn" and process["workers"] == 1:
-        raise AppsError(f"{where}.max_requests with uvicorn needs at least 2 workers: one alone would leave nobody to answer while it starts again.")
+        raise AppsError(f"{where}.max_requests with uvicorn needs at least 2 workers: a single one could not answer while it is replaced.")
 
 
 def calendar(text: str) -> bool:

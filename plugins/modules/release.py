@@ -12,11 +12,11 @@ version_added: 0.1.0
 author: pyweb.stack contributors (@pyweb)
 description:
   - Wraps M(community.general.deploy_helper), which makes the directories and switches the link C(current), with everything that it leaves open.
-    Ids that are validated, one deploy at a time, a manifest for each release and a history, health gates,
-    an automatic return, and pruning that can never touch a live, previous or running release.
-  - A release is started beside the live one, proved on its own socket, switched to by one atomic rename, proved through nginx,
-    and only then the old one is stopped. From just before the rename, a timer on the host completes or returns the switch
-    if the controller goes away.
+    Ids that are validated, a deploy lock, a manifest for each release and a history, health checks,
+    automatic rollback, and pruning that can never touch a live, previous or running release.
+  - A release is started beside the live one, checked on its own socket, switched to by one atomic rename, checked through nginx,
+    and only then the old one is stopped. From just before the rename, a timer on the host completes or undoes the switch
+    if the controller crashes.
 notes:
   - This is an action plugin; it needs C(become) where the connecting user is not root.
 attributes:

@@ -164,7 +164,7 @@ def _app(name: str, value: Any) -> dict:
     }
     check_manager(app["processes"], f"{where}.processes", app["manager"], f"{where}.manager")
     if app["site"] and (app["processes"].get("web") or {}).get("address"):
-        raise AppsError(f"{where}.processes.web.address is for somebody else's proxy: leave out {where}.site, which is for nginx on the host.")
+        raise AppsError(f"{where}.processes.web.address is for another reverse proxy: leave out {where}.site, which is for nginx on the host.")
     if app["site"]:
         app["site"] = _sites.checked_site(f"{where}.site", app["site"])
         if app["site"]["root"] and "web" in app["processes"]:

@@ -47,7 +47,7 @@ def offer(source: dict, places: list[str], folder: str, check: bool) -> dict | N
         path = find("package", package, [f"{place}/files" for place in places] + places, os.path.isfile, "file")
         name = os.path.basename(path).split("-")
         if len(name) not in (5, 6):
-            raise PackError(f"source.package is {package}: a wheel is named like shop-1.4.0-py3-none-any.whl, or nobody knows what is in it.")
+            raise PackError(f"source.package is {package}: the name of a wheel has to be like shop-1.4.0-py3-none-any.whl, which tells its version.")
         return {**once(folder, [path], lambda name: single(path, name)), "source": path, "version": name[1]}
     return None
 

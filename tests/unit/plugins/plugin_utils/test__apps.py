@@ -150,7 +150,7 @@ WRONG = {
     "a port too high": ([("site", None), ("processes.web.address", "127.0.0.1:65536")], f"{AT}.processes.web.address is '127.0.0.1:65536'"),
     "no brackets": ([("site", None), ("processes.web.address", "::1:8000")], f"{AT}.processes.web.address is '::1:8000'"),
     "address of a worker": ([("processes.beat", {"command": "x", "address": "127.0.0.1:1"})], f"{AT}.processes.beat.address is '127.0.0.1:1': it is for web"),
-    "address and site": ([("processes.web.address", "127.0.0.1:8000")], f"{AT}.processes.web.address is for somebody else's proxy: leave out {AT}.site"),
+    "address and site": ([("processes.web.address", "127.0.0.1:8000")], f"{AT}.processes.web.address is for another reverse proxy: leave out {AT}.site"),
     # jobs
     "schedule": ([("processes.tidy", {"command": "x", "schedule": "0 3 * * *"})],
                  f"{AT}.processes.tidy.schedule is '0 3 * * *': a time as systemd writes it is needed, such as daily,"),
