@@ -6,12 +6,27 @@
 from __future__ import annotations
 
 import base64
+import typing as t
 import urllib.error
 import urllib.request
 from http.client import HTTPException
 
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import split_password, without_password
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
+
+class Proxies(urllib.request.ProxyHandler):
+    """The proxies of an environment that need not be this process's."""
+
+    def __init__(self, env: t.Mapping[str, str]):
+        found = {scheme: env.get(f"{scheme}_proxy") or env.get(f"{scheme.upper()}_PROXY") for scheme in ("http", "https")}
+        self.bypass = {"no": env.get("no_proxy") or env.get("NO_PROXY") or ""}
+        super().__init__({scheme: address for scheme, address in found.items() if address})
+
+    def proxy_open(self, req: urllib.request.Request, proxy: str, type: str) -> t.Any:
+        if req.host and urllib.request.proxy_bypass_environment(req.host, self.bypass):  # type: ignore[attr-defined]
+            return None
+        return super().proxy_open(req, proxy, type)
+
 
 MOST = 16 << 20
 TIMEOUT = 60  # seconds

@@ -26,6 +26,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry
 from ansible_collections.pyweb.stack.plugins.module_utils._host.commands import call, short
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
+PROXIES = tuple(spelt for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for spelt in (name, name.upper()))
 CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
 
 
@@ -43,6 +44,9 @@ class Builder:
             "PATH": "/usr/local/bin:/usr/bin:/bin", "SSL_CERT_FILE": CA_FILE, "REQUESTS_CA_BUNDLE": CA_FILE, "NODE_EXTRA_CA_CERTS": CA_FILE,
             "GIT_TERMINAL_PROMPT": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         }
+        # Of the task, as the playbooks and people's own plays set them with environment; what build steps are given goes before.
+        given = {**os.environ, **(params.get("build_env") or {})}
+        self.env.update({name: given[name] for name in PROXIES if given.get(name)})
         self.source = source_of(self.home, params, self.env)
         self.environment = Environment(self.home, params, self.env)
 

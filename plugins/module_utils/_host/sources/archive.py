@@ -11,6 +11,7 @@ import re
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import split_password
+from ansible_collections.pyweb.stack.plugins.module_utils._host.fetch import Proxies
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.base import copied, refuse_names
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.sent import Sent
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.unpack import unpack
@@ -72,7 +73,7 @@ class Download(Archive):
             # Not sent on to another host.
             login = self.password if ":" in self.password else f"{self.password}:"
             request.add_unredirected_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
-        opener = build_opener(HTTPSHandler(context=ssl.create_default_context(cafile=self.env.get("SSL_CERT_FILE"))))
+        opener = build_opener(Proxies(self.env), HTTPSHandler(context=ssl.create_default_context(cafile=self.env.get("SSL_CERT_FILE"))))
         try:
             with opener.open(request, timeout=60) as answer, self.arriving(revision) as file:
                 digest = copied(answer, file)
