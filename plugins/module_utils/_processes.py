@@ -43,13 +43,13 @@ def _unsupported(where: str, parameter: tuple[str, ...], options: Options) -> st
     return f"{where}.{'.'.join(parameter)} is not an option; {hint}"
 
 
-def _without_choices(specs: dict) -> dict:
+def _without_choices(specs: dict[str, t.Any]) -> dict[str, t.Any]:
     """Choices are ours to check: Ansible's sentence does not say where the option is."""
     return {name: {key: _without_choices(item) if key == "options" else item for key, item in option.items() if key != "choices"}
             for name, option in specs.items()}
 
 
-def _typed(where: str, value: dict, options: Options) -> dict:
+def _typed(where: str, value: dict[str, t.Any], options: Options) -> dict[str, t.Any]:
     """C(value) with its defaults, each of the type that C(options) declare. Raises AppsError."""
     # On a host this code runs without Ansible, and reads Procfiles only: commands are text already.
     if all(isinstance(item, str) and options.get(name, {}).get("type") == "str" for name, item in value.items()):
@@ -64,10 +64,11 @@ def _typed(where: str, value: dict, options: Options) -> dict:
         raise AppsError(_unsupported(where, first if isinstance(first, tuple) else (first,), options))
     if result.error_messages:
         raise AppsError(f"{where}: {'; '.join(result.error_messages)}.")
-    return result.validated_parameters
+    parameters: dict[str, t.Any] = result.validated_parameters
+    return parameters
 
 
-def checked(where: str, value: t.Any, options: Options) -> dict:
+def checked(where: str, value: t.Any, options: Options) -> dict[str, t.Any]:
     """C(value) with its defaults, if it is a mapping that C(options) declare; AppsError with one sentence about the first fault otherwise."""
     if not isinstance(value, dict):
         raise AppsError(f"{where} is {value!r}: a mapping is needed.")
@@ -78,7 +79,7 @@ def checked(where: str, value: t.Any, options: Options) -> dict:
     return result
 
 
-def _server(where: str, kind: str, process: dict) -> None:
+def _server(where: str, kind: str, process: dict[str, t.Any]) -> None:
     server, worker_class = process["server"], process["worker_class"]
     # Only gunicorn has such workers.
     server = process["server"] = server or ("gunicorn" if kind == "wsgi" or worker_class else "uvicorn")
@@ -116,7 +117,7 @@ def _address(text: str) -> bool:
     return (":" in host) is host.startswith("[") and port.isdecimal() and port.isascii() and 0 < int(port) < 65536
 
 
-def valid_process(where: str, name: str, value: t.Any, ported: bool = False) -> dict:
+def valid_process(where: str, name: str, value: t.Any, ported: bool = False) -> dict[str, t.Any]:
     """The process with its defaults; one that has them already stays as it is."""
     if not PROCESS_NAME.fullmatch(name):
         raise AppsError(f"{where}: {name!r} is not a name for a process: a to z, 0 to 9 and _ are accepted, 24 characters at the most.")
@@ -154,9 +155,9 @@ def valid_process(where: str, name: str, value: t.Any, ported: bool = False) -> 
     return process
 
 
-def procfile(text: str, defined: t.Iterable[str]) -> dict:
+def procfile(text: str, defined: t.Iterable[str]) -> dict[str, t.Any]:
     """What a Procfile brings besides the processes that are defined: C(processes), and the command C(release), which migrates."""
-    processes: dict[str, dict] = {}
+    processes: dict[str, dict[str, t.Any]] = {}
     release = ""
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -180,7 +181,7 @@ SETTLED = ("bind", "chdir", "check_config", "control_socket", "control_socket_di
 TOLD = {"workers": ("workers",), "worker_class": ("worker_class",), "threads": ("threads",), "max_requests": ("max_requests", "max_requests_jitter")}
 
 
-def not_honoured(text: str, process: dict) -> list[str]:
+def not_honoured(text: str, process: dict[str, t.Any]) -> list[str]:
     """What gunicorn's configuration file sets in vain. The file is read, not executed; gunicorn itself tells what is wrong with it."""
     try:
         tree = ast.parse(text)
@@ -189,7 +190,8 @@ def not_honoured(text: str, process: dict) -> list[str]:
     ours = {*SETTLED, *(name for option, names in TOLD.items() if process.get(option) for name in names)}
     if process["kind"] == "asgi":
         ours.add("worker_class")
-    found, waiting = set(), list(tree.body)
+    found: set[str] = set()
+    waiting: list[ast.AST] = list(tree.body)
     while waiting:
         node = waiting.pop()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
@@ -200,7 +202,7 @@ def not_honoured(text: str, process: dict) -> list[str]:
     return sorted(found & ours)
 
 
-def valid_processes(processes: t.Any, where: str) -> dict[str, dict]:
+def valid_processes(processes: t.Any, where: str) -> dict[str, dict[str, t.Any]]:
     """Processes that did not come through C(resolve), or that did."""
     if not isinstance(processes, dict):
         raise AppsError(f"{where} is {processes!r}: a mapping is needed.")
@@ -211,7 +213,7 @@ def valid_processes(processes: t.Any, where: str) -> dict[str, dict]:
     return result
 
 
-def check_manager(processes: dict[str, dict], where: str, manager: str, named: str) -> None:
+def check_manager(processes: dict[str, dict[str, t.Any]], where: str, manager: str, named: str) -> None:
     """What only systemd can hold a process to, under another manager. Jobs are systemd's in any case."""
     for name, process in processes.items():
         confined = [option for option in CONFINED if process[option] != PROCESS[option].get("default")]

@@ -35,7 +35,7 @@ def merge(base: Any, override: Any) -> Any:
     return override
 
 
-def _environment(where: str, values: dict) -> dict[str, str]:
+def _environment(where: str, values: dict[str, Any]) -> dict[str, str]:
     result = {}
     for name, value in values.items():
         at = f"{where}.{name}"
@@ -58,7 +58,7 @@ def _git_version(where: str, version: str) -> None:
         raise AppsError(f"{where} is {version!r}: a branch, a tag or a commit is needed.")
 
 
-def _source(where: str, source: dict) -> dict:
+def _source(where: str, source: dict[str, Any]) -> dict[str, Any]:
     kinds = [kind for kind in KINDS if source.get(kind)]
     if not kinds:
         raise AppsError(f"{where}.repo is missing: the address of the git repository is needed, or path, archive or package in its place.")
@@ -97,7 +97,7 @@ def _source(where: str, source: dict) -> dict:
     return source
 
 
-def _dependencies(where: str, given: dict) -> dict:
+def _dependencies(where: str, given: dict[str, Any]) -> dict[str, Any]:
     result = checked(where, given, DEPENDENCIES)
     if result["file"]:
         result["file"] = relative(f"{where}.file", result["file"])
@@ -109,10 +109,10 @@ def _dependencies(where: str, given: dict) -> dict:
     return result
 
 
-def _hooks(where: str, given: dict) -> dict[str, list[dict]]:
+def _hooks(where: str, given: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """Every hook as a command and who runs it, or a file of tasks."""
     given = checked(where, given, APP["hooks"]["options"])
-    result: dict[str, list[dict]] = {}
+    result: dict[str, list[dict[str, Any]]] = {}
     for phase, items in given.items():
         result[phase] = []
         for item in items:
@@ -133,7 +133,7 @@ def without_password(url: str) -> str:
     return re.sub(r"(?<=://)[^/@]+@", "", url)
 
 
-def _app(name: str, value: Any) -> dict:
+def _app(name: str, value: Any) -> dict[str, Any]:
     where = f"pyweb_apps.{name}"
     if not NAME.fullmatch(name) or len(name) > NAME_LENGTH:
         raise AppsError(
@@ -189,7 +189,7 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def _has_workers(name: str, app: dict, host: str | None, groups: dict[str, list[str]]) -> bool:
+def _has_workers(name: str, app: dict[str, Any], host: str | None, groups: dict[str, list[str]]) -> bool:
     """Does a server of ours run on this host for it?"""
     if app["state"] == "absent" or not (app["processes"].get("web") or {}).get("server"):
         return False
@@ -198,14 +198,14 @@ def _has_workers(name: str, app: dict, host: str | None, groups: dict[str, list[
     return all(placed is None or host is None or host in placed for placed in places)
 
 
-def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]], applications: int = 1) -> dict:
+def _slices(name: str, app: dict[str, Any], host: str | None, groups: dict[str, list[str]], applications: int = 1) -> dict[str, Any]:
     path = f"{BASE_PATH}/{name}"
     where = f"pyweb_apps.{name}"
     processes = {}
     for key, process in app["processes"].items():
         placed = _placed(f"{where}.processes.{key}", process["hosts"], host, groups)
         if process["singleton"]:
-            placed = (placed or _placed(where, app["hosts"], host, groups) or groups.get("pyweb") or [host])[:1]
+            placed = (placed or _placed(where, app["hosts"], host, groups) or groups.get("pyweb") or [host or ""])[:1]
         if placed is None or host is None or host in placed:
             processes[key] = {option: value for option, value in process.items() if option != "hosts"}
     site = app["site"] or {}
@@ -252,7 +252,7 @@ def _slices(name: str, app: dict, host: str | None, groups: dict[str, list[str]]
     return result
 
 
-def _cross_checks(apps: dict[str, dict]) -> None:
+def _cross_checks(apps: dict[str, dict[str, Any]]) -> None:
     accounts: dict[str, str] = {}
     domains: dict[str, str] = {}
     addresses: dict[str, str] = {}
@@ -284,7 +284,7 @@ def _cross_checks(apps: dict[str, dict]) -> None:
             domains[domain] = name
 
 
-def complete(apps: Any, overrides: Any = None) -> dict[str, dict]:
+def complete(apps: Any, overrides: Any = None) -> dict[str, dict[str, Any]]:
     """Every application of C(apps) with presets, overrides and defaults, by name. Raises AppsError for what cannot work."""
     if not isinstance(apps, dict) or not apps:
         raise AppsError("pyweb_apps is empty: define at least one application, such as pyweb_apps: {guestbook: {source: …, processes: …}}.")
@@ -300,7 +300,7 @@ def complete(apps: Any, overrides: Any = None) -> dict[str, dict]:
     return full
 
 
-def _check_choice(full: dict[str, dict], app: str | None, version: str | None) -> None:
+def _check_choice(full: dict[str, dict[str, Any]], app: str | None, version: str | None) -> None:
     """Whether C(-e app=…) and C(-e version=…) name something that is there. Raises AppsError."""
     if app and app not in full:
         raise AppsError(f"app is {app!r}: pyweb_apps defines {', '.join(full)}.")
@@ -317,7 +317,7 @@ def _check_choice(full: dict[str, dict], app: str | None, version: str | None) -
         _git_version("version", version)
 
 
-def _on(host: str | None, full: dict[str, dict], groups: dict[str, list[str]]) -> list[dict]:
+def _on(host: str | None, full: dict[str, dict[str, Any]], groups: dict[str, list[str]]) -> list[dict[str, Any]]:
     """The slices of those applications of C(full) that are placed on C(host)."""
     applications = max(1, sum(_has_workers(name, item, host, groups) for name, item in full.items()))
     found = []
@@ -341,7 +341,7 @@ def survey(
     version: str | None = None,
     host: str | None = None,
     groups: dict[str, list[str]] | None = None,
-) -> tuple[list[dict], list[dict]]:
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The applications that are placed on C(host), each with its defaults and a slice for each role; and those that C(app) narrows to.
 
     The latter have C(version), of one application, in place of C(source.version). Without C(host) all count as placed.
@@ -363,7 +363,7 @@ def resolve(
     version: str | None = None,
     host: str | None = None,
     groups: dict[str, list[str]] | None = None,
-) -> list[dict]:
+) -> list[dict[str, Any]]:
     """The applications that C(app) narrows to, as survey() has them."""
     return survey(apps, overrides, app, version, host, groups)[1]
 

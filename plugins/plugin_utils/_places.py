@@ -37,7 +37,7 @@ def find(path: str, directories: t.Iterable[str]) -> str | None:
     return None
 
 
-def named_files(applications: t.Mapping[str, dict]) -> dict[str, str]:
+def named_files(applications: t.Mapping[str, dict[str, t.Any]]) -> dict[str, str]:
     """What resolved C(applications) need from the controller: each relative or absolute path, and the option that names it."""
     found = {}
     for name, application in applications.items():

@@ -12,17 +12,17 @@ from typing import Any, Callable
 DJANGO_STATUS = [200, 204, 301, 302, 303, 307, 308, 401, 403, 404]
 
 
-def _mapping(value: Any) -> dict:
+def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _package(given: dict, kind: str) -> str:
+def _package(given: dict[str, Any], kind: str) -> str:
     """shop of shop.wsgi:application, where the user has said what to run."""
     entry = _mapping(_mapping(given.get("processes")).get("web")).get(kind)
     return re.split(r"[.:]", entry)[0] if isinstance(entry, str) else ""
 
 
-def _django(name: str, given: dict) -> dict:
+def _django(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """https://docs.djangoproject.com/en/stable/howto/deployment/ and howto/static-files/deployment/."""
     settings = str(_mapping(given.get("env")).get("DJANGO_SETTINGS_MODULE", ""))
     # shop.settings and shop.settings.production belong to shop.wsgi.
@@ -39,18 +39,18 @@ def _django(name: str, given: dict) -> dict:
     }
 
 
-def _flask(name: str, given: dict) -> dict:
+def _flask(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """https://flask.palletsprojects.com/en/stable/deploying/gunicorn/."""
     package = _package(given, "wsgi") or name
     return {"processes": {"web": {"wsgi": f"{package}:app"}}, "site": {"static": {"/static/": f"{package}/static"}}}
 
 
-def _fastapi(name: str, given: dict) -> dict:
+def _fastapi(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """https://fastapi.tiangolo.com/deployment/manually/: main.py with app."""
     return {"processes": {"web": {"asgi": "main:app"}}}
 
 
-PRESETS: dict[str, Callable[[str, dict], dict]] = {"django": _django, "flask": _flask, "fastapi": _fastapi}
+PRESETS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {"django": _django, "flask": _flask, "fastapi": _fastapi}
 
 
 def filled(name: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def _bare(value: Any) -> Any:
     return [_bare(item) for item in value] if isinstance(value, list) else value
 
 
-def shown(apps: Any, overrides: Any = None, app: str | None = None) -> dict[str, dict]:
+def shown(apps: Any, overrides: Any = None, app: str | None = None) -> dict[str, dict[str, Any]]:
     """The applications with presets, overrides and defaults filled in, for people to read: without a secret."""
     full = complete(apps, overrides)
     if app and app not in full:
