@@ -48,6 +48,35 @@ options:
     description: The files to compare with their copies in O(kept), by the name of the copy.
     type: dict
     default: {}
+  sshd:
+    description:
+      - The settings of sshd that are wanted, to be compared with what is in force without the file C(ssh) of O(files).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      keyword:
+        description: The keyword of C(sshd_config).
+        type: str
+        required: true
+      value:
+        description: Its value.
+        type: str
+        required: true
+      given:
+        description: Whether somebody has asked for just this value, even where it is looser than what is in force.
+        type: bool
+        default: false
+  directories:
+    description: Directories that should be there.
+    type: list
+    elements: path
+    default: []
+  sysctls:
+    description: Names of kernel settings to read.
+    type: list
+    elements: str
+    default: []
   table:
     description: Family and name of the nftables table that must be loaded as it was kept.
     type: str
@@ -88,6 +117,17 @@ waiting:
   type: list
   elements: str
   sample: [ssh]
+missing_directories:
+  description: Those of O(directories) that are not there.
+  returned: always
+  type: list
+  elements: str
+  sample: [/etc/pyweb]
+sysctls:
+  description: The values of those of O(sysctls) that this kernel has.
+  returned: always
+  type: dict
+  sample: {kernel.yama.ptrace_scope: "1"}
 ssh:
   description: The SSH server and the connection that this runs through.
   returned: always
@@ -105,6 +145,23 @@ ssh:
       description: What C(sshd -T) prints for this connection; a list for each keyword.
       type: dict
       sample: {passwordauthentication: ["no"]}
+    lines:
+      description:
+        - What the drop-in says for each of O(sshd). The value is null where something stricter is in force already, by another file;
+          C(why) tells what.
+      type: list
+      elements: dict
+      sample: [{keyword: LoginGraceTime, value: null, why: "is 20 here, which is stricter than 30"}]
+    undone:
+      description: What the drop-in promises but another file undoes for this connection.
+      type: list
+      elements: str
+      sample: []
+    loosened:
+      description: What is looser than it would be without the drop-in, though nobody has asked for it.
+      type: list
+      elements: str
+      sample: []
     port:
       description: The port that this connection came in by; null when this runs through no SSH connection.
       type: int
@@ -133,16 +190,20 @@ ssh:
       sample: ["/home/admin/.ssh/authorized_keys: 1 usable key"]
 """
 
+import dataclasses
 import datetime
 import glob
 import os
 import pwd
+import tempfile
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyweb.stack.plugins.module_utils import _ssh_access as ssh_access
+from ansible_collections.pyweb.stack.plugins.module_utils import _sshd_strictness as strictness
 
 SSHD = "/usr/sbin/sshd"
+SSHD_CONFIG = "/etc/ssh/sshd_config"
 NFT = "/usr/sbin/nft"
 
 
@@ -206,11 +267,17 @@ def _look_at_ssh(module: AnsibleModule) -> dict[str, t.Any]:
         "user": user.pw_name if user else None,
         "can_return": False,
         "looked_at": [],
+        "lines": [],
+        "undone": [],
+        "loosened": [],
     }
     if not result["installed"]:
         return result
     # As strict as sshd -t, and tells the settings as well.
     command = [SSHD, "-T"]
+    if not os.path.isdir("/run/sshd"):
+        # The directory is there only while the server runs; where systemd starts it for each connection, it may not be.
+        os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
     if connection and user:
         command += ["-C", f"user={user.pw_name},host={connection.client},addr={connection.client}"]
         command += ["-C", f"laddr={connection.server},lport={connection.port}"]
@@ -221,12 +288,42 @@ def _look_at_ssh(module: AnsibleModule) -> dict[str, t.Any]:
     settings = ssh_access.settings_from(stdout)
     result["settings"] = settings
     result["ports"] = sorted(int(port) for port in settings.get("port", []))
+    _compare_settings(module, result)
     if connection and user:
         files = ssh_access.key_files(settings, user.pw_name, user.pw_dir, user.pw_uid)
         looked = [_look_at_keys(path, user, connection.client, module.params["rsa_bits"]) for path in files]
         result["looked_at"] = [said for dummy, said in looked]
         result["can_return"] = any(usable for usable, dummy in looked) or bool(ssh_access.other_sources(settings))
     return result
+
+
+def _sshd_settings(module: AnsibleModule, *options: str) -> dict[str, list[str]]:
+    """What sshd -T prints of the section for everybody; nothing when it refuses."""
+    rc, stdout, dummy = module.run_command([SSHD, "-T", *options])
+    return ssh_access.settings_from(stdout) if rc == 0 else {}
+
+
+def _compare_settings(module: AnsibleModule, result: dict[str, t.Any]) -> None:
+    wanted = [strictness.Setting(**setting) for setting in module.params["sshd"]]
+    drop_in = module.params["files"].get("ssh", "")
+    if not wanted:
+        return
+    stock = _sshd_settings(module, "-f", "/dev/null")
+    now = before = _sshd_settings(module)
+    if os.path.exists(drop_in):
+        with tempfile.NamedTemporaryFile("w", dir=module.tmpdir, suffix=".conf") as stream:
+            stream.write(strictness.without_file(_read(SSHD_CONFIG) or "", drop_in))
+            stream.flush()
+            before = _sshd_settings(module, "-f", stream.name)
+    lines = [strictness.line_for(setting, before, stock) for setting in wanted]
+    result["lines"] = [dataclasses.asdict(line) for line in lines]
+    result["undone"] = strictness.undone(lines, result["settings"])
+    result["loosened"] = strictness.loosened(now, before, [setting.keyword for setting in wanted if setting.given])
+
+
+def _sysctls(module: AnsibleModule) -> dict[str, str]:
+    values = {name: _read("/proc/sys/" + name.replace(".", "/")) for name in module.params["sysctls"]}
+    return {name: " ".join(value.split()) for name, value in values.items() if value is not None}
 
 
 def _missing_packages(module: AnsibleModule) -> list[str]:
@@ -259,6 +356,18 @@ def main() -> None:
             "rsa_bits": {"type": "int", "default": 2048},
             "kept": {"type": "path", "required": True},
             "files": {"type": "dict", "default": {}},
+            "sshd": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "keyword": {"type": "str", "required": True, "no_log": False},
+                    "value": {"type": "str", "required": True},
+                    "given": {"type": "bool", "default": False},
+                },
+            },
+            "directories": {"type": "list", "elements": "path", "default": []},
+            "sysctls": {"type": "list", "elements": "str", "default": []},
             "table": {"type": "str", "required": True},
             "unit": {"type": "str", "required": True},
         },
@@ -269,6 +378,8 @@ def main() -> None:
         missing_packages=_missing_packages(module),
         apt_lists=bool(glob.glob("/var/lib/apt/lists/*_Packages*")),
         waiting=_waiting(module),
+        sysctls=_sysctls(module),
+        missing_directories=[path for path in module.params["directories"] if not os.path.isdir(path)],
         ssh=_look_at_ssh(module),
     )
 

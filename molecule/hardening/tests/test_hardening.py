@@ -62,12 +62,22 @@ def test_sshd_has_the_settings(host):
     assert {
         "passwordauthentication no",
         "kbdinteractiveauthentication no",
-        "permitrootlogin without-password",
         "permitemptypasswords no",
         "x11forwarding no",
         "loglevel VERBOSE",
         "requiredrsasize 2048",
     } <= set(host.check_output("sshd -T").splitlines())
+
+
+def test_what_was_stricter_before_is_so_still(host):
+    assert {
+        "permitrootlogin no",
+        "logingracetime 20",
+        "clientaliveinterval 60",
+        "maxsessions 4",
+        "macs hmac-sha2-512-etm@openssh.com",
+    } <= set(host.check_output("sshd -T").splitlines())
+    assert host.file("/etc/needrestart/conf.d").mode == 0o700
 
 
 def test_ssh_audit_finds_nothing(host, address):
