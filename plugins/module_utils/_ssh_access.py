@@ -45,6 +45,7 @@ class Connection:
     client: str
     server: str
     port: int
+    client_port: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,8 +66,8 @@ def connection_of(ancestors: t.Iterable[Process]) -> Connection | None:
         for entry in process.environment.split(b"\0"):
             name, separator, value = entry.partition(b"=")
             fields = value.decode("utf-8", errors="replace").split()
-            if name == b"SSH_CONNECTION" and separator and len(fields) == 4 and fields[3].isdecimal():
-                found = Connection(process.uid, client=fields[0], server=fields[2], port=int(fields[3]))
+            if name == b"SSH_CONNECTION" and separator and len(fields) == 4 and fields[1].isdecimal() and fields[3].isdecimal():
+                found = Connection(process.uid, client=fields[0], server=fields[2], port=int(fields[3]), client_port=int(fields[1]))
     return found
 
 

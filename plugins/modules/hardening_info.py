@@ -162,6 +162,15 @@ ssh:
       type: list
       elements: str
       sample: []
+    ways:
+      description: Rules of nftables that let in the tunnel by which this connection, or that of an earlier run, enters the host.
+      type: list
+      elements: str
+      sample: ["# Way in: wireguard wg0", "udp dport 51820 accept"]
+    way_unknown:
+      description: Why it is not known how this connection enters the host, else empty.
+      type: str
+      sample: ""
     port:
       description: The port that this connection came in by; null when this runs through no SSH connection.
       type: int
@@ -201,6 +210,8 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyweb.stack.plugins.module_utils import _ssh_access as ssh_access
 from ansible_collections.pyweb.stack.plugins.module_utils import _sshd_strictness as strictness
+from ansible_collections.pyweb.stack.plugins.module_utils import _way_in as way_in
+from ansible_collections.pyweb.stack.plugins.module_utils import _way_in_look as way_in_look
 
 SSHD = "/usr/sbin/sshd"
 SSHD_CONFIG = "/etc/ssh/sshd_config"
@@ -270,7 +281,14 @@ def _look_at_ssh(module: AnsibleModule) -> dict[str, t.Any]:
         "lines": [],
         "undone": [],
         "loosened": [],
+        "ways": [],
+        "way_unknown": "",
     }
+    if connection:
+        table = _read(module.params["files"].get("firewall", "")) or ""
+        found = way_in_look.find(connection, lambda command: _said(module, command), table)
+        result["ways"] = way_in.written(found.ways)
+        result["way_unknown"] = found.unknown
     if not result["installed"]:
         return result
     # As strict as sshd -t, and tells the settings as well.
@@ -295,6 +313,14 @@ def _look_at_ssh(module: AnsibleModule) -> dict[str, t.Any]:
         result["looked_at"] = [said for dummy, said in looked]
         result["can_return"] = any(usable for usable, dummy in looked) or bool(ssh_access.other_sources(settings))
     return result
+
+
+def _said(module: AnsibleModule, command: list[str]) -> str:
+    try:
+        rc, stdout, dummy = module.run_command(command, handle_exceptions=False)
+    except OSError:
+        return ""
+    return stdout if rc == 0 else ""
 
 
 def _sshd_settings(module: AnsibleModule, *options: str) -> dict[str, list[str]]:

@@ -149,6 +149,10 @@ def test_the_firewall_has_the_rules(host):
     } <= {line.strip() for line in host.check_output("nft list table inet pyweb").splitlines()}
 
 
+def test_the_firewall_lets_protocols_without_ports_in(host):
+    assert "meta l4proto vrrp accept" in host.check_output("nft list table inet pyweb")
+
+
 def test_tables_of_others_are_left_alone(host):
     host.check_output("nft add table inet foreign")
     host.check_output("systemctl reload pyweb-firewall")

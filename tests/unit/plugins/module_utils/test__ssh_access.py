@@ -37,12 +37,12 @@ CONNECTION = b"SSH_CONNECTION=192.0.2.7 50022 192.0.2.10 22"
         # python <- sudo <- shell that sshd started
         (
             [(0, b"SUDO_USER=admin"), (0, b"A=1\0" + CONNECTION), (1000, CONNECTION + b"\0B=2"), (0, b"")],
-            ssh.Connection(1000, "192.0.2.7", "192.0.2.10", 22),
+            ssh.Connection(1000, "192.0.2.7", "192.0.2.10", 22, 50022),
         ),
-        ([(0, CONNECTION)], ssh.Connection(0, "192.0.2.7", "192.0.2.10", 22)),
+        ([(0, CONNECTION)], ssh.Connection(0, "192.0.2.7", "192.0.2.10", 22, 50022)),
         ([(0, b"SSH_CONNECTION=nonsense")], None),
         ([(0, b"NOT_SSH_CONNECTION=192.0.2.7 50022 192.0.2.10 22")], None),
-        ([(7, b"SSH_CONNECTION=fe80::1%eth0 1 fe80::2%eth0 2222")], ssh.Connection(7, "fe80::1%eth0", "fe80::2%eth0", 2222)),
+        ([(7, b"SSH_CONNECTION=fe80::1%eth0 1 fe80::2%eth0 2222")], ssh.Connection(7, "fe80::1%eth0", "fe80::2%eth0", 2222, 1)),
     ],
 )
 def test_connection_of(ancestors, expected):

@@ -1,0 +1,146 @@
+# Copyright (c) 2026, the pyweb.stack authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads from /proc and /sys what _way_in decides on."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import typing as t
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _way_in as way_in
+from ansible_collections.pyweb.stack.plugins.module_utils._ssh_access import Connection
+
+Run = t.Callable[[list[str]], str]
+# Kinds of interfaces that the kernel serves by a UDP socket of its own.
+KERNEL_TUNNELS = ("wireguard", "vxlan", "geneve", "fou", "l2tp")
+# Processes behind one another that pass a connection on.
+MOST_HOPS = 5
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+def sockets() -> list[way_in.Socket]:
+    found = []
+    for protocol in ("tcp", "udp"):
+        for version in ("", "6"):
+            found += way_in.sockets_from(_read(f"/proc/net/{protocol}{version}"), protocol)
+    return found
+
+
+def _inodes(pid: str) -> set[int]:
+    found = set()
+    for path in glob.glob(f"/proc/{pid}/fd/*"):
+        try:
+            target = os.readlink(path)
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            found.add(int(target[8:-1]))
+    return found
+
+
+def _processes() -> list[str]:
+    return [name for name in os.listdir("/proc") if name.isdecimal()]
+
+
+def _own_addresses(run: Run) -> dict[str, str]:
+    """Addresses of this host, each with its interface."""
+    found = re.findall(r"^\d+: (\S+)\s+inet6? ([0-9A-Fa-f.:]+)", run(["ip", "-o", "address", "show"]), re.MULTILINE)
+    return {way_in.plain(address): interface for interface, address in found}
+
+
+def _interfaces(run: Run, connection: Connection) -> set[str]:
+    """The one that has the address that was called, and the one by which answers leave."""
+    client, server = way_in.plain(connection.client), way_in.plain(connection.server)
+    found = re.search(r"\bdev (\S+)", run(["ip", "-o", "route", "get", client, "from", server]))
+    return {name for name in (_own_addresses(run).get(server), found[1] if found else None) if name}
+
+
+def _by_process(connection: Connection, everything: list[way_in.Socket]) -> way_in.Found:
+    """The connection comes from a process of this host: which one, and how is that one reached."""
+    start = way_in.client_socket(everything, connection.client, connection.client_port, connection.port)
+    if start is None:
+        return way_in.Found(unknown="it comes from this host itself, but from no process that is to be seen here")
+    ways: list[way_in.Way] = []
+    outgoing = False
+    queue, seen = [start], set()
+    for dummy in range(MOST_HOPS):
+        following = []
+        for socket in queue:
+            for pid in _processes():
+                inodes = _inodes(pid)
+                if pid in seen or socket.inode not in inodes:
+                    continue
+                seen.add(pid)
+                name = _read(f"/proc/{pid}/comm").strip()
+                own = [other for other in everything if other.inode in inodes and other.inode != socket.inode]
+                found, inner, called = way_in.ways_to_process(own, everything, name)
+                ways += found
+                outgoing = outgoing or called
+                for other in inner:
+                    end = way_in.client_socket(everything, other.remote, other.remote_port, other.port)
+                    following += [end] if end else []
+        queue = following
+    if ways or outgoing:
+        return way_in.Found(tuple(sorted(set(ways))))
+    return way_in.Found(unknown="it comes from a process of this host that is reached by no port that is to be seen here")
+
+
+def _tun_ways(interface: str, everything: list[way_in.Socket]) -> tuple[list[way_in.Way], bool]:
+    """Ways to the processes that hold a TUN or TAP device (OpenVPN, Tailscale), and whether there are such processes."""
+    ways, held = [], False
+    for pid in _processes():
+        if any(re.search(rf"^iff:\s*{re.escape(interface)}$", _read(path), re.MULTILINE) for path in glob.glob(f"/proc/{pid}/fdinfo/*")):
+            inodes = _inodes(pid)
+            own = [socket for socket in everything if socket.inode in inodes]
+            found, dummy, called = way_in.ways_to_process(own, everything, f"{_read(f'/proc/{pid}/comm').strip()} by {interface}")
+            held = held or bool(found) or called
+            ways += found
+    return ways, held
+
+
+def _by_interface(interface: str, everything: list[way_in.Socket]) -> way_in.Found:
+    directory = f"/sys/class/net/{interface}"
+    kind = re.search(r"^DEVTYPE=(\S+)", _read(f"{directory}/uevent"), re.MULTILINE)
+    number = int(_read(f"{directory}/type").strip() or 0)
+    if os.path.exists(f"{directory}/tun_flags"):
+        ways, held = _tun_ways(interface, everything)
+        if not held:
+            return way_in.Found(unknown=f"it comes by the tunnel {interface}, whose process is reached by no port that is to be seen here")
+        return way_in.Found(tuple(ways))
+    if kind and kind[1] in KERNEL_TUNNELS:
+        ways = way_in.ways_of_kernel(everything, f"{kind[1]} {interface}")
+        # Without a port of its own to be seen, a tunnel such as fou is one that is not known here.
+        return way_in.Found(tuple(ways), "" if ways else f"it comes by the tunnel {interface}, whose port is not to be seen here")
+    if number in way_in.CARRIERS:
+        return way_in.Found((way_in.Way(str(way_in.CARRIERS[number]), 0, interface),))
+    if kind and kind[1] == "ppp":
+        return way_in.Found(unknown=f"it comes by the tunnel {interface}, of which the carrier is not known here")
+    return way_in.Found()
+
+
+def find(connection: Connection, run: Run, table: str) -> way_in.Found:
+    """How the connection enters the host, and what an earlier run has let in by the same reasoning.
+
+    run: runs a command and returns its standard output, empty when it fails. table: the file with the firewall that is there.
+    """
+    everything = sockets()
+    client = way_in.plain(connection.client)
+    if way_in.is_loopback(client) or client in _own_addresses(run):
+        found = _by_process(connection, everything)
+    else:
+        parts = [_by_interface(interface, everything) for interface in sorted(_interfaces(run, connection))]
+        ways = [way for part in parts for way in part.ways] + way_in.ways_of_ipsec(run(["ip", "xfrm", "policy"]), client)
+        unknown = next((part.unknown for part in parts if part.unknown), "")
+        found = way_in.Found(tuple(ways), unknown)
+    return way_in.Found(tuple(sorted({*found.ways, *way_in.kept_from(table, everything)})), found.unknown)
