@@ -106,11 +106,6 @@ missing_packages:
   type: list
   elements: str
   sample: [nftables]
-apt_lists:
-  description: Whether apt has lists of packages.
-  returned: always
-  type: bool
-  sample: true
 waiting:
   description: Names of O(files) that are not in force as they are; C(firewall) also when the table or the unit is not.
   returned: always
@@ -200,8 +195,6 @@ ssh:
 """
 
 import dataclasses
-import datetime
-import glob
 import os
 import pwd
 import tempfile
@@ -209,6 +202,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyweb.stack.plugins.module_utils import _ssh_access as ssh_access
+from ansible_collections.pyweb.stack.plugins.module_utils import _ssh_access_look as ssh_access_look
 from ansible_collections.pyweb.stack.plugins.module_utils import _sshd_strictness as strictness
 from ansible_collections.pyweb.stack.plugins.module_utils import _way_in as way_in
 from ansible_collections.pyweb.stack.plugins.module_utils import _way_in_look as way_in_look
@@ -216,20 +210,6 @@ from ansible_collections.pyweb.stack.plugins.module_utils import _way_in_look as
 SSHD = "/usr/sbin/sshd"
 SSHD_CONFIG = "/etc/ssh/sshd_config"
 NFT = "/usr/sbin/nft"
-
-
-def _ancestors() -> t.Iterator[ssh_access.Process]:
-    pid = os.getpid()
-    while pid > 1:
-        directory = f"/proc/{pid}"
-        try:
-            with open(f"{directory}/environ", "rb") as stream:
-                yield ssh_access.Process(os.stat(directory).st_uid, stream.read())
-            with open(f"{directory}/stat", encoding="utf-8", errors="replace") as stream:
-                # The name, in parentheses, may have spaces; the parent comes second after it.
-                pid = int(stream.read().rpartition(")")[2].split()[1])
-        except OSError:
-            return
 
 
 def _read(path: str) -> str | None:
@@ -240,33 +220,8 @@ def _read(path: str) -> str | None:
         return None
 
 
-def _is_safe(path: str, home: str, uid: int) -> bool:
-    """The file and the directories above it, up to the user's home where it lies in there."""
-    while True:
-        found = os.stat(path)
-        if not ssh_access.is_safe(found.st_uid, found.st_mode, uid):
-            return False
-        if path in (home, "/"):
-            return True
-        path = os.path.dirname(path)
-
-
-def _look_at_keys(path: str, user: pwd.struct_passwd, client: str, rsa_bits: int) -> tuple[int, str]:
-    home = os.path.realpath(user.pw_dir)
-    path = os.path.realpath(path)
-    text = _read(path)
-    if text is None:
-        return 0, f"{path}: not there"
-    if not _is_safe(path, home, user.pw_uid):
-        return 0, f"{path}: ignored by sshd, others may write to it or to a directory above it"
-    now = datetime.datetime.now()
-    keys = ssh_access.keys_from(text)
-    usable = sum(ssh_access.is_usable(key, client, now, rsa_bits) for key in keys)
-    return usable, f"{path}: {usable} usable of {len(keys)} keys"
-
-
 def _look_at_ssh(module: AnsibleModule) -> dict[str, t.Any]:
-    connection = ssh_access.connection_of(_ancestors())
+    connection = ssh_access.connection_of(ssh_access_look.ancestors())
     user = pwd.getpwuid(connection.uid) if connection else None
     result: dict[str, t.Any] = {
         "installed": os.path.exists(SSHD),
@@ -309,7 +264,7 @@ def _look_at_ssh(module: AnsibleModule) -> dict[str, t.Any]:
     _compare_settings(module, result)
     if connection and user:
         files = ssh_access.key_files(settings, user.pw_name, user.pw_dir, user.pw_uid)
-        looked = [_look_at_keys(path, user, connection.client, module.params["rsa_bits"]) for path in files]
+        looked = [ssh_access_look.look_at_keys(path, user, connection.client, module.params["rsa_bits"]) for path in files]
         result["looked_at"] = [said for dummy, said in looked]
         result["can_return"] = any(usable for usable, dummy in looked) or bool(ssh_access.other_sources(settings))
     return result
@@ -402,7 +357,6 @@ def main() -> None:
     module.exit_json(
         changed=False,
         missing_packages=_missing_packages(module),
-        apt_lists=bool(glob.glob("/var/lib/apt/lists/*_Packages*")),
         waiting=_waiting(module),
         sysctls=_sysctls(module),
         missing_directories=[path for path in module.params["directories"] if not os.path.isdir(path)],

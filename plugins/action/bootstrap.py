@@ -1,0 +1,49 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _apt
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _apt_wait
+
+# On one line, for every shell; a host that has Python does no more than its first command.
+SCRIPT = """
+command -v python3 >/dev/null && exit 0
+{check}
+export LC_ALL=C LANGUAGE=C DEBIAN_FRONTEND=noninteractive
+apt-get -qq -o Acquire::Retries=3 update >&2 && apt-get -qq install --no-install-recommends -y python3 python3-apt >&2 && echo installed
+"""
+WOULD_INSTALL = 77
+
+
+class ActionModule(ActionBase):
+    """Installs Python where it is missing, over the shell alone: no module runs before."""
+
+    _supports_check_mode = True
+    _VALID_ARGS = frozenset({"lock_timeout"})
+    _requires_connection = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        check_mode = self._task.check_mode
+        script = SCRIPT.format(check=f"exit {WOULD_INSTALL}" if check_mode else "")
+
+        def attempt():
+            done = self._low_level_execute_command(script)
+            return done, _apt.held_by(done["stderr"] + done["stdout"]) if done["rc"] not in (0, WOULD_INSTALL) else ""
+
+        timeout = float(self._task.args.get("lock_timeout", _apt.LOCK_TIMEOUT))
+        done = _apt_wait.until_free(attempt, task_vars["inventory_hostname"], timeout)
+        if done["rc"] == WOULD_INSTALL:
+            raise AnsibleActionFail(
+                f"{task_vars['inventory_hostname']} has no Python yet, which this role installs first; check mode installs nothing,"
+                " so nothing more can be looked at: run once without --check."
+            )
+        if done["rc"] != 0:
+            said = _apt.errors(done["stderr"] or done["stdout"])
+            raise AnsibleActionFail(f"Python could not be installed on {task_vars['inventory_hostname']}: {said}.")
+        return {**result, "changed": "installed" in done["stdout"]}

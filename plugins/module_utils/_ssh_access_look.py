@@ -1,0 +1,57 @@
+# Copyright (c) 2026, the pyweb.stack authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads what _ssh_access decides on: the processes above this one, and the files with a user's keys."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import pwd
+import typing as t
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _ssh_access as ssh_access
+
+
+def ancestors() -> t.Iterator[ssh_access.Process]:
+    """This process and those above it; the nearest comes first."""
+    pid = os.getpid()
+    while pid > 1:
+        directory = f"/proc/{pid}"
+        try:
+            with open(f"{directory}/environ", "rb") as stream:
+                yield ssh_access.Process(os.stat(directory).st_uid, stream.read())
+            with open(f"{directory}/stat", encoding="utf-8", errors="replace") as stream:
+                # The name, in parentheses, may have spaces; the parent comes second after it.
+                pid = int(stream.read().rpartition(")")[2].split()[1])
+        except OSError:
+            return
+
+
+def _is_safe(path: str, home: str, uid: int) -> bool:
+    """The file and the directories above it, up to the user's home where it lies in there."""
+    while True:
+        found = os.stat(path)
+        if not ssh_access.is_safe(found.st_uid, found.st_mode, uid):
+            return False
+        if path in (home, "/"):
+            return True
+        path = os.path.dirname(path)
+
+
+def look_at_keys(path: str, user: pwd.struct_passwd, client: str, rsa_bits: int) -> tuple[int, str]:
+    """How many keys of a file let the user in from the address client, and a sentence about the file."""
+    home = os.path.realpath(user.pw_dir)
+    path = os.path.realpath(path)
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            text = stream.read()
+    except OSError:
+        return 0, f"{path}: not there"
+    if not _is_safe(path, home, user.pw_uid):
+        return 0, f"{path}: ignored by sshd, others may write to it or to a directory above it"
+    now = datetime.datetime.now()
+    keys = ssh_access.keys_from(text)
+    usable = sum(ssh_access.is_usable(key, client, now, rsa_bits) for key in keys)
+    return usable, f"{path}: {usable} usable of {len(keys)} keys"

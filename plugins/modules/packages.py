@@ -1,0 +1,145 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pyweb.stack authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: packages
+short_description: Install Debian packages, and wait while somebody else uses apt
+version_added: 0.1.0
+author:
+  - The pyweb.stack authors (@pyweb)
+description:
+  - Installs packages without what they only recommend. A configuration file that somebody has changed stays.
+  - While another program uses apt, as a fresh host's own first upgrade does for minutes, it says which one and waits.
+  - In check mode, says what would be installed; also on a host whose apt has no lists yet.
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  platform:
+    platforms: debian
+options:
+  name:
+    description: Names of packages, as apt-get takes them.
+    type: list
+    elements: str
+    required: true
+  lists_valid:
+    description: Seconds for which apt's lists of packages are new enough.
+    type: int
+    default: 3600
+  lock_timeout:
+    description: Seconds to wait for another program that uses apt.
+    type: int
+    default: 900
+  patience:
+    description: Seconds of O(lock_timeout) that the module waits by itself, before the controller says who is waited for and starts it again.
+    type: int
+    default: 10
+"""
+
+EXAMPLES = r"""
+- name: Install what the application needs
+  pyweb.stack.packages:
+    name: [libpq5, gettext]
+"""
+
+RETURN = r"""
+held_by:
+  description: Which program uses apt, when that is why nothing was installed.
+  returned: when apt is in use
+  type: str
+  sample: apt-get (process 812), which holds /var/lib/dpkg/lock-frontend
+would_install:
+  description: What would be installed.
+  returned: in check mode, when something would be
+  type: list
+  elements: str
+  sample: [libpq5]
+"""
+
+import glob
+import os
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.pyweb.stack.plugins.module_utils import _apt as apt
+
+LISTS = "/var/lib/apt/lists"
+OPTIONS = ["-q", "-y", "-o", "Acquire::Retries=3", "-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
+ENVIRONMENT = {"LC_ALL": "C", "LANGUAGE": "C", "DEBIAN_FRONTEND": "noninteractive", "DEBIAN_PRIORITY": "critical", "APT_LISTCHANGES_FRONTEND": "none"}
+
+
+class Held(Exception):
+    """apt is in use; the words say by whom."""
+
+
+def _apt_get(module: AnsibleModule, deadline: float, *arguments: str) -> str:
+    """Runs apt-get until no lock is in the way, and returns all that it said."""
+    while True:
+        rc, stdout, stderr = module.run_command(["apt-get", *OPTIONS, *arguments], environ_update=ENVIRONMENT)
+        said = f"{stdout}\n{stderr}"
+        if rc == 0:
+            return said
+        holder = apt.held_by(said)
+        if not holder:
+            module.fail_json(msg=f"apt-get {arguments[0]} failed for {', '.join(module.params['name'])}: {apt.errors(stderr or stdout)}.", rc=rc)
+        if time.monotonic() >= deadline:
+            raise Held(holder)
+        time.sleep(1)
+
+
+def _lists_age() -> float:
+    """Seconds since apt's lists were fetched."""
+    if not glob.glob(f"{LISTS}/*_Packages*"):
+        return float("inf")
+    known = [path for path in ("/var/lib/apt/periodic/update-success-stamp", LISTS) if os.path.exists(path)]
+    return time.time() - max(os.path.getmtime(path) for path in known)
+
+
+def _update(module: AnsibleModule, deadline: float) -> None:
+    _apt_get(module, deadline, "update")
+    os.utime(LISTS)
+
+
+def _missing(module: AnsibleModule) -> list[str]:
+    """Of plain names, those that are not installed; a name with a version or a release is apt's to judge."""
+    query = ["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\\n", *module.params["name"]]
+    dummy, stdout, dummy = module.run_command(query)
+    installed = {line.partition(" ")[2] for line in stdout.splitlines() if line.startswith("installed ")}
+    return [name for name in module.params["name"] if name not in installed]
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "list", "elements": "str", "required": True},
+            "lists_valid": {"type": "int", "default": 3600},
+            "lock_timeout": {"type": "int", "default": apt.LOCK_TIMEOUT},
+            "patience": {"type": "int", "default": 10},
+        },
+        supports_check_mode=True,
+    )
+    missing = _missing(module)
+    if not missing:
+        module.exit_json(changed=False)
+    if module.check_mode:
+        module.exit_json(changed=True, msg=f"Would install {', '.join(missing)}.", would_install=missing)
+    deadline = time.monotonic() + min(module.params["patience"], module.params["lock_timeout"])
+    try:
+        if _lists_age() > module.params["lists_valid"]:
+            _update(module, deadline)
+        said = _apt_get(module, deadline, "install", "--no-install-recommends", *missing)
+    except Held as held:
+        module.exit_json(changed=False, held_by=str(held))
+    module.exit_json(changed=apt.changed(said))
+
+
+if __name__ == "__main__":
+    main()

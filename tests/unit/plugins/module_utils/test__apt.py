@@ -1,0 +1,55 @@
+# Copyright (c) 2026, the pyweb.stack authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.pyweb.stack.plugins.module_utils import _apt as apt
+
+FRONTEND = """E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 812 (unattended-upgr)
+E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), is another process using it?
+"""
+LISTS = """Reading package lists...
+E: Could not get lock /var/lib/apt/lists/lock. It is held by process 9 (apt-get)
+E: Unable to lock directory /var/lib/apt/lists/
+"""
+UNKNOWN = "E: Could not get lock /var/lib/dpkg/lock-frontend. Some reason.\n"
+DPKG = "dpkg: error: dpkg frontend lock was locked by another process with pid 12\nE: Sub-process /usr/bin/dpkg returned an error code (2)\n"
+
+
+@pytest.mark.parametrize(
+    "said, holder",
+    [
+        (FRONTEND, "unattended-upgr (process 812), which holds /var/lib/dpkg/lock-frontend"),
+        (LISTS, "apt-get (process 9), which holds /var/lib/apt/lists/lock"),
+        (UNKNOWN, "somebody, who holds /var/lib/dpkg/lock-frontend"),
+        (DPKG, "another program"),
+        ("E: Unable to locate package nonsense\n", ""),
+        ("", ""),
+    ],
+)
+def test_who_uses_apt_is_told(said, holder):
+    assert apt.held_by(said) == holder
+
+
+def test_an_error_is_one_line():
+    said = "Reading package lists...\nW: old\nE: Unable to locate package a\nE: Unable to locate package b.\nE: Unable to locate package a\n"
+    assert apt.errors(said) == "Unable to locate package a; Unable to locate package b"
+    assert apt.errors("sh: apt-get: not found\n") == "sh: apt-get: not found"
+
+
+@pytest.mark.parametrize(
+    "said, expected",
+    [
+        ("0 upgraded, 0 newly installed, 0 to remove and 4 not upgraded.\n", False),
+        ("0 upgraded, 2 newly installed, 0 to remove and 4 not upgraded.\n", True),
+        ("Reading...\n1 upgraded, 0 newly installed, 0 to remove and 4 not upgraded.\n", True),
+    ],
+)
+def test_whether_something_was_installed(said, expected):
+    assert apt.changed(said) is expected
+
+
+def test_the_sentence_after_the_time_says_who_and_what_to_do():
+    assert "apt-get (process 9), which holds /l after 15 minutes" in apt.waited_in_vain("apt-get (process 9), which holds /l", 900)
