@@ -59,6 +59,11 @@ options:
         description: Branch, tag or commit of O(source.repo), or version of O(source.package). V(HEAD) is the repository's default branch.
         type: str
         default: HEAD
+      directory:
+        description: >-
+          Directory of the source that has the application. It becomes the release, with all paths and commands relative to it; what lies outside of it
+          is left out. Example: V(backend).
+        type: str
       deploy_key:
         description:
           - Private SSH key that may read O(source.repo). It exists as a file only while git fetches.

@@ -92,6 +92,10 @@ def _source(where: str, source: dict[str, Any]) -> dict[str, Any]:
             raise AppsError(f"{where}.archive is {without_password(source['archive'])!r}: a .tar, .tar.gz, .tgz, .tar.bz2, .tar.xz or .zip file is needed.")
         if "://" in source["archive"] and not source["checksum"]:
             raise AppsError(f"{where}.checksum is missing: an archive from the net needs the sha256 of what it has to be, as sha256:…")
+    if source["directory"]:
+        if kind == "package":
+            raise AppsError(f"{where}.directory goes with {where}.repo, path or archive, but the source is {where}.package.")
+        source["directory"] = relative(f"{where}.directory", source["directory"])
     for path in source["include"]:
         relative(f"{where}.include", path)
     return source
@@ -217,7 +221,8 @@ def _slices(name: str, app: dict[str, Any], host: str | None, groups: dict[str, 
         option: app[option] for option in ("env", "build_env", "build", "shared", "manager", "processes")
     } | {"static": static, "root": site.get("root"), "dependencies": dependencies | {
         "index": without_password(dependencies["index"] or ""), "extra_indexes": [without_password(item) for item in dependencies["extra_indexes"]],
-    }, "before_build": app["hooks"]["before_build"], "after_build": app["hooks"]["after_build"]})
+    }, "before_build": app["hooks"]["before_build"], "after_build": app["hooks"]["after_build"],
+    } | ({"directory": app["source"]["directory"]} if app["source"]["directory"] else {}))
     packages = [package for process in app["processes"].values() for name in (process["server"], process["worker_class"])
                 for package in SERVER_PACKAGES.get(name, [])]
     # Only the build finds out what a Procfile of the source says.

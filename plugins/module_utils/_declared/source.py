@@ -17,6 +17,12 @@ SOURCE: Options = {
         "type": "str", "default": "HEAD",
         "description": "Branch, tag or commit of O(source.repo), or version of O(source.package). V(HEAD) is the repository's default branch.",
     },
+    "directory": {
+        "type": "str", "otherwise": "the top",
+        "description": "Directory of the source that has the application. It becomes the release, with all paths and commands relative to it; "
+                       "what lies outside of it is left out.",
+        "example": "backend",
+    },
     "deploy_key": {
         "type": "str", "no_log": True, "otherwise": "made on the host",
         "description": [

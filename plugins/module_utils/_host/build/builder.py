@@ -22,6 +22,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.build.hashed imp
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import forget_other, released, served
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import is_shared, link, make_room
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.environment import Environment
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.part import export
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry import source_of
 from ansible_collections.pyweb.stack.plugins.module_utils._host.commands import call, short
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
@@ -71,7 +72,7 @@ class Builder:
             self.hooks("before_fetch", env, self.home)
             self.source.fetch(revision)
         with self.phase("export"):
-            self.source.export(revision, target)
+            export(self.source, revision, target)
             os.symlink(run_path, f"{target}/.pyweb")
             self.hooks("after_fetch", env, target)
         with self.phase("environment"):
@@ -107,7 +108,7 @@ class Builder:
         """What a build of this commit would install, found in a copy of the source that goes away again."""
         self.source.fetch(revision)
         with tempfile.TemporaryDirectory(prefix=".lock-", dir=self.home) as target:
-            self.source.export(revision, target)
+            export(self.source, revision, target)
             with self.explained():
                 return self.environment.resolve(target)
 

@@ -33,6 +33,9 @@ def build_digest(params: dict[str, t.Any]) -> str:
     dependencies = params["dependencies"] or {}
     material = {name: params[name] for name in ("revision", "python", "server_packages", "build_env", "build", "shared", "static")}
     material["dependencies"] = {name: json.loads(without_password(json.dumps(value))) for name, value in dependencies.items()}
+    directory = (params["source"] or {}).get("directory")
+    if directory:
+        material["directory"] = directory
     material["hooks"] = {phase: hooks.commands(params["hooks"], phase) for phase in ("after_fetch", "before_build", "after_build")}
     return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()
 
