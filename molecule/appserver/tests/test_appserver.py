@@ -299,6 +299,37 @@ def test_a_controller_killed_before_the_switch_leaves_the_old_release():
         assert units(host, "native") == {("web", before[host])}
 
 
+# What version 0.1.0 left on a host, as far as a host can tell it from what is there today: one file that everything starts.
+BEFORE = """
+set -e
+library=/usr/local/lib/pyweb
+printf '%s\\n' 'open("/run/code-of-before", "w").close()' > $library/engine.py
+sed -i "s|$library/[0-9a-f]*/engine.py|$library/engine.py|" /etc/systemd/system/pyweb.native.service /usr/local/bin/native-run
+systemctl daemon-reload
+"""
+
+
+def test_a_deploy_alone_brings_the_code_that_completes_it_to_a_host_of_before():
+    hosts = all_hosts()
+    before = {host: live(host, "native") for host in hosts}
+    for host in hosts:
+        host.check_output(BEFORE)
+    killed(1, lambda: all(live(host, "native") != before[host] for host in hosts), app_more={"config_digest": "upgraded"})
+    for host in hosts:
+        until(lambda host=host: host.run("flock --nonblock /var/lib/pyweb/native/lock true").rc == 0, 90)
+        if host.file("/var/lib/pyweb/native/switch.json").exists:
+            settle(host, "native")
+        until(lambda host=host: not host.file("/var/lib/pyweb/native/switch.json").exists, 40)
+        assert live(host, "native") != before[host]
+        assert units(host, "native") == {("web", live(host, "native"))}
+        assert host.check_output("native-run printenv PYWEB_RELEASE") == live(host, "native")
+        boot = host.check_output("systemctl show -p ExecStart --value pyweb.native.service")
+        assert re.search("/usr/local/lib/pyweb/[0-9a-f]{32}/engine.py boot native", boot), boot
+        assert not host.file("/run/code-of-before").exists
+    outcome = playbook.play(FOLDER / "again.yml", "-i", INVENTORY, "--extra-vars", json.dumps({"number": 1, "app_more": {"config_digest": "upgraded"}}))
+    assert (outcome.status, outcome.changed) == (0, 0), outcome.output
+
+
 def test_an_application_that_is_to_be_absent_is_stopped_and_removed():
     for dummy in ("removed", "nothing left to do"):
         outcome = playbook.play(FOLDER / "absent.yml", "-i", INVENTORY, name="loop")
