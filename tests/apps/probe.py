@@ -108,6 +108,9 @@ def app(environ, start_response):
     if path == "/stream":
         start_response("200 OK", headers("text/plain", None))
         return streamed(query)
+    if path == "/visitor":
+        start_response("200 OK", headers("text/plain", None))
+        return [environ["REMOTE_ADDR"].encode()]
     status, content_type, content, wait = answer(method, path, query, body)
     time.sleep(wait)
     start_response(f"{status} {'OK' if status == 200 else 'Not so'}", headers(content_type, content))
@@ -138,6 +141,11 @@ async def asgi(scope, receive, send):
             await send({"type": "http.response.body", "body": part, "more_body": True})
             await asyncio.sleep(0 if part == b"end\n" else 0.1)
         await send({"type": "http.response.body", "body": b""})
+        return
+    if scope["path"] == "/visitor":
+        fields = [(name.encode(), value.encode()) for name, value in headers("text/plain", None)]
+        await send({"type": "http.response.start", "status": 200, "headers": fields})
+        await send({"type": "http.response.body", "body": (scope["client"] or ("", 0))[0].encode()})
         return
     status, content_type, content, wait = answer(scope["method"], scope["path"], scope["query_string"].decode(), body)
     await asyncio.sleep(wait)

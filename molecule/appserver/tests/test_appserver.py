@@ -43,7 +43,7 @@ def ask(host, app, path="/healthz", release=None):
     place = f"/srv/{app}/releases/{release}" if release else f"/srv/{app}/current"
     code = (
         "import http.client as h, socket as s, sys; c = h.HTTPConnection('x'); c.sock = s.socket(s.AF_UNIX); c.sock.settimeout(9); "
-        "c.sock.connect(sys.argv[1]); c.request('GET', sys.argv[2]); print(c.getresponse().read().decode())"
+        "c.sock.connect(sys.argv[1]); c.request('GET', sys.argv[2], headers={'X-Forwarded-For': '192.0.2.7'}); print(c.getresponse().read().decode())"
     )
     return host.run("python3 -c %s %s %s", code, f"{place}/.pyweb/web.sock", path).stdout.strip()
 
@@ -70,6 +70,7 @@ def all_hosts():
 def test_every_server_answers_on_the_socket_of_its_release(host, app):
     answer = json.loads(ask(host, app))
     assert (answer["status"], answer["release"]) == ("ok", live(host, app))
+    assert ask(host, app, "/visitor") == "192.0.2.7"
     process = json.loads(ask(host, app, "/process"))
     assert process["user"] == app and process["prefix"] == f"/srv/{app}/releases/{live(host, app)}/.venv"
     assert host.check_output(f"stat -c '%U %G %a' /run/pyweb/{app}/{live(host, app)}") == f"{app} www-data 710"

@@ -16,14 +16,19 @@ ASK = (
     "import http.client as h, json, socket as s, sys\n"
     "for number in range(int(sys.argv[2])):\n"
     "    c = h.HTTPConnection('x'); c.sock = s.socket(s.AF_UNIX); c.sock.settimeout(20); c.sock.connect(sys.argv[1])\n"
-    "    c.request('GET', '/healthz'); a = c.getresponse(); t = a.read().decode(); c.close(); assert a.status == 200\n"
+    "    c.request('GET', sys.argv[3], headers={'X-Forwarded-For': '192.0.2.7'}); a = c.getresponse(); t = a.read().decode(); c.close(); assert a.status == 200\n"
     "print(t)"
 )
 
 
+def visitor(host, app):
+    release = host.check_output(f"basename $(readlink /srv/on-{app}/current)")
+    return host.check_output("runuser -u www-data -- python3 -c %s /run/pyweb/on-%s/%s/web.sock 1 /visitor", ASK, app, release)
+
+
 def ask(host, app, times=1):
     release = host.check_output(f"basename $(readlink /srv/on-{app}/current)")
-    answer = json.loads(host.check_output("runuser -u www-data -- python3 -c %s /run/pyweb/on-%s/%s/web.sock %s", ASK, app, release, str(times)))
+    answer = json.loads(host.check_output("runuser -u www-data -- python3 -c %s /run/pyweb/on-%s/%s/web.sock %s /healthz", ASK, app, release, str(times)))
     assert answer["release"] == release
     return f"pyweb.on-{app}.web.{release}.service"
 
@@ -34,6 +39,11 @@ def test_every_server_answers(host, app):
     command = host.check_output(f"systemctl show -p MainPID --value {unit} | xargs -I N cat /proc/N/cmdline | tr '\\0' ' '")
     assert app in command
     assert host.check_output(f"systemctl show -p NRestarts --value {unit}") == "0"
+
+
+@pytest.mark.parametrize("app", ["sync", "gevent", "uvicorn"])
+def test_the_visitor_has_an_address(host, app):
+    assert visitor(host, app) == "192.0.2.7"
 
 
 @pytest.mark.parametrize("app", ["sync", "uvicorn"])

@@ -105,17 +105,15 @@ def gunicorn(paths: Layout, release: str, process: dict[str, t.Any], version: tu
     worker_class = "asgi" if process["kind"] == "asgi" else process.get("worker_class")
     threads, own_file = process["threads"], f"{paths.meta(release)}/gunicorn.conf.py"
     file, options = gunicorn_file(place, process["options"])
-    settings: dict[str, t.Any]
+    settings: dict[str, t.Any] = {"--config": own_file}
     if file:
         # What nobody has told us, the file may; see gunicorn_settings().
-        settings = {"--config": own_file, "--workers": process["workers"], "--worker-class": worker_class, "--threads": threads}
+        settings |= {"--workers": process["workers"], "--worker-class": worker_class, "--threads": threads}
     else:
         worker_class = worker_class or "gthread"
-        settings = {"--workers": process["workers"] or workers, "--worker-class": worker_class,
-                    "--threads": (threads or 4) if worker_class == "gthread" else None, "--timeout": 60,
-                    "--limit-request-line": REQUEST_LINE}
-        if worker_class == "asgi":
-            settings["--config"] = own_file
+        settings |= {"--workers": process["workers"] or workers, "--worker-class": worker_class,
+                     "--threads": (threads or 4) if worker_class == "gthread" else None, "--timeout": 60,
+                     "--limit-request-line": REQUEST_LINE}
     settings |= {"--max-requests": process.get("max_requests"), "--max-requests-jitter": jitter(process)}
     return [f"{place}/.venv/bin/python", "-m", "gunicorn", "--bind", "fd://3",
             *(str(item) for name, value in settings.items() if value for item in (name, value)),
@@ -142,16 +140,14 @@ def gunicorn_file(place: str, options: list[str]) -> tuple[str | None, list[str]
 
 
 def gunicorn_settings(paths: Layout, release: str, process: dict[str, t.Any], applications: int = 1) -> str | None:
-    """What gunicorn's command line cannot say, and what a file of the source's own may not; None when there is nothing of both."""
+    """What gunicorn's command line cannot say, and what a file of the source's own may not; None for other servers."""
     if process.get("server") != "gunicorn":
         return None
     place = paths.release(release)
     file = gunicorn_file(place, process["options"])[0]
     workers = default_workers(applications, megabytes(process.get("memory")))
     text = GUNICORN.format(file=file, workers=workers, place=place, line=REQUEST_LINE) if file else ""
-    if process["kind"] == "asgi":
-        text += GUNICORN_ASGI
-    return text or None
+    return text + GUNICORN_WORKER
 
 
 GUNICORN = """# Written once for this release.
@@ -167,33 +163,56 @@ pidfile = user = group = None
 umask, chdir = 0, {place!r}
 """
 
-# uvicorn does this by itself. 1012 is "service restart": whoever is told comes back at once.
-GUNICORN_ASGI = """# Written once for this release.
+GUNICORN_WORKER = """# Written once for this release.
 _post_worker_init = globals().get("post_worker_init")
 
 
+def _visitor(value):
+    # A unix socket has no addresses. Our nginx tells the visitor's alone; other proxies add the one that they have seen as the last.
+    return value.rpartition(",")[2].strip()
+
+
+def _wsgi(app):
+    def wsgi(environ, start_response):
+        if not environ.get("REMOTE_ADDR"):
+            environ["REMOTE_ADDR"] = _visitor(environ.get("HTTP_X_FORWARDED_FOR", ""))
+        return app(environ, start_response)
+
+    return wsgi
+
+
+def _asgi(app, sockets):
+    async def asgi(scope, receive, send):
+        if "client" in scope and not (scope["client"] or [""])[0]:
+            found = [value for name, value in scope["headers"] if name.lower() == b"x-forwarded-for"]
+            scope["client"] = (_visitor(found[-1].decode("latin-1")), 0) if found else None
+        if scope["type"] != "websocket":
+            return await app(scope, receive, send)
+        sockets.add(send)
+        try:
+            await app(scope, receive, send)
+        finally:
+            sockets.discard(send)
+
+    return asgi
+
+
 def post_worker_init(worker):
-    # gunicorn would wait for WebSockets as long as it may, and then cut them off.
     if hasattr(worker, "asgi"):
         import asyncio
-        app, sockets = worker.asgi, set()
-
-        async def asgi(scope, receive, send):
-            if scope["type"] != "websocket":
-                return await app(scope, receive, send)
-            sockets.add(send)
-            try:
-                await app(scope, receive, send)
-            finally:
-                sockets.discard(send)
+        sockets = set()
 
         async def close():
+            # As uvicorn does by itself: gunicorn would wait for WebSockets as long as it may, and then cut them off.
+            # 1012 is "service restart": whoever is told comes back at once.
             while worker.alive:
                 await asyncio.sleep(0.5)
             await asyncio.gather(*(send({"type": "websocket.close", "code": 1012}) for send in sockets), return_exceptions=True)
 
-        worker.asgi = asgi
+        worker.asgi = _asgi(worker.asgi, sockets)
         worker.pyweb_close = worker.loop.create_task(close())
+    elif getattr(worker, "wsgi", None):
+        worker.wsgi = _wsgi(worker.wsgi)
     if _post_worker_init:
         _post_worker_init(worker)
 """

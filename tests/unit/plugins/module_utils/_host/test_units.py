@@ -232,7 +232,49 @@ def test_what_the_file_may_say(host, app):
     argv = servers.command(app.paths, A, {**web, "workers": 7, "threads": 3})
     assert argv[argv.index("--workers") + 1] == "7" and argv[argv.index("--threads") + 1] == "3"
     os.unlink(path)
-    assert servers.gunicorn_settings(app.paths, A, web) is None and "--config" not in servers.command(app.paths, A, web)
+    argv = servers.command(app.paths, A, web)
+    assert "exec(" not in servers.gunicorn_settings(app.paths, A, web) and argv[argv.index("--worker-class") + 1] == "gthread"
+
+
+def settled(app, kind):
+    """What a worker of gunicorn is told, with an application that says who asks."""
+    space = {}
+    exec(servers.gunicorn_settings(app.paths, A, {**PROCESS, kind: "shop:app", "kind": kind, "server": "gunicorn"}), space)  # pylint: disable=exec-used
+    return space["post_worker_init"]
+
+
+@pytest.mark.parametrize("environ, address", [
+    ({"REMOTE_ADDR": "", "HTTP_X_FORWARDED_FOR": "192.0.2.7"}, "192.0.2.7"),
+    ({"HTTP_X_FORWARDED_FOR": "6.6.6.6, 2001:db8::7"}, "2001:db8::7"),
+    ({"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": "192.0.2.7"}, "127.0.0.1"),
+    ({"REMOTE_ADDR": ""}, ""),
+])
+def test_a_wsgi_application_is_told_the_visitors_address(app, environ, address):
+    worker = types.SimpleNamespace(wsgi=lambda environ, start_response: [environ["REMOTE_ADDR"].encode()])
+    settled(app, "wsgi")(worker)
+    assert worker.wsgi(environ, None) == [address.encode()]
+
+
+@pytest.mark.parametrize("client, headers, told", [
+    (None, [(b"x-forwarded-for", b"192.0.2.7")], ("192.0.2.7", 0)),
+    (("", 0), [(b"X-Forwarded-For", b"6.6.6.6, 2001:db8::7")], ("2001:db8::7", 0)),
+    (("127.0.0.1", 5), [(b"x-forwarded-for", b"192.0.2.7")], ("127.0.0.1", 5)),
+    (None, [], None),
+])
+def test_an_asgi_application_is_told_the_visitors_address(app, client, headers, told):
+    seen = []
+
+    async def application(scope, receive, send):
+        seen.append(scope["client"])
+
+    async def main():
+        worker = types.SimpleNamespace(asgi=application, alive=False, loop=asyncio.get_running_loop())
+        settled(app, "asgi")(worker)
+        await worker.asgi({"type": "http", "client": client, "headers": headers}, None, None)
+        await worker.pyweb_close
+
+    asyncio.run(main())
+    assert seen == [told]
 
 
 @pytest.mark.parametrize("own", ["", "def post_worker_init(worker): worker.own = True\n"])
