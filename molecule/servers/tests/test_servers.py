@@ -16,7 +16,8 @@ ASK = (
     "import http.client as h, json, socket as s, sys\n"
     "for number in range(int(sys.argv[2])):\n"
     "    c = h.HTTPConnection('x'); c.sock = s.socket(s.AF_UNIX); c.sock.settimeout(20); c.sock.connect(sys.argv[1])\n"
-    "    c.request('GET', sys.argv[3], headers={'X-Forwarded-For': '192.0.2.7'}); a = c.getresponse(); t = a.read().decode(); c.close(); assert a.status == 200\n"
+    "    c.request('GET', sys.argv[3], headers={'X-Forwarded-For': '192.0.2.7'})\n"
+    "    a = c.getresponse(); t = a.read().decode(); c.close(); assert a.status == 200\n"
     "print(t)"
 )
 
