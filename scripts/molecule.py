@@ -1,5 +1,5 @@
-# Copyright (c) 2026, the pyweb.stack developers
-# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs Molecule scenarios, several at a time, and says in one line each how they went.
 

@@ -1,5 +1,5 @@
-# Copyright (c) 2026, the pyweb.stack developers
-# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs ansible-test sanity on what this checkout holds now, with the Python environment that calls it.
 

@@ -1,5 +1,6 @@
-# Copyright (c) pyweb.stack contributors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A shop as large as real ones, and its history, for the benchmark of deploys.
 
 It imports what it needs and serves /healthz; most of its modules are there to be fetched, compiled and kept.

@@ -1,5 +1,6 @@
-# Copyright (c) pyweb.stack contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Drive a site while something happens to it, and tell whether any visitor would have noticed.
 
     load.py https://guestbook.example.com --connect 172.17.0.2 --get / Guestbook --post /applause --count 1000

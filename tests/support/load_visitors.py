@@ -1,5 +1,6 @@
-# Copyright (c) pyweb.stack contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The visitors themselves: when each of them asks for what, by which connection, and what counts as a failure."""
 
 from __future__ import annotations

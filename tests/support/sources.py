@@ -1,5 +1,6 @@
-# Copyright (c) pyweb.stack contributors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the tests deploy from besides repositories that anybody may read.
 
     sources.py make DIRECTORY             writes it: tree/ (a checkout), probe-1.0.tar.gz, evil.tar.gz, packages/ (see index.py),

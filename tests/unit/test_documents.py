@@ -47,3 +47,19 @@ def test_every_link_leads_somewhere(document):
         path = (CHECKOUT / document).parent / target if target else CHECKOUT / document
         assert path.exists(), target
         assert not anchor or anchor in anchors(path.read_text(encoding="utf-8")), f"{target}#{anchor}"
+
+
+LICENCE = """# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+# What is deployed in tests is somebody's application, and no part of the collection.
+APPLICATIONS = ("examples", "tests/apps")
+
+
+def test_every_python_file_has_the_same_licence_header():
+    files = [path for top in ("plugins", "scripts", "tests", "molecule") for path in sorted((CHECKOUT / top).rglob("*.py"))]
+    ours = [path for path in files if not str(path.relative_to(CHECKOUT)).startswith(APPLICATIONS) and not path.is_symlink()]
+    without = [str(path.relative_to(CHECKOUT)) for path in ours
+               if not re.sub(r"\A#!.*\n", "", path.read_text(encoding="utf-8")).startswith(LICENCE)]
+    assert len(ours) > 100 and without == [], f"they have to begin with\n{LICENCE}"

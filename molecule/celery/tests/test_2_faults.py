@@ -1,3 +1,6 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What goes wrong with a release, with its controller and with the host, under either manager. Only in the full form; the tests follow one another."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Whatever an application is confined to, it works: rows in SQLite and in PostgreSQL by its socket, and tasks of Celery. The tests follow one another."""
 
 from __future__ import annotations

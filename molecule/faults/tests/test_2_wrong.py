@@ -1,3 +1,6 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Things that are wrong: each leaves the live release as it is, and is told in one sentence that says what to do."""
 
 import io

@@ -1,3 +1,6 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The host itself goes down in mid-deploy: after boot the live release answers, and the next deploy needs no hand. Only in the full form."""
 
 import pytest

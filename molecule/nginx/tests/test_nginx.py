@@ -1,3 +1,6 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a visitor, and what a process of nginx, gets from the sites of this scenario."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """New versions, good and bad ones, while visitors keep coming. The tests follow one another."""
 
 import contextlib

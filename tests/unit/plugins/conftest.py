@@ -1,5 +1,5 @@
-# Copyright (c) pyweb.stack contributors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A host in a directory: the engine's own paths lead there, and a small service manager keeps its units as files."""
 
