@@ -145,6 +145,32 @@ options:
         type: list
         elements: str
         default: []
+      git:
+        description: >-
+          Keys and tokens for git repositories among the requirements. Those of O(source) are taken for other repositories of the same server. They are
+          in no lock, command line, output or manifest, and build steps do not see them. Example: V([{url: 'https://git.example.com/team/', token:
+          read-only}]).
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          url:
+            description: >-
+              Beginning of the addresses that it is for, as V(https://git.example.com/team/) or V(git@git.example.com:team/lib.git). The longest one
+              counts.
+            type: str
+            required: true
+          token:
+            description: Token for an address for HTTPS, alone or as V(user:token).
+            type: str
+          deploy_key:
+            description: Private SSH key for an address for SSH.
+            type: str
+          known_hosts:
+            description: Lines for C(known_hosts). Without them, the host key that the server shows first is accepted and kept.
+            type: list
+            elements: str
+            default: []
       wheelhouse:
         description: >-
           Directory with wheels, in the source or as an absolute path on the host. With it no index is asked, neither for the server nor for what the

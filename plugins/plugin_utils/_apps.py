@@ -108,6 +108,13 @@ def _dependencies(where: str, given: dict[str, Any]) -> dict[str, Any]:
     for address in [*([result["index"]] if result["index"] else []), *result["extra_indexes"]]:
         if not re.match(r"(https?|file)://[^\s]+$", address):
             raise AppsError(f"{where} has the index {without_password(address)!r}: an address that begins with https:// is needed.")
+    for item in result["git"]:
+        url = without_password(item["url"])
+        ssh = bool(SSH.match(item["url"]))
+        if not ssh and not re.match(r"https?://[^\s]+$", item["url"]):
+            raise AppsError(f"{where}.git has the url {url!r}: the beginning of an address is needed, such as https://git.example.com/team/.")
+        if bool(item["token"]) == bool(item["deploy_key"]) or ssh != bool(item["deploy_key"]):
+            raise AppsError(f"{where}.git has {url!r}, which needs {'deploy_key' if ssh else 'token'} and nothing else.")
     if result["wheelhouse"] and not result["wheelhouse"].startswith("/"):
         result["wheelhouse"] = relative(f"{where}.wheelhouse", result["wheelhouse"])
     return result
@@ -216,7 +223,7 @@ def _slices(name: str, app: dict[str, Any], host: str | None, groups: dict[str, 
     static = site.get("static", {})
     # Everything that belongs to the release and that no fingerprint of source, lock, Python or secrets covers.
     # A password in an address may change without a new release.
-    dependencies = app["dependencies"]
+    dependencies = {name: value for name, value in app["dependencies"].items() if name != "git"}
     config_digest = digest({
         option: app[option] for option in ("env", "build_env", "build", "shared", "manager", "processes")
     } | {"static": static, "root": site.get("root"), "dependencies": dependencies | {

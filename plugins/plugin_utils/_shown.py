@@ -45,6 +45,9 @@ def shown(apps: Any, overrides: Any = None, app: str | None = None) -> dict[str,
             dependencies = item["dependencies"]
             dependencies["index"] = without_password(dependencies["index"]) if dependencies["index"] else None
             dependencies["extra_indexes"] = [without_password(address) for address in dependencies["extra_indexes"]]
+            for access in dependencies["git"]:
+                access["url"] = without_password(access["url"])
+                access.update({option: HIDDEN for option in ("token", "deploy_key") if access[option]})
             for group in ("source", "dependencies", "hooks"):
                 item[group] = {key: value for key, value in item[group].items() if value not in (None, [])}
             if not source["repo"] and not source["package"]:

@@ -99,6 +99,25 @@ DEPENDENCIES: Options = {
         "type": "list", "elements": "str", "default": [], "no_log": True,
         "description": "Package indexes that are asked before O(dependencies.index), as are those that the project itself names.",
     },
+    "git": {
+        "type": "list", "elements": "dict", "default": [],
+        "description": "Keys and tokens for git repositories among the requirements. Those of O(source) are taken for other repositories of the same "
+                       "server. They are in no lock, command line, output or manifest, and build steps do not see them.",
+        "example": [{"url": "https://git.example.com/team/", "token": "read-only"}],
+        "options": {
+            "url": {
+                "type": "str", "required": True,
+                "description": "Beginning of the addresses that it is for, as V(https://git.example.com/team/) or V(git@git.example.com:team/lib.git). "
+                               "The longest one counts.",
+            },
+            "token": {"type": "str", "no_log": True, "description": "Token for an address for HTTPS, alone or as V(user:token)."},
+            "deploy_key": {"type": "str", "no_log": True, "description": "Private SSH key for an address for SSH."},
+            "known_hosts": {
+                "type": "list", "elements": "str", "default": [], "no_log": False,
+                "description": "Lines for C(known_hosts). Without them, the host key that the server shows first is accepted and kept.",
+            },
+        },
+    },
     "wheelhouse": {
         "type": "str",
         "description": "Directory with wheels, in the source or as an absolute path on the host. With it no index is asked, "

@@ -31,6 +31,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text impor
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.uv import UvLock
 from ansible_collections.pyweb.stack.plugins.module_utils._host.commands import call
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.credentials import access, credentials_of
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.versions import VARIABLES
 
 UV = "/usr/local/bin/uv"
@@ -66,6 +67,8 @@ class Environment:
         self.secrets: list[str] = []
         self.indexes: Indexes | None = None
         self.settings = Settings({}, [])
+        # For repositories of dependencies.
+        self.credentials = credentials_of(params)
         # The project's own, where git tags have it.
         self.version: str | None = None
         # What the user should know about the release.
@@ -107,7 +110,8 @@ class Environment:
         full = {**self.params.get("build_env", {}), **self.uv_env, **self.places, **(env or {})}
         full = {name: value for name, value in full.items() if value is not None}
         try:
-            return call(argv, what, full, cwd=cwd, hint=lambda output: explain(output, self.dependencies["wheelhouse"]) or hint, split=True)
+            with access(self.home, self.credentials) as git:
+                return call(argv, what, {**full, **git}, cwd=cwd, hint=lambda output: explain(output, self.dependencies["wheelhouse"]) or hint, split=True)
         except BuildError as error:
             text = str(error)
             for secret in self.secrets:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import re
 
+from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
+
 # What uv says when something fails, and what it means for the user: the first that fits.
 UNREACHABLE = re.compile(r"(?s)(?:error sending request for url|Failed to fetch|Failed to download|Could not connect)[^\n]*?((?:https?|file)://[^\s`)]+)")
 REFUSED = re.compile(r"An index URL \((\S+?)\) (?:could not be queried due to a lack of valid authentication|returned a `?403)")
@@ -17,6 +19,7 @@ NO_VERSION = re.compile(r"there (?:is|are) no versions? of ([A-Za-z0-9][\w.-]*(?
 NOT_HERE = re.compile(r"([A-Za-z0-9][\w.-]*?)(?:==\S+)? needs to be downloaded from a registry")
 BUILD = re.compile(r"Failed to (?:download and )?build `([^`]+)`")
 PYTHON = re.compile(r"interpreter resolved to Python ([\d.]+), which is incompatible with the project's Python requirement: `([^`]+)`")
+REPOSITORY = re.compile(r"git\+([a-z]+://[^\s`'#]+)")
 LACKS = re.compile(
     r"fatal error: ([\w./+-]+\.h(?:pp)?): No such file"
     r"|(?:No such file or directory: |unable to execute |command )'?(\S*?\b(?:gcc|cc|g\+\+|c\+\+|clang)(?:-\d+)?)\b"
@@ -36,6 +39,11 @@ def explain(output: str, wheelhouse: str | None) -> str:
         return "uv.lock does not match pyproject.toml: run uv lock in the project and commit uv.lock."
     if "poetry.lock" in output and "changed significantly" in output:
         return "poetry.lock does not match pyproject.toml: run poetry lock and commit poetry.lock."
+    if "Git operation failed" in output:
+        found = REPOSITORY.search(output)
+        which = f"the repository {without_password(found.group(1))}" if found else "a repository among the requirements"
+        return (f"{which} cannot be read from this host: check its address and version, and give a token or a key that may read it "
+                "by dependencies.git.")
     found = REFUSED.search(output)
     if found:
         return f"{found.group(1)} refused the user or the password: check dependencies.index and dependencies.extra_indexes."

@@ -32,7 +32,7 @@ def build_digest(params: dict[str, t.Any]) -> str:
     """What a build is made from. Configuration that only processes see is not part of it, nor is a password in an address."""
     dependencies = params["dependencies"] or {}
     material = {name: params[name] for name in ("revision", "python", "server_packages", "build_env", "build", "shared", "static")}
-    material["dependencies"] = {name: json.loads(without_password(json.dumps(value))) for name, value in dependencies.items()}
+    material["dependencies"] = {name: json.loads(without_password(json.dumps(value))) for name, value in dependencies.items() if name != "git"}
     directory = (params["source"] or {}).get("directory")
     if directory:
         material["directory"] = directory

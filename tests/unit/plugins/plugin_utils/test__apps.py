@@ -302,6 +302,31 @@ def test_an_address_is_a_domain_for_those_who_have_no_name(domains, written, che
     assert (app["site"]["domains"], app["site"]["probes"], app["appserver"]["site"]["domain"]) == (written, ["/healthz"], checked)
 
 
+@pytest.mark.parametrize("item, said", [
+    ({"url": "ftp://x"},
+     "pyweb_apps.shop.dependencies.git has the url 'ftp://x': the beginning of an address is needed, such as https://git.example.com/team/."),
+    ({"url": "https://me:pw@x/y"}, "pyweb_apps.shop.dependencies.git has 'https://x/y', which needs token and nothing else."),
+    ({"url": "git@x:y", "token": "t"}, "pyweb_apps.shop.dependencies.git has 'git@x:y', which needs deploy_key and nothing else."),
+])
+def test_access_to_repositories_among_the_requirements(item, said):
+    with pytest.raises(_apps.AppsError) as error:
+        one(changed(("dependencies", {"git": [item]})))
+    assert str(error.value) == said
+
+
+def test_another_token_makes_no_new_release():
+    digests = {one(changed(("dependencies", {"git": [{"url": "https://x/y", "token": token}]})))["app"]["config_digest"] for token in ("one", "two")}
+    assert digests == {one(changed(("dependencies", {})))["app"]["config_digest"]}
+
+
+def test_the_directory_is_part_of_what_a_release_is_made_from():
+    whole, part = (one(changed(("source.directory", directory)))["app"] for directory in (None, "backend"))
+    assert part["source"]["directory"] == "backend" and whole["config_digest"] != part["config_digest"]
+    for value, said in (("../x", "a path inside the release is needed"), ("/srv", "a path inside the release is needed")):
+        with pytest.raises(_apps.AppsError, match=said):
+            one(changed(("source.directory", value)))
+
+
 def test_applications_with_workers_share_a_host():
     other, idle, absent = changed(("site", None), ("hosts", ["web2"])), changed(("site", None), ("processes", {"beat": {"command": "x"}})), {"state": "absent"}
     apps = {"shop": SHOP, "blog": other, "jobs": idle, "gone": absent, "node": changed(("site", None), ("processes.web", {"command": "node $PORT"}))}

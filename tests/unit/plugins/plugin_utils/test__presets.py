@@ -96,7 +96,8 @@ def test_what_is_shown_has_everything_but_secrets():
         "shop": {
             "preset": "django", "site": SITE, "secrets": {"SECRET_KEY": "s3cret"}, "build_env": {"SECRET_KEY": "mine"},
             "source": {"repo": "https://me:s3cret@git.example.com/shop.git", "token": "s3cret"},
-            "dependencies": {"index": "https://me:s3cret@pypi.example.com/simple", "extra_indexes": ["https://me:s3cret@pypi.example.com/more"]},
+            "dependencies": {"index": "https://me:s3cret@pypi.example.com/simple", "extra_indexes": ["https://me:s3cret@pypi.example.com/more"],
+                             "git": [{"url": "https://git.example.com/", "token": "s3cret"}]},
         },
         "blog": {"source": {"path": "/src"}, "processes": {"web": {"wsgi": "blog:app"}}},
         "old": {"state": "absent"},
@@ -105,7 +106,8 @@ def test_what_is_shown_has_everything_but_secrets():
     assert "s3cret" not in str(shown) and list(shown) == ["shop", "blog", "old"] and shown["old"] == {"state": "absent"}
     shop = shown["shop"]
     assert shop["source"] == {"repo": "https://git.example.com/shop.git", "version": "HEAD", "token": "********"}
-    assert shop["dependencies"] == {"index": "https://pypi.example.com/simple", "extra_indexes": ["https://pypi.example.com/more"]}
+    assert shop["dependencies"] == {"index": "https://pypi.example.com/simple", "extra_indexes": ["https://pypi.example.com/more"],
+                                    "git": [{"url": "https://git.example.com/", "token": "********", "known_hosts": []}]}
     assert (shop["secrets"], shop["keep_releases"], shop["migrate"]) == ({"SECRET_KEY": "********"}, 3, "python manage.py migrate --noinput")
     assert shown["blog"]["processes"]["web"]["server"] == "gunicorn" and shown["blog"]["source"] == {"path": "/src"}
     # What is shown can be written into an inventory as it is.
