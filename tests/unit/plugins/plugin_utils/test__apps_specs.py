@@ -13,7 +13,9 @@ import pytest
 import yaml
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _options, _processes
-from ansible_collections.pyweb.stack.plugins.module_utils._declared import app, modules, option, process, roles
+from ansible_collections.pyweb.stack.plugins.module_utils._declared import app, modules, option, process, roles, site
+from ansible_collections.pyweb.stack.plugins.module_utils._host import sandbox
+from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import Layout
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _apps, _presets
 
 CHECKOUT = pathlib.Path(__file__).parents[4]
@@ -160,3 +162,16 @@ def test_a_module_extends_the_fragments_that_its_options_come_from(name):
     documentation = yaml.safe_load(text.partition('DOCUMENTATION = r"""')[2].partition('"""')[0])
     extended = [item.rpartition(".")[2].upper() for item in documentation.get("extends_documentation_fragment", [])]
     assert [item for item in extended if item in modules.FRAGMENTS] == modules.EXTENDS.get(name, [])
+
+
+def test_what_holds_without_an_option_of_a_site_is_what_nginx_does():
+    specs = yaml.safe_load((CHECKOUT / "roles/nginx/meta/argument_specs.yml").read_text(encoding="utf-8"))
+    of_nginx = dict(walk(specs["argument_specs"]["main"]["options"]["nginx_sites"]["options"]))
+    promised = {path: item["otherwise"] for path, item in walk(site.SITE) if item.get("otherwise", "").startswith("`")}
+    assert {"client_max_body_size", "read_timeout", "tls.hsts_max_age"} <= set(promised)
+    assert promised == {path: f"`{of_nginx[path]['default']}`" for path in promised}
+
+
+def test_what_holds_without_a_limit_of_a_process_is_what_the_unit_says():
+    text = sandbox.sandbox(Layout("shop"), "20261120T201500Z-1a2b3c4", option.defaults(process.PROCESS))
+    assert f"LimitNOFILE={process.PROCESS['files']['otherwise'].strip('`')}\n" in text
