@@ -22,6 +22,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.build.hashed imp
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import forget_other, released, served
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import is_shared, link, make_room
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.environment import Environment
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources import lfs
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.part import export
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry import source_of
 from ansible_collections.pyweb.stack.plugins.module_utils._host.commands import call, short
@@ -75,6 +76,7 @@ class Builder:
             export(self.source, revision, target)
             os.symlink(run_path, f"{target}/.pyweb")
             self.hooks("after_fetch", env, target)
+            missing = lfs.note(target)
         with self.phase("environment"):
             with self.explained():
                 self.environment.version = self.source.project_version(revision)
@@ -89,7 +91,7 @@ class Builder:
                 reuse_bytecode(before, target)
             subprocess.run([f"{target}/.venv/bin/python", "-m", "compileall", "-qq", "-x", r"/(\.venv|node_modules|\.pyweb)/", target],
                            env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        return {**facts, "notes": self.environment.notes, "durations": self.durations}
+        return {**facts, "notes": [*missing, *self.environment.notes], "durations": self.durations}
 
     def finish(self, revision: str, release: str, target: str, shared: str) -> dict[str, t.Any]:
         """What is shared takes its place in the release, and nginx gets what it serves."""
