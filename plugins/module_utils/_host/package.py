@@ -34,6 +34,8 @@ DEPTH = 7
 SPARE = 2
 # Seconds after which an installation that did not end has been cut off.
 ABANDONED = 3600
+# Where version 0.1.0 kept what deploys run.
+CACHE = "/var/cache/pyweb"
 # What starts this code on a host, apart from deploys.
 STARTERS = (
     "/etc/systemd/system/pyweb*", "/etc/systemd/system/supervisor.service.d/pyweb.conf", "/etc/supervisor/conf.d/pyweb.conf",
@@ -90,5 +92,5 @@ def remove_unused(library: str, own: str, root: str = "") -> None:
         there = sorted((item for item in found if item.is_dir(follow_symlinks=False)), key=lambda item: item.stat().st_mtime, reverse=True)
     spare = [item for item in there if re.fullmatch("[0-9a-f]{32}", item.name) and item.name not in named]
     cut_off = [item for item in there if item.name.startswith(".new-") and item.stat().st_mtime < time.time() - ABANDONED]
-    for item in [*spare[SPARE:], *cut_off]:
-        shutil.rmtree(item.path, ignore_errors=True)
+    for path in [*(item.path for item in [*spare[SPARE:], *cut_off]), root + CACHE]:
+        shutil.rmtree(path, ignore_errors=True)

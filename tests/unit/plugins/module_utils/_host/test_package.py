@@ -82,7 +82,9 @@ def test_copies_go_when_nothing_starts_them(tmp_path, library, starters, kept):
         path = tmp_path / "root" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"exec python3 {package.LIBRARY}/{digit * 32 + '/' if digit else ''}engine.py\n")
+    (tmp_path / "root/var/cache/pyweb/copy").mkdir(parents=True)
     package.remove_unused(str(library), "5" * 32, str(tmp_path / "root"))
+    assert os.listdir(tmp_path / "root/var/cache") == []
     assert names(library) == kept | {".new-now", "notes"}
 
 
