@@ -35,7 +35,7 @@ test: env ## lint, sanity, unit and molecule
 test-full: env ## the same with scenarios that take long, and with every Python that can run the newest Ansible, too
 	@scripts/test-full
 
-lint: env ## yamllint, ansible-lint, changelog fragments, shellcheck
+lint: env ## yamllint, ansible-lint, changelog fragments, documentation, types, shellcheck
 	@scripts/test lint
 
 sanity: env ## ansible-test sanity
