@@ -5,15 +5,17 @@
 
 scripts/molecule.py [SCENARIO...]      without names: every directory molecule/*/ with a molecule.yml
 
-A scenario with a file FULL takes long: without names, it runs only when PYWEB_FULL is set (make test-full sets it).
+What of a scenario is left for the full run (PYWEB_FULL, which make test-full sets) is said by files in its directory:
+FULL     without names, it runs there only, since it takes long
+SYSTEM   elsewhere it has one host only, with the system that the file names: nothing in it depends on the system
 
-PYWEB_JOBS says how many run at a time (default: one per processor, two at most, since each
-scenario starts two or three systemd hosts and a machine allows few of those).
+PYWEB_JOBS says how many run at a time (default: three on two processors or more, since much of a scenario is waiting,
+and never more hosts at once than the machine lets start).
 """
 
 from __future__ import annotations
 
-import concurrent.futures
+import dataclasses
 import os
 import re
 import subprocess
@@ -22,63 +24,156 @@ import threading
 import time
 from pathlib import Path
 
+import yaml
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 LOGS = CHECKOUT / ".cache" / "molecule"
 TAIL = 80
 # What Ansible and pytest begin a line with that says what is wrong.
 FAULT = re.compile(r"\[ERROR\]|fatal: |failed: |E   |FAILED |ERROR ")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-output = threading.Lock()
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+INOTIFY_PER_HOST = 16
+# Seconds on a quiet machine with two processors, roughly: the longest start first, so that the whole takes little longer
+# than its parts. One that is not here counts as long.
+SECONDS = {
+    "app": 300,
+    "appserver": 360,
+    "celery": 420,
+    "faults": 720,
+    "hardening": 300,
+    "nginx": 180,
+    "processes": 200,
+    "python": 120,
+    "story": 600,
+    "supervisor": 420,
+}
 
 
-faults: dict[str, list[str]] = {}
+def full() -> bool:
+    return bool(os.environ.get("PYWEB_FULL"))
 
 
-def run(scenario: str) -> bool:
-    log = LOGS / f"{scenario}.log"
-    programs = str(Path(sys.executable).parent)
-    environment = {
-        **os.environ,
-        "PATH": os.pathsep.join([programs, os.environ.get("PATH", os.defpath)]),
-        "MOLECULE_COMMAND_BORDERS": "false",
-        "NO_COLOR": "1",
-        "ANSIBLE_NOCOLOR": "1",
-    }
-    began = time.monotonic()
-    with log.open("w") as file:
-        code = subprocess.run(
-            [f"{programs}/molecule", "test", "--scenario-name", scenario],
-            cwd=CHECKOUT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            check=False,
-        ).returncode
-    seconds = round(time.monotonic() - began)
-    with output:
-        print(f"molecule {scenario:<12} {'passed' if code == 0 else 'FAILED'}  {seconds // 60}:{seconds % 60:02} min", flush=True)
-        if code != 0:
-            lines = COLOUR.sub("", log.read_text(errors="replace")).splitlines()
-            # Where it failed; the hosts' journals follow it.
-            failed = [number for number, line in enumerate(lines) if "An error occurred during the" in line]
-            end = failed[0] + 1 if failed else len(lines)
-            print("\n".join(f"    {line}" for line in lines[max(0, end - TAIL) : end]))
-            faults[scenario] = [line[:400] for line in lines[:end] if FAULT.match(line)][-6:]
-            print(f"    all of it, with the hosts' journals: {log.relative_to(CHECKOUT)}", flush=True)
-    return code == 0
+def clock(seconds: float) -> str:
+    return f"{round(seconds) // 60}:{round(seconds) % 60:02}"
 
 
-def main() -> int:
+def hosts_at_once() -> int:
+    """How many hosts with systemd may run side by side: each takes some of the machine's inotify instances."""
+    limit = int(INOTIFY.read_text()) if INOTIFY.exists() else 128
+    return max(4, limit // INOTIFY_PER_HOST - 1)
+
+
+@dataclasses.dataclass
+class Scenario:
+    name: str
+    passed: bool = False
+    seconds: float = 0.0
+    faults: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def directory(self) -> Path:
+        return CHECKOUT / "molecule" / self.name
+
+    @property
+    def log(self) -> Path:
+        return LOGS / f"{self.name}.log"
+
+    @property
+    def system(self) -> str | None:
+        """The one system that it runs on; None for all of its platforms."""
+        marker = self.directory / "SYSTEM"
+        return None if full() or not marker.exists() else marker.read_text().strip()
+
+    @property
+    def hosts(self) -> int:
+        platforms = (yaml.safe_load((self.directory / "molecule.yml").read_text()) or {}).get("platforms")
+        return 1 if self.system else len(platforms or ("debian12", "debian13"))
+
+    def run(self) -> None:
+        programs = str(Path(sys.executable).parent)
+        environment = {
+            **os.environ,
+            "PATH": os.pathsep.join([programs, os.environ.get("PATH", os.defpath)]),
+            "MOLECULE_COMMAND_BORDERS": "false",
+            "NO_COLOR": "1",
+            "ANSIBLE_NOCOLOR": "1",
+        }
+        command = [f"{programs}/molecule", "test", "--scenario-name", self.name]
+        if self.system:
+            command += ["--platform-name", f"{self.name}-{self.system}"]
+        began = time.monotonic()
+        with self.log.open("w") as file:
+            done = subprocess.run(
+                command, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, check=False
+            )
+        self.seconds = time.monotonic() - began
+        self.passed = done.returncode == 0
+
+    def line(self) -> str:
+        return f"molecule {self.name:<12} {'passed' if self.passed else 'FAILED'}  {clock(self.seconds):>5} min  {self.system or 'all systems'}"
+
+    def explain(self) -> None:
+        """Where it failed; the hosts' journals follow it in the log."""
+        lines = COLOUR.sub("", self.log.read_text(errors="replace")).splitlines()
+        failed = [number for number, line in enumerate(lines) if "An error occurred during the" in line]
+        end = failed[0] + 1 if failed else len(lines)
+        print("\n".join(f"    {line}" for line in lines[max(0, end - TAIL) : end]))
+        self.faults = [line[:400] for line in lines[:end] if FAULT.match(line)][-6:]
+        print(f"    all of it, with the hosts' journals: {self.log.relative_to(CHECKOUT)}", flush=True)
+
+
+class Schedule:
+    """Hands out scenarios, the longest first, while their hosts fit beside those that run."""
+
+    def __init__(self, scenarios: list[Scenario], jobs: int, hosts: int) -> None:
+        self.waiting = sorted(scenarios, key=lambda scenario: (-SECONDS.get(scenario.name, 3600), scenario.name))
+        self.jobs, self.hosts, self.used = jobs, hosts, 0
+        self.changed = threading.Condition()
+
+    def take(self) -> Scenario | None:
+        with self.changed:
+            while self.waiting:
+                for scenario in self.waiting:
+                    # One that is larger than the machine runs alone.
+                    if self.used + scenario.hosts <= self.hosts or not self.used:
+                        self.waiting.remove(scenario)
+                        self.used += scenario.hosts
+                        return scenario
+                self.changed.wait()
+            return None
+
+    def work(self) -> None:
+        while scenario := self.take():
+            try:
+                scenario.run()
+            finally:
+                with self.changed:
+                    self.used -= scenario.hosts
+                    print(scenario.line(), flush=True)
+                    if not scenario.passed:
+                        scenario.explain()
+                    self.changed.notify_all()
+
+    def run(self) -> None:
+        threads = [threading.Thread(target=self.work) for _number in range(self.jobs)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
+def chosen(names: list[str]) -> list[Scenario]:
     found = sorted(path.parent.name for path in CHECKOUT.glob("molecule/*/molecule.yml"))
-    full = os.environ.get("PYWEB_FULL")
-    names = sys.argv[1:] or [name for name in found if full or not (CHECKOUT / "molecule" / name / "FULL").exists()]
     unknown = [name for name in names if name not in found]
     if unknown:
         print(f"there is no scenario '{unknown[0]}'; there are {', '.join(found)}", file=sys.stderr)
-        return 2
-    # The longest first: the whole then takes little longer than its longest part.
-    names.sort(key=lambda name: (name != "story", name))
+        sys.exit(2)
+    return [Scenario(name) for name in names or found if names or full() or not (CHECKOUT / "molecule" / name / "FULL").exists()]
+
+
+def main() -> int:
+    scenarios = chosen(sys.argv[1:])
     LOGS.mkdir(parents=True, exist_ok=True)
 
     # Once, before two scenarios want the same.
@@ -86,15 +181,18 @@ def main() -> int:
         if subprocess.run([CHECKOUT / "scripts" / "test-host", "image", system], stdout=subprocess.DEVNULL, check=False).returncode:
             return 1
 
-    jobs = int(os.environ.get("PYWEB_JOBS", min(2, os.cpu_count() or 1)))
-    print(f"==> {len(names)} scenarios, {jobs} at a time; logs in {LOGS.relative_to(CHECKOUT)}", flush=True)
-    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        passed = list(pool.map(run, names))
+    jobs = int(os.environ.get("PYWEB_JOBS") or min(3, (os.cpu_count() or 1) + 1))
+    print(f"==> {len(scenarios)} scenarios, {jobs} at a time; logs in {LOGS.relative_to(CHECKOUT)}", flush=True)
+    Schedule(scenarios, jobs, hosts_at_once()).run()
+    passed = sum(scenario.passed for scenario in scenarios)
     # Once more at the end, where people look first.
-    for scenario, said in faults.items():
-        print(f"molecule {scenario}: " + "\n    ".join(said or ["see above"]))
-    print(f"molecule: {sum(passed)} passed, {len(passed) - sum(passed)} failed", flush=True)
-    return 0 if all(passed) else 1
+    if len(scenarios) > 1:
+        print("\n".join(scenario.line() for scenario in sorted(scenarios, key=lambda scenario: -scenario.seconds)))
+    for scenario in scenarios:
+        if not scenario.passed:
+            print(f"molecule {scenario.name}: " + "\n    ".join(scenario.faults or ["see above"]))
+    print(f"molecule: {passed} passed, {len(scenarios) - passed} failed", flush=True)
+    return 0 if passed == len(scenarios) else 1
 
 
 if __name__ == "__main__":
