@@ -136,8 +136,8 @@ class ActionModule(OnHost):
     def _activate(self, params: dict) -> dict:
         name, release = params["name"], params["release"]
         action = params.get("action", "activate")
-        previous = params.get("previous")
         if self._task.check_mode:
+            previous = params.get("previous") or self._host(self._info(params))["live"]
             return {"changed": True, "release": release, "previous": previous, "pruned": [], "diff": self._diff(name, previous, release)}
         releases.valid_id(release)
         lease = params["lease"] or controller()

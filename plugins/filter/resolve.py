@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+from ansible import context
 from ansible.errors import AnsibleFilterError
+from ansible.parsing.splitter import parse_kv
+from ansible.parsing.utils.yaml import from_yaml
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _processes
-from ansible_collections.pyweb.stack.plugins.plugin_utils import _apps, _shown
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _apps, _extra, _shown
 
 
 def plain(value):
@@ -26,14 +29,34 @@ def resolve(apps, overrides=None, app=None, version=None, host=None, groups=None
         raise AnsibleFilterError(str(error)) from None
 
 
+def extra_names():
+    """The extra variables of this run that were typed one by one, or as JSON or YAML; a file of them is not typed in a hurry."""
+    names = []
+    for text in context.CLIARGS.get("extra_vars") or ():
+        text = str(text)
+        if text.startswith("@"):
+            continue
+        try:
+            given = from_yaml(text) if text[:1] in "{[" else parse_kv(text)
+        except Exception:  # pylint: disable=broad-except
+            # Ansible has its own words for it.
+            continue
+        names += [str(name) for name in given] if isinstance(given, dict) else []
+    return [name for name in names if name != "_raw_params"]
+
+
 def survey(apps, overrides=None, app=None, version=None, host=None, groups=None):
+    fault = _extra.fault(extra_names())
+    if fault:
+        return {"fault": fault, "all": {}, "chosen": {}, "wanted": {}, "names": []}
     try:
         everything, chosen = _apps.survey(plain(apps), plain(overrides), app or None, version or None, host, plain(groups))
     except _apps.AppsError as error:
-        return {"fault": str(error), "all": {}, "chosen": {}}
+        return {"fault": str(error), "all": {}, "chosen": {}, "wanted": {}, "names": []}
     return {
-        "fault": "", "all": {item["name"]: item for item in everything},
+        "fault": "", "names": _extra.chosen(app) or [str(name) for name in apps], "all": {item["name"]: item for item in everything},
         "chosen": {item["name"]: item for item in chosen if item["state"] == "present"},
+        "wanted": {item["name"]: item for item in chosen},
     }
 
 

@@ -14,7 +14,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._declared.app import A
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.source import DEPENDENCIES
 from ansible_collections.pyweb.stack.plugins.module_utils._options import HOOKS, KINDS, SSH
 from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError, check_manager, checked, valid_process
-from ansible_collections.pyweb.stack.plugins.plugin_utils import _presets, _sites
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _extra, _presets, _sites
 from ansible_collections.pyweb.stack.plugins.plugin_utils._paths import relative
 
 BASE_PATH = "/srv"
@@ -312,15 +312,23 @@ def complete(apps: Any, overrides: Any = None) -> dict[str, dict[str, Any]]:
     return full
 
 
-def _check_choice(full: dict[str, dict[str, Any]], app: str | None, version: str | None) -> None:
-    """Whether C(-e app=…) and C(-e version=…) name something that is there. Raises AppsError."""
-    if app and app not in full:
-        raise AppsError(f"app is {app!r}: pyweb_apps defines {', '.join(full)}.")
+def choice(full: dict[str, dict[str, Any]], app: str | list[str] | None) -> list[str]:
+    """The applications that C(-e app=a,b) names; none for all of them. Raises AppsError for one that is not defined."""
+    names = _extra.chosen(app)
+    unknown = [name for name in names if name not in full]
+    if unknown:
+        raise AppsError(f"app is {unknown[0]!r}: pyweb_apps defines {', '.join(full)}.")
+    return names
+
+
+def _check_version(full: dict[str, dict[str, Any]], names: list[str], version: str | None) -> None:
+    """Whether C(-e version=…) goes with the one application that it is for. Raises AppsError."""
     if version:
-        if not app and len(full) > 1:
-            raise AppsError(f"version is {version!r}, but not for which application: add -e app=… ({', '.join(full)}).")
-        source = (full[app] if app else next(iter(full.values()))).get("source") or {"repo": "x"}
-        where = f"pyweb_apps.{app or next(iter(full))}.source"
+        if len(names or full) > 1:
+            raise AppsError(f"version is {version!r}, but not for which application: add -e app=… ({', '.join(names or full)}).")
+        name = next(iter(names or full))
+        source = full[name].get("source") or {"repo": "x"}
+        where = f"pyweb_apps.{name}.source"
         for kind in ("path", "archive"):
             if source.get(kind):
                 raise AppsError(f"version is {version!r}, but {where}.{kind} always deploys what is there now: a version goes with repo or package.")
@@ -349,7 +357,7 @@ def _on(host: str | None, full: dict[str, dict[str, Any]], groups: dict[str, lis
 def survey(
     apps: Any,
     overrides: Any = None,
-    app: str | None = None,
+    app: str | list[str] | None = None,
     version: str | None = None,
     host: str | None = None,
     groups: dict[str, list[str]] | None = None,
@@ -359,10 +367,11 @@ def survey(
     The latter have C(version), of one application, in place of C(source.version). Without C(host) all count as placed.
     """
     full = complete(apps, overrides)
-    _check_choice(full, app, str(version) if version else None)
+    names = choice(full, app)
+    _check_version(full, names, str(version) if version else None)
     # Those that are not chosen run all the same: they share the host.
     everything = _on(host, full, {str(name): [str(member) for member in members] for name, members in (groups or {}).items()})
-    chosen = [item for item in everything if not app or item["name"] == app]
+    chosen = [item for item in everything if not names or item["name"] in names]
     if version:
         chosen = [merge(item, {"app": {"source": {"version": str(version)}}}) if item["state"] == "present" else item for item in chosen]
     return everything, chosen
@@ -371,7 +380,7 @@ def survey(
 def resolve(
     apps: Any,
     overrides: Any = None,
-    app: str | None = None,
+    app: str | list[str] | None = None,
     version: str | None = None,
     host: str | None = None,
     groups: dict[str, list[str]] | None = None,

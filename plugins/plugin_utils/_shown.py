@@ -9,8 +9,7 @@ from typing import Any
 
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.app import APP
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.source import SOURCE
-from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError
-from ansible_collections.pyweb.stack.plugins.plugin_utils._apps import complete, without_password
+from ansible_collections.pyweb.stack.plugins.plugin_utils._apps import choice, complete, without_password
 
 HIDDEN = "********"
 
@@ -22,14 +21,13 @@ def _bare(value: Any) -> Any:
     return [_bare(item) for item in value] if isinstance(value, list) else value
 
 
-def shown(apps: Any, overrides: Any = None, app: str | None = None) -> dict[str, dict[str, Any]]:
+def shown(apps: Any, overrides: Any = None, app: str | list[str] | None = None) -> dict[str, dict[str, Any]]:
     """The applications with presets, overrides and defaults filled in, for people to read: without a secret."""
     full = complete(apps, overrides)
-    if app and app not in full:
-        raise AppsError(f"app is {app!r}: pyweb_apps defines {', '.join(full)}.")
+    names = choice(full, app)
     result = {}
     for name, item in full.items():
-        if app and name != app:
+        if names and name not in names:
             continue
         if item["state"] == "present":
             item["secrets"] = {key: HIDDEN for key in item["secrets"]}

@@ -166,3 +166,16 @@ def test_a_certificate_that_the_controller_lacks(run):
     outcome = run("provision", apps={"web1": {"guestbook": {**GUESTBOOK, "source": {"path": "nowhere"}}}},
                   variables={"python_ca_certificates": [{"name": "company", "src": "files/no.crt"}]})
     one_sentence(outcome, "web1", "python_ca_certificates.src is files/no.crt, but the controller has no such file beside the playbook or the inventory")
+
+
+@pytest.mark.parametrize("name", ["site", "provision", "deploy", "rollback", "releases", "show", "unlock"])
+def test_a_misspelt_extra_variable_is_not_ignored(run, name):
+    """Otherwise all applications would be deployed instead of one."""
+    outcome = run(name, "-e", "apps=guestbook", apps={"web1": {"guestbook": GUESTBOOK}})
+    one_sentence(outcome, "web1", "-e apps=… is not a variable of the playbooks of pyweb.stack: did you mean app (-e app=shop")
+
+
+@pytest.mark.parametrize("name", ["site", "deploy"])
+def test_one_of_several_applications_is_not_there(run, name):
+    outcome = run(name, apps={"web1": {"guestbook": GUESTBOOK}}, variables={"app": "guestbook, shop"})
+    one_sentence(outcome, "web1", "app is 'shop': pyweb_apps defines guestbook.")

@@ -134,7 +134,8 @@ def test_activate(host, app, act):
 
 def test_activate_in_check_mode(host, app, act):
     done = act(check=True, state="activate", release=B)
-    assert (done["changed"], done["diff"]["after"], act.calls, app.live) == (True, f"{B}\n", [], A)
+    assert (done["changed"], done["diff"]["before"], done["diff"]["after"], app.live) == (True, f"{A}\n", f"{B}\n", A)
+    assert act.calls == [("pyweb.stack.release_info", None)], "more than a look"
 
 
 @pytest.mark.parametrize("name", ["../../evil", "/etc", "current", f"../{B}"])

@@ -27,7 +27,7 @@ def test_resolve():
 @pytest.mark.parametrize("apps, fault", [({}, "pyweb_apps is empty"), ({"a/b": {}}, "pyweb_apps has 'a/b', which is not a name")])
 def test_a_survey_tells_the_fault(apps, fault):
     told = FILTERS["survey"](apps)
-    assert told.pop("fault").startswith(fault) and told == {"all": {}, "chosen": {}}
+    assert told.pop("fault").startswith(fault) and told == {"all": {}, "chosen": {}, "wanted": {}, "names": []}
 
 
 def test_a_survey_narrows_only_what_is_chosen():
@@ -64,5 +64,14 @@ def test_what_ansible_hands_over_is_not_copied_with_its_templar():
             raise AssertionError("copied")
 
     apps = Lazy(shop=Lazy(source=Lazy(repo="r"), processes=Lazy(web=Lazy(wsgi="shop:app", options=[Lazy()][:0])), env=Lazy(A="1")))
-    assert resolve.survey(apps, overrides=Lazy(shop=Lazy(env=Lazy(B="2"))), groups=Lazy(pyweb=["web1"]))["fault"] == ""
+    assert FILTERS["survey"](apps, overrides=Lazy(shop=Lazy(env=Lazy(B="2"))), groups=Lazy(pyweb=["web1"]))["fault"] == ""
     assert resolve.resolve(apps)[0]["app"]["env"] == {"A": "1"}
+
+
+def test_several_applications_by_name():
+    apps = {name: {"source": {"repo": "https://git.example.com/x.git"}, "processes": {"web": {"wsgi": "x:app"}}} for name in ("a", "b", "c")}
+    apps["d"] = {"state": "absent"}
+    found = FILTERS["survey"](apps, app="a, d")
+    assert (list(found["chosen"]), list(found["wanted"]), list(found["all"]), found["names"]) == (["a"], ["a", "d"], ["a", "b", "c", "d"], ["a", "d"])
+    assert "for which application" in FILTERS["survey"](apps, app="a,b", version="v1")["fault"]
+    assert FILTERS["survey"](apps, app="a", version="v1")["chosen"]["a"]["app"]["source"]["version"] == "v1"

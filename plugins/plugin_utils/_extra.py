@@ -1,0 +1,45 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a user types behind C(-e): a misspelt name would be ignored, and all applications be deployed instead of one."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Iterable
+
+# What the playbooks take from the command line, each with an example.
+ACCEPTED = {
+    "app": "-e app=shop, or -e app=shop,blog",
+    "version": "-e version=v1.2",
+    "force": "-e force=true",
+    "pinned": "-e pinned=false",
+    "command": "-e \"command='python manage.py check'\"",
+}
+# What people call them elsewhere, beyond what only looks alike.
+ELSEWHERE = {"application": "app", "applications": "app", "app_name": "app", "app_names": "app"}
+
+
+def nearest(name: str) -> str | None:
+    """The variable that C(name) was meant to be; None for one that is right, or somebody else's."""
+    if name in ACCEPTED:
+        return None
+    lowered = name.lower().replace("-", "_")
+    if lowered in ACCEPTED:
+        return lowered
+    return ELSEWHERE.get(lowered) or next(iter(difflib.get_close_matches(lowered, ACCEPTED, n=1, cutoff=0.79)), None)
+
+
+def fault(names: Iterable[str]) -> str:
+    """One sentence about the first of C(names), those of extra variables, that is nearly one of ours; empty when there is none."""
+    for name in names:
+        meant = nearest(name)
+        if meant:
+            return f"-e {name}=… is not a variable of the playbooks of pyweb.stack: did you mean {meant} ({ACCEPTED[meant]})?"
+    return ""
+
+
+def chosen(app: str | list[str] | None) -> list[str]:
+    """The names in C(-e app=a,b): separated by commas, spaces allowed, each once; none for all applications."""
+    names = app.split(",") if isinstance(app, str) else [str(name) for name in app or []]
+    return list(dict.fromkeys(name.strip() for name in names if name.strip()))
