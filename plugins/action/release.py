@@ -7,6 +7,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+import subprocess
 import time
 
 from ansible.errors import AnsibleActionFail
@@ -25,7 +26,26 @@ def process_start(pid: int) -> str:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             return file.read().rpartition(")")[2].split()[19]
     except (OSError, IndexError):
+        # A controller without /proc, such as macOS. In UTC and without a language: the same words in every run.
+        return "" if os.path.exists("/proc/self/stat") else started(pid)
+
+
+def started(pid: int) -> str:
+    """When a process has started, as ps(1) says it; where there is no ps or no right to ask it, only whether the process is there."""
+    try:
+        done = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], env={**os.environ, "LC_ALL": "C", "TZ": "UTC"}, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace", check=False, timeout=10)
+        if done.stdout.strip():
+            return " ".join(done.stdout.split())
+    except (OSError, subprocess.TimeoutExpired):
+        pass
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
         return ""
+    except OSError:
+        pass
+    return "running"
 
 
 def machine() -> str:
@@ -48,9 +68,10 @@ def controller() -> dict:
 
 def takes_over(held: dict | None, mine: dict) -> str | None:
     """The lease of a dead run of the same controller ends at once."""
-    if held and held.get("place") == mine["place"] and process_start(held["pid"]) != held["start"]:
-        return held["token"]
-    return None
+    if not held or held.get("place") != mine["place"]:
+        return None
+    found = process_start(held["pid"])
+    return held["token"] if not found or (held["start"] and found != held["start"]) else None
 
 
 class ActionModule(OnHost):

@@ -9,6 +9,7 @@ import ast
 import difflib
 import ipaddress
 import re
+import shlex
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.option import Options, defaults, refusal, requires, spec
@@ -155,6 +156,31 @@ def valid_process(where: str, name: str, value: t.Any, ported: bool = False) -> 
     return process
 
 
+def _is_beat(command: str) -> bool:
+    """Whether C(command) starts Celery's scheduler: one for each host would queue every task once for each of them."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = command.split()
+    for place, word in enumerate(words):
+        if re.fullmatch(r"(.*/)?celery", word):
+            rest = words[place + 1:]
+            # Subcommands, not values of options such as -A beat.
+            verbs = [item for before, item in zip(["", *rest], rest) if item in ("beat", "worker") and not re.fullmatch(r"-\w|--(app|broker|workdir)", before)]
+            return verbs[:1] == ["beat"] or ("worker" in verbs and any(item in ("-B", "--beat") for item in rest))
+    return False
+
+
+def _beat_apart(name: str, command: str) -> str:
+    """What to write in C(processes) instead: a schedule where the application may write, and a worker without the scheduler inside."""
+    alone = re.sub(r"\s(-B|--beat)(?=\s|$)", "", command)
+    beat = alone if alone == command else re.sub(r"\sworker(\s.*|$)", " beat", alone)
+    if not re.search(r"\s(-s|--schedule|-S|--scheduler)\b", beat):
+        beat += " --schedule $PYWEB_SHARED/beat"
+    worker = "" if alone == command else f"{name}: {{command: {alone!r}}}, "
+    return f"{{{worker}{'beat' if worker else name}: {{command: {beat!r}, singleton: true}}}}"
+
+
 def procfile(text: str, defined: t.Iterable[str]) -> dict[str, t.Any]:
     """What a Procfile brings besides the processes that are defined: C(processes), and the command C(release), which migrates."""
     processes: dict[str, dict[str, t.Any]] = {}
@@ -170,6 +196,11 @@ def procfile(text: str, defined: t.Iterable[str]) -> dict[str, t.Any]:
             raise AppsError(f"line {number} of the Procfile defines {found.group(1)} again: a process has one line.")
         if name == "release":
             release = found.group(2)
+        elif name not in defined and _is_beat(found.group(2)):
+            raise AppsError(
+                f"line {number} of the Procfile is {line.strip()!r}: celery beat runs once in the fleet and keeps its schedule in a file, which a release "
+                f"cannot hold: define the process yourself, processes: {_beat_apart(name, found.group(2))}."
+            )
         elif name not in defined:
             processes[name] = valid_process(f"line {number} of the Procfile", name, {"command": found.group(2)}, ported=True)
     return {"processes": processes, "release": release}

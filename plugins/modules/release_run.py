@@ -75,7 +75,7 @@ import subprocess
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _options
-from ansible_collections.pyweb.stack.plugins.module_utils._host import commands, hooks, releases
+from ansible_collections.pyweb.stack.plugins.module_utils._host import commands, hooks, releases, shell
 from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError, HostError, said
 
@@ -94,7 +94,7 @@ def main():
         command = params["command"] or (app.store.manifest(release).get("procfile") or {}).get("release")
         if not command:
             module.exit_json(changed=False, release=release)
-        argv = ["/bin/bash", "-o", "pipefail", "-ec", command]
+        argv = shell.script(command)
         with app.lock.hold(lease) if lease else contextlib.nullcontext():
             try:
                 hooks.run(app, params["hooks"], "before_migrate", release)

@@ -140,6 +140,14 @@ def _hooks(where: str, given: dict[str, Any]) -> dict[str, list[dict[str, Any]]]
     return result
 
 
+def _commands(where: str, given: Any) -> list[str]:
+    """One command or several, as a list. Raises AppsError for anything else."""
+    commands = [given] if isinstance(given, str) else given or []
+    if not isinstance(commands, list) or not all(isinstance(command, str) for command in commands):
+        raise AppsError(f"{where} is {given!r}: a command or a list of commands is needed, such as python manage.py migrate --noinput.")
+    return [command for command in commands if command.strip()]
+
+
 def without_password(url: str) -> str:
     return re.sub(r"(?<=://)[^/@]+@", "", url)
 
@@ -170,6 +178,7 @@ def _app(name: str, value: Any) -> dict[str, Any]:
     if both:
         raise AppsError(f"{where}.env and {where}.secrets both have {both[0]}: keep one of them.")
     app["shared"] = [relative(f"{where}.shared", path) for path in app["shared"]]
+    app["migrate"] = _commands(f"{where}.migrate", app["migrate"])
     app["processes"] = {
         str(key): valid_process(f"{where}.processes.{key}", str(key), item) for key, item in app["processes"].items()
     }

@@ -63,8 +63,10 @@ APP: Options = {
         "example": ["python manage.py collectstatic --noinput"],
     },
     "migrate": {
-        "type": "str",
-        "description": "Command that runs once in the fleet, as the application's user, after every host has built and before any host activates.",
+        # Not a list: Ansible would part a command at its commas.
+        "type": "raw",
+        "description": "Command, or list of commands, that runs once in the fleet, as the application's user, after every host has built and "
+                       "before any host activates.",
         "example": "python manage.py migrate --noinput",
     },
     "shared": {

@@ -12,10 +12,9 @@ import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host import commands as command_runs
 from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
+from ansible_collections.pyweb.stack.plugins.module_utils._host import shell
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError, said
 from ansible_collections.pyweb.stack.plugins.module_utils._options import HOOKS
-
-SHELL = ["/bin/bash", "-o", "pipefail", "-ec"]
 
 
 def commands(hooks: dict[str, t.Any] | None, phase: str) -> list[dict[str, t.Any]]:
@@ -35,7 +34,7 @@ def run(app: App, hooks: dict[str, t.Any] | None, phase: str, release: str | Non
             "PATH": f"{where}/.venv/bin:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": app.paths.shared if as_app else f"{app.paths.build}/home",
             "USER": user, "LOGNAME": user, "PYWEB_APP": app.name, "PYWEB_RELEASE": release or "", "PYWEB_SHARED": app.paths.shared, **env,
         }
-        argv = [*SHELL, hook["command"]]
+        argv = shell.script(hook["command"])
         if as_app:
             built = release if release and os.path.exists(f"{app.paths.meta(release)}/launch") else None
             given = [f"{name}={value}" for name, value in (env if built else others).items()]

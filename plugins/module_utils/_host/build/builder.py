@@ -15,7 +15,7 @@ import tempfile
 import time
 import typing as t
 
-from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks
+from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks, shell
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.bytecode import reuse_bytecode
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.files import allow, measured
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.hashed import is_immutable, is_kept
@@ -85,7 +85,7 @@ class Builder:
         with self.phase("build"):
             self.hooks("before_build", env, target)
             for step in params["build"]:
-                call([*hooks.SHELL, step], f"build step {short(step)!r}", env, cwd=target)
+                call(shell.script(step), f"build step {short(step)!r}", env, cwd=target)
             # The application cannot write bytecode, and without it every worker boots slower.
             if before:
                 reuse_bytecode(before, target)
@@ -124,7 +124,7 @@ class Builder:
 
     def hooks(self, phase: str, env: dict[str, str], where: str) -> None:
         for hook in hooks.commands(self.params["hooks"], phase):
-            call([*hooks.SHELL, hook["command"]], f"hook {phase} {short(hook['command'])!r}", {**env, "PYWEB_PHASE": phase}, cwd=where)
+            call(shell.script(hook["command"]), f"hook {phase} {short(hook['command'])!r}", {**env, "PYWEB_PHASE": phase}, cwd=where)
 
     def copy(self, source: str, target: str, run_path: str) -> dict[str, t.Any]:
         """The same build under another configuration: hard links, and the way to a socket of its own."""

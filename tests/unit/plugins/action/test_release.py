@@ -122,6 +122,20 @@ def test_a_run_is_known_by_more_than_its_number():
     assert action.process_start(2**22 + 1) == ""
 
 
+@pytest.mark.parametrize("path", [os.environ["PATH"], "/does/not/exist"], ids=["with ps", "without ps"])
+def test_a_controller_without_proc(act, monkeypatch, path):
+    """Such as macOS: what has ended is known there, too, and what runs is left alone."""
+    monkeypatch.setenv("PATH", path)
+    monkeypatch.setattr(action, "process_start", action.started)
+    mine = action.controller()
+    held = {**mine, "token": "held", "since": "then", "until": time.time() + 900}
+    assert mine["start"] and action.takes_over(held, mine) is None
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    assert act(state="begin", hosts=info(lease={**held, "pid": ended.pid}))["lease"]["takes_over"] == "held"
+    assert action.takes_over({**held, "start": "Thu Jan 1 00:00:00 1970"}, mine) == "held", "another process has its number"
+
+
 # --- activate, roll back, prune ---------------------------------------------------------------------------------------
 
 def test_activate(host, app, act):

@@ -34,11 +34,35 @@ def test_what_a_file_of_gunicorn_sets_in_vain(text, process, names):
 
 
 def test_what_a_procfile_brings():
-    text = "# on a platform\n\nweb: gunicorn shop:app --workers 2\nrelease: python manage.py migrate\nCelery-Beat : celery beat\nworker: celery worker\n"
+    text = "# on a platform\n\nweb: gunicorn shop:app --workers 2\nrelease: python manage.py migrate\nHello-World : greet all\nworker: celery worker\n"
     found = _processes.procfile(text, ["worker"])
-    assert {name: process["command"] for name, process in found["processes"].items()} == {"web": "gunicorn shop:app --workers 2", "celery_beat": "celery beat"}
+    assert {name: process["command"] for name, process in found["processes"].items()} == {"web": "gunicorn shop:app --workers 2", "hello_world": "greet all"}
     assert found["release"] == "python manage.py migrate" and found["processes"]["web"]["health"]["path"] == "/"
     assert _processes.procfile("", []) == {"processes": {}, "release": ""}
+
+
+@pytest.mark.parametrize("command, instead", [
+    ("celery -A shop beat", "celery -A shop beat --schedule $PYWEB_SHARED/beat"),
+    ("python -m celery -A shop beat -l info", "python -m celery -A shop beat -l info --schedule $PYWEB_SHARED/beat"),
+    ("celery beat -s /srv/shop/shared/beat", "celery beat -s /srv/shop/shared/beat"),
+])
+def test_a_scheduler_is_not_for_every_host(command, instead):
+    with pytest.raises(_processes.AppsError) as caught:
+        _processes.procfile(f"web: a $PORT\nclock: {command}", [])
+    assert f"processes: {{clock: {{command: {instead!r}, singleton: true}}}}." in str(caught.value) and "\n" not in str(caught.value)
+    assert list(_processes.procfile(f"clock: {command}", ["clock"])["processes"]) == []
+
+
+def test_a_worker_with_a_scheduler_becomes_two_processes():
+    with pytest.raises(_processes.AppsError) as caught:
+        _processes.procfile("work: .venv/bin/celery -A shop worker -B -l info", [])
+    assert str(caught.value).endswith("processes: {work: {command: '.venv/bin/celery -A shop worker -l info'}, "
+                                      "beat: {command: '.venv/bin/celery -A shop beat --schedule $PYWEB_SHARED/beat', singleton: true}}.")
+
+
+@pytest.mark.parametrize("command", ["celery -A beat worker", "celery -A shop worker --queues beat,mail", "heartbeat", "python beat.py"])
+def test_what_only_looks_like_a_scheduler(command):
+    assert _processes.procfile(f"other: {command}", [])["processes"]["other"]["command"] == command
 
 
 @pytest.mark.parametrize("text, sentence", [

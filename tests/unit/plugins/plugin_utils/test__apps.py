@@ -274,14 +274,14 @@ def test_the_kind_of_a_process_decides_its_server(process, server, packages):
 
 def test_slices():
     app = one(changed(
-        ("env", {"PORT": 80, "RATIO": 0.5, "NAME": "x"}), ("shared", ["media/"]), ("migrate", "python migrate.py"),
+        ("env", {"PORT": 80, "RATIO": 0.5, "NAME": "x"}), ("shared", ["media/"]), ("migrate", ["python check.py", "python migrate.py"]),
         ("site.domains", ["*.example.com", "b.example"]),
         ("site.client_max_body_size", "10m"), ("site.read_timeout", "5m"), ("site.extra_config", "underscores_in_headers on;"),
         ("site.tls", {"certificate": "/etc/ssl/a.pem", "key": "/etc/ssl/a.key"}), ("site.static", {"/static/": "out/static/"}),
     ))
     assert app["app"]["env"] == {"PORT": "80", "RATIO": "0.5", "NAME": "x"}
     assert {name: value for name, value in app["app"]["source"].items() if value} == {"repo": SHOP["source"]["repo"], "version": "HEAD"}
-    assert (app["app"]["shared"], app["app"]["static"], app["app"]["migrate"]) == (["media"], {"/static/": "out/static"}, "python migrate.py")
+    assert (app["app"]["shared"], app["app"]["static"], app["app"]["migrate"]) == (["media"], {"/static/": "out/static"}, ["python check.py", "python migrate.py"])
     # What the check goes by must be a name that a client can ask for.
     assert app["appserver"]["site"] == {"domain": "www.example.com", "files": False}
     assert app["site"] == {

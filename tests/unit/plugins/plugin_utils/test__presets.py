@@ -35,7 +35,7 @@ def test_what_a_preset_fills_in(preset, name, processes, static):
 def test_django():
     app = resolved("django", site=SITE, secrets={"SECRET_KEY": "s3cret", "DJANGO_SECRET_KEY": "s3cret", "DATABASE_URL": "s3cret"})[0]
     assert app["env"] == {"DJANGO_SETTINGS_MODULE": "shop.settings"}
-    assert app["build"] == ["python manage.py collectstatic --noinput"] and app["migrate"] == "python manage.py migrate --noinput"
+    assert app["build"] == ["python manage.py collectstatic --noinput"] and app["migrate"] == ["python manage.py migrate --noinput"]
     # Build steps never see a secret, nor does the environment of a release that anybody may print.
     assert app["build_env"] == {"SECRET_KEY": "only-while-it-builds", "DJANGO_SECRET_KEY": "only-while-it-builds"}
     status = app["processes"]["web"]["health"]["status"]
@@ -63,7 +63,7 @@ def test_flask_with_a_factory():
 @pytest.mark.parametrize("given, option, value", [
     ({"build": []}, "build", []),
     ({"build": ["make"]}, "build", ["make"]),
-    ({"migrate": "true"}, "migrate", "true"),
+    ({"migrate": "true"}, "migrate", ["true"]),
     ({"env": {"A": "1"}}, "env", {"DJANGO_SETTINGS_MODULE": "shop.settings", "A": "1"}),
     ({"secrets": {"SECRET_KEY": "s3cret"}, "build_env": {"SECRET_KEY": "mine"}}, "build_env", {"SECRET_KEY": "mine"}),
 ])
@@ -108,7 +108,7 @@ def test_what_is_shown_has_everything_but_secrets():
     assert shop["source"] == {"repo": "https://git.example.com/shop.git", "version": "HEAD", "token": "********"}
     assert shop["dependencies"] == {"index": "https://pypi.example.com/simple", "extra_indexes": ["https://pypi.example.com/more"],
                                     "git": [{"url": "https://git.example.com/", "token": "********", "known_hosts": []}]}
-    assert (shop["secrets"], shop["keep_releases"], shop["migrate"]) == ({"SECRET_KEY": "********"}, 3, "python manage.py migrate --noinput")
+    assert (shop["secrets"], shop["keep_releases"], shop["migrate"]) == ({"SECRET_KEY": "********"}, 3, ["python manage.py migrate --noinput"])
     assert shown["blog"]["processes"]["web"]["server"] == "gunicorn" and shown["blog"]["source"] == {"path": "/src"}
     # What is shown can be written into an inventory as it is.
     assert _shown.shown({"shop": {key: value for key, value in shop.items() if key != "preset"}})["shop"]["processes"] == shop["processes"]
