@@ -143,9 +143,9 @@ def _hooks(where: str, given: dict[str, Any]) -> dict[str, list[dict[str, Any]]]
 def _commands(where: str, given: Any) -> list[str]:
     """One command or several, as a list. Raises AppsError for anything else."""
     commands = [given] if isinstance(given, str) else given or []
-    if not isinstance(commands, list) or not all(isinstance(command, str) for command in commands):
-        raise AppsError(f"{where} is {given!r}: a command or a list of commands is needed, such as python manage.py migrate --noinput.")
-    return [command for command in commands if command.strip()]
+    if isinstance(commands, list) and all(isinstance(command, str) for command in commands):
+        return [command for command in commands if command.strip()]
+    raise AppsError(f"{where} is {given!r}: a command or a list of commands is needed, such as python manage.py migrate --noinput.")
 
 
 def without_password(url: str) -> str:
@@ -321,15 +321,6 @@ def complete(apps: Any, overrides: Any = None) -> dict[str, dict[str, Any]]:
     return full
 
 
-def choice(full: dict[str, dict[str, Any]], app: str | list[str] | None) -> list[str]:
-    """The applications that C(-e app=a,b) names; none for all of them. Raises AppsError for one that is not defined."""
-    names = _extra.chosen(app)
-    unknown = [name for name in names if name not in full]
-    if unknown:
-        raise AppsError(f"app is {unknown[0]!r}: pyweb_apps defines {', '.join(full)}.")
-    return names
-
-
 def _check_version(full: dict[str, dict[str, Any]], names: list[str], version: str | None) -> None:
     """Whether C(-e version=…) goes with the one application that it is for. Raises AppsError."""
     if version:
@@ -376,7 +367,7 @@ def survey(
     The latter have C(version), of one application, in place of C(source.version). Without C(host) all count as placed.
     """
     full = complete(apps, overrides)
-    names = choice(full, app)
+    names = _extra.choice(full, app)
     _check_version(full, names, str(version) if version else None)
     # Those that are not chosen run all the same: they share the host.
     everything = _on(host, full, {str(name): [str(member) for member in members] for name, members in (groups or {}).items()})

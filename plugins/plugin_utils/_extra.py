@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import difflib
-from typing import Iterable
+from typing import Any, Iterable
+
+from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError
 
 # What the playbooks take from the command line, each with an example.
 ACCEPTED = {
@@ -43,3 +45,12 @@ def chosen(app: str | list[str] | None) -> list[str]:
     """The names in C(-e app=a,b): separated by commas, spaces allowed, each once; none for all applications."""
     names = app.split(",") if isinstance(app, str) else [str(name) for name in app or []]
     return list(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+
+def choice(full: dict[str, dict[str, Any]], app: str | list[str] | None) -> list[str]:
+    """The applications that C(-e app=a,b) names; none for all of them. Raises AppsError for one that is not defined."""
+    names = chosen(app)
+    for name in names:
+        if name not in full:
+            raise AppsError(f"app is {name!r}: pyweb_apps defines {', '.join(full)}.")
+    return names

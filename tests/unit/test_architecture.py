@@ -33,7 +33,7 @@ FLOORS = [
     {"servers"},
     {"environments"},
     {"locks", "sources"},
-    {"fetch", "commands"},
+    {"fetch", "commands", "shell"},
     {"contents"},
     {"store", "secrets", "lock", "traffic"},
     {"system"},
