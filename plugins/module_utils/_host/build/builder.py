@@ -81,7 +81,7 @@ class Builder:
             with self.explained():
                 self.environment.version = self.source.project_version(revision)
                 facts = self.environment.install(target)
-            make_room(target, params["shared"])
+            make_room(target, params["shared"], shared)
         with self.phase("build"):
             self.hooks("before_build", env, target)
             for step in params["build"]:

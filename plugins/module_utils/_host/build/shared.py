@@ -52,11 +52,20 @@ def make_shared(base: str, shared: list[str], media: list[str], web: int, releas
         hand_over(f"{base}/{path}", web)
 
 
-def make_room(release: str, shared: list[str]) -> None:
-    """Directories that build steps can write to. What comes there is not kept: the build has no access to data."""
+def make_room(release: str, shared: list[str], base: str) -> None:
+    """Directories that build steps can write to; what comes there is not kept, since the build has no access to data.
+
+    A file at C(base) that its owner lets the build user read, such as settings that every command imports, is there as well.
+    """
     for path in shared:
-        if not is_file(path) and not os.path.lexists(f"{release}/{path}"):
-            os.makedirs(f"{release}/{path}")
+        place, data = f"{release}/{path}", f"{base}/{path}"
+        if os.path.lexists(place):
+            continue
+        if os.path.isfile(data) and os.access(data, os.R_OK):
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            os.symlink(data, place)
+        elif not is_file(path):
+            os.makedirs(place)
 
 
 

@@ -72,6 +72,7 @@ def test_what_the_source_has_decides(tmp_path, name, in_source):
 
 
 def test_directories_are_there_while_the_build_runs(tmp_path):
-    write(tmp_path, {"static/a": ""})
-    make_room(str(tmp_path), ["var/logs", "static", "db.sqlite3"])
+    write(tmp_path, {"static/a": "", "shared/local.py": "host"})
+    make_room(str(tmp_path), ["var/logs", "static", "db.sqlite3", "local.py"], str(tmp_path / "shared"))
+    assert (tmp_path / "local.py").read_text() == "host"
     assert (tmp_path / "var/logs").is_dir() and (tmp_path / "static/a").exists() and not os.path.lexists(tmp_path / "db.sqlite3")
