@@ -288,7 +288,7 @@ def test_a_controller_killed_before_the_switch_leaves_the_old_release():
     hosts = all_hosts()
     before = {host: live(host, "native") for host in hosts}
     # The gate opens late, so that the controller dies before it.
-    slow = {"processes": {"web": {"health": {"path": "/slow?seconds=8", "timeout": 20}}}}
+    slow = {"processes": {"web": {"health": {"path": "/slow?seconds=8", "timeout": 45}}}}
     killed(1, lambda: all(host.file("/var/lib/pyweb/native/switch.json").exists for host in hosts), app_more={"config_digest": "before"}, appserver_more=slow)
     for host in hosts:
         # The host's own step outlives its controller, and holds the lock until it is done.
