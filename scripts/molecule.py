@@ -27,6 +27,7 @@ from pathlib import Path
 import yaml
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+CONFIG = CHECKOUT / ".config" / "molecule" / "config.yml"
 LOGS = CHECKOUT / ".cache" / "molecule"
 TAIL = 80
 # What Ansible and pytest begin a line with that says what is wrong.
@@ -86,9 +87,24 @@ class Scenario:
         return None if full() or not marker.exists() else marker.read_text().strip()
 
     @property
+    def platforms(self) -> list[str]:
+        """The names of all its hosts."""
+        own, shared = (yaml.safe_load(path.read_text()) or {} for path in (self.directory / "molecule.yml", CONFIG))
+        names = [platform["name"] for platform in own.get("platforms") or shared["platforms"]]
+        return [name.replace("${MOLECULE_SCENARIO_NAME}", self.name) for name in names]
+
+    @property
+    def only(self) -> str | None:
+        """The one host that it runs on; Molecule would take a name that it does not know for no host at all, and pass."""
+        if not self.system:
+            return None
+        if (name := f"{self.name}-{self.system}") not in self.platforms:
+            raise ValueError(f"molecule/{self.name}/SYSTEM names '{self.system}'; the scenario has the hosts {', '.join(self.platforms)}")
+        return name
+
+    @property
     def hosts(self) -> int:
-        platforms = (yaml.safe_load((self.directory / "molecule.yml").read_text()) or {}).get("platforms")
-        return 1 if self.system else len(platforms or ("debian12", "debian13"))
+        return 1 if self.only else len(self.platforms)
 
     def run(self) -> None:
         programs = str(Path(sys.executable).parent)
@@ -100,8 +116,8 @@ class Scenario:
             "ANSIBLE_NOCOLOR": "1",
         }
         command = [f"{programs}/molecule", "test", "--scenario-name", self.name]
-        if self.system:
-            command += ["--platform-name", f"{self.name}-{self.system}"]
+        if self.only:
+            command += ["--platform-name", self.only]
         began = time.monotonic()
         with self.log.open("w") as file:
             done = subprocess.run(
@@ -174,6 +190,11 @@ def chosen(names: list[str]) -> list[Scenario]:
 
 def main() -> int:
     scenarios = chosen(sys.argv[1:])
+    try:
+        _names = [scenario.only for scenario in scenarios]
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
     LOGS.mkdir(parents=True, exist_ok=True)
 
     # Once, before two scenarios want the same.
