@@ -233,7 +233,7 @@ REFUSED = {
                         "has the sha256 6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b, but source.checksum says " + "f" * 64),
     "no such wheel": ({"package": "shop-1-py3-none-any.whl"}, None, "^source.package is shop-1-py3-none-any.whl, but the controller has no such file"),
     "no name of a wheel": ({"package": "shop/shop.whl"}, lambda shop: (shop / "shop.whl").touch(),
-                         "the name of a wheel has to be like shop-1.4.0-py3-none-any.whl"),
+                           "the name of a wheel has to be like shop-1.4.0-py3-none-any.whl"),
 }
 
 
