@@ -99,7 +99,7 @@ def main():
             try:
                 hooks.run(app, params["hooks"], "before_migrate", release)
                 done = app.one_off.run(release, argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                           text=True, errors="replace")
+                                       text=True, errors="replace")
                 output = done.stdout.strip()
                 if done.returncode != 0:
                     tail = "\n".join(output.splitlines()[-commands.TAIL:])

@@ -14,6 +14,7 @@ from http.client import HTTPException
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import split_password, without_password
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
+
 class Proxies(urllib.request.ProxyHandler):
     """The proxies of an environment that need not be this process's."""
 

@@ -39,7 +39,7 @@ def run(app: App, hooks: dict[str, t.Any] | None, phase: str, release: str | Non
             built = release if release and os.path.exists(f"{app.paths.meta(release)}/launch") else None
             given = [f"{name}={value}" for name, value in (env if built else others).items()]
             done = app.one_off.run(built, ["/usr/bin/env", *given, *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                       stderr=subprocess.STDOUT, text=True, errors="replace")
+                                   stderr=subprocess.STDOUT, text=True, errors="replace")
             if done.returncode != 0:
                 raise command_runs.failed(what, done.returncode, done.stdout)
             continue

@@ -68,7 +68,6 @@ def make_room(release: str, shared: list[str], base: str) -> None:
             os.makedirs(place)
 
 
-
 def hand_over(top: str, web: int) -> None:
     """What is there already is adapted once."""
     status = os.stat(top)

@@ -348,4 +348,3 @@ class Environment:
             if where != target and not where.startswith(target + "/"):
                 raise BuildError(f"the requirement {os.path.relpath(where, top)!r} lies outside of the source: only paths inside of it can be deployed.")
         return list(dict.fromkeys(found))
-

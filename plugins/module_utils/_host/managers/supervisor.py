@@ -127,8 +127,8 @@ class Supervisor:
     def _enter(self, release: str) -> str:
         """Only names go in there whose characters mean nothing to a shell or to supervisor; values of variables come through the launcher."""
         return files_of_releases.text("enter.sh", cgroup=self.paths.supervisor_cgroup, prefix=f"pyweb.{self.paths.name}", release=release,
-                             meta=self.paths.meta(release), shared=self.paths.shared, run=self.paths.sockets(release),
-                             path=self.paths.release(release), user=self.paths.user)
+                                      meta=self.paths.meta(release), shared=self.paths.shared, run=self.paths.sockets(release),
+                                      path=self.paths.release(release), user=self.paths.user)
 
     def states(self) -> dict[str, str]:
         return {info["name"]: info["statename"] for info in self._ask("getAllProcessInfo")}

@@ -239,6 +239,7 @@ def test_how_a_process_ended_that_runs_again(host, app, monkeypatch, logged, how
     monkeypatch.setattr(host.system, "run", lambda argv: subprocess.CompletedProcess(argv, 0, shown if argv[0] == "systemctl" else logged))
     assert app.processes.systemd.ended(A, "web") == how
 
+
 def test_a_release_without_processes_is_never_down(host, app):
     host.release(app, A, processes={}, site={"domain": "shop.example.com", "files": True})
     assert app.processes.active(A) and not app.processes.active(B)

@@ -168,6 +168,7 @@ def test_what_knows_only_a_port_is_led_to(launcher):
             server.terminate()
             assert server.stdout.read() == b"ended well\n" and server.wait(10) == 7
 
+
 THREAD = "import threading, time; threading.Thread(target=time.sleep, args=(60,)).start()"
 
 

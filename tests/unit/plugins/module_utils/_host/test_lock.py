@@ -16,7 +16,6 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import Ho
 from ansible_collections.pyweb.stack.plugins.module_utils._host.files import read_json, write_file
 
 
-
 MINE = {"token": "mine", "by": "me@here", "place": "p", "pid": 1, "start": "1"}
 THEIRS = {"token": "theirs", "by": "she@there", "place": "q", "pid": 2, "start": "2"}
 

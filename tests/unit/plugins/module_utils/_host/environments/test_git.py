@@ -76,7 +76,7 @@ def server(tmp_path):
 
 GIVEN = {
     "for the repository": lambda server: {"dependencies": {"git": [{"url": f"{server}/team/lib.git", "token": "token-of-the-team"},
-                                                                {"url": f"{server}/", "token": "another"}]}},
+                                                                   {"url": f"{server}/", "token": "another"}]}},
     "for all of the team": lambda server: {"dependencies": {"git": [{"url": f"{server}/team/", "token": "token-of-the-team"}]}},
     "the source's own": lambda server: {"source": {"repo": f"{server}/team/shop.git", "token": "token-of-the-team"}},
 }

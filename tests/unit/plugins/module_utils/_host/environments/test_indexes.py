@@ -64,7 +64,7 @@ def test_an_explicit_index_has_what_is_assigned_to_it_and_nothing_else(bare_uv, 
                      f'[[tool.uv.index]]\nname = "company"\nurl = "{company}"\nexplicit = true\n')
     if locked:
         subprocess.run([_environment.UV, "lock", "--quiet"], cwd=source, check=True,
-                   env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "UV_DEFAULT_INDEX": usual})
+                       env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "UV_DEFAULT_INDEX": usual})
     bare_uv(dependencies={"index": usual}).install(source)
     assert installed(source) == ({"alpha": "2.0", "beta": "1.0", "gamma": "1.0"}, False)
     assert origins_in(pathlib.Path(source, ".venv/pyweb-lock.txt").read_text())["gamma"] == company
