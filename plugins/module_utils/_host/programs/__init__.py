@@ -9,9 +9,9 @@ import os
 
 
 def text(name: str, **values: str) -> str:
-    """The text of one of the files here, with C(@name@) replaced by a value. Other text between two @ stays."""
+    """The text of one of the files here, with C(@name@) replaced by a value. Other text between two @ stays, what is said to shellcheck goes."""
     with open(os.path.join(os.path.dirname(__file__), name), encoding="utf-8") as file:
-        found = file.read()
+        found = "".join(line for line in file if not line.startswith("# shellcheck "))
     for key, value in values.items():
         found = found.replace(f"@{key}@", value)
     return found

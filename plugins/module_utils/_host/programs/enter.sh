@@ -20,6 +20,7 @@ mount --rbind @shared@ @shared@
 mount --bind @run@ @run@
 mount --bind "$private/tmp" /tmp
 mount --bind "$private/tmp" /var/tmp
+# shellcheck disable=SC2034 # the fields before the one that is wanted
 while read -r id parent device root point rest; do
     case $point in
         @shared@ | @shared@/* | @run@ | /tmp | /tmp/* | /var/tmp | /var/tmp/* | /proc | /proc/* | /sys | /sys/* | /dev | /dev/*) ;;
@@ -31,6 +32,7 @@ for place in /home /root; do
 done
 mount -t proc -o nosuid,nodev,noexec,hidepid=invisible proc /proc
 cd @path@
+# shellcheck disable=SC3045 # Debian's sh knows it
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 exec env -i USER=@user@ LOGNAME=@user@ SHELL=/usr/sbin/nologin PATH=/usr/local/bin:/usr/bin:/bin \
     setpriv --reuid=@user@ --regid=@user@ --init-groups --no-new-privs --bounding-set=-all --inh-caps=-all --ambient-caps=-all \
