@@ -129,15 +129,14 @@ def line_for(setting: Setting, before: t.Mapping[str, list[str]], stock: t.Mappi
 def _line_for_list(setting: Setting, before: str, stock: list[str]) -> Line:
     """Takes away from what sshd has by default where that is what the host uses, so that a newer version brings its newer
     algorithms; from a list that somebody has set, it takes away too, and never adds."""
+    if before == "".join(stock):
+        return Line(setting.keyword, setting.value)
     names = before.split(",")
-    if not setting.value.startswith("-"):
-        wanted = setting.value.split(",")
-        kept = wanted if before == "".join(stock) else [name for name in wanted if name in names]
-    else:
+    if setting.value.startswith("-"):
         patterns = setting.value[1:].split(",")
-        if before == "".join(stock):
-            return Line(setting.keyword, setting.value)
         kept = [name for name in names if not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
+    else:
+        kept = [name for name in setting.value.split(",") if name in names]
     if not kept:
         return Line(setting.keyword, None, f"is {before} here, of which nothing would be left")
     if set(kept) == set(names):

@@ -72,6 +72,11 @@ options:
     type: list
     elements: path
     default: []
+  modules:
+    description: Names of modules of the kernel to look for.
+    type: list
+    elements: str
+    default: []
   sysctls:
     description: Names of kernel settings to read.
     type: list
@@ -118,6 +123,12 @@ missing_directories:
   type: list
   elements: str
   sample: [/etc/pyweb]
+loaded_modules:
+  description: Those of O(modules) that are loaded.
+  returned: always
+  type: list
+  elements: str
+  sample: [sctp]
 sysctls:
   description: The values of those of O(sysctls) that this kernel has.
   returned: always
@@ -348,6 +359,7 @@ def main() -> None:
                 },
             },
             "directories": {"type": "list", "elements": "path", "default": []},
+            "modules": {"type": "list", "elements": "str", "default": []},
             "sysctls": {"type": "list", "elements": "str", "default": []},
             "table": {"type": "str", "required": True},
             "unit": {"type": "str", "required": True},
@@ -359,6 +371,7 @@ def main() -> None:
         missing_packages=_missing_packages(module),
         waiting=_waiting(module),
         sysctls=_sysctls(module),
+        loaded_modules=[name for name in module.params["modules"] if os.path.isdir("/sys/module/" + name.replace("-", "_"))],
         missing_directories=[path for path in module.params["directories"] if not os.path.isdir(path)],
         ssh=_look_at_ssh(module),
     )

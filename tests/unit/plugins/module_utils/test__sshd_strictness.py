@@ -29,6 +29,7 @@ LINES = {
     "nothing would be left": ("MACs", "-hmac-sha1*", "hmac-sha1", None),
     "a default list": ("MACs", "-hmac-sha1*", "hmac-sha1,umac-128-etm@openssh.com", "-hmac-sha1*"),
     "ours in full, theirs is the default": ("MACs", "umac-128-etm@openssh.com", "hmac-sha1,umac-128-etm@openssh.com", "umac-128-etm@openssh.com"),
+    "the same in another order, theirs is the default": ("Ciphers", "c,b,a", "a,b,c", "c,b,a"),
     "ours in full, theirs has less": ("Ciphers", "a,b", "b", None),
 }
 
