@@ -1,0 +1,92 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What graders have found on a host: passed, accepted with a reason, open. Pure: reads their reports as text."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+# Whose sandboxes are shown: what listens to others, or runs what others have written.
+UNITS = ("ssh.service", "nginx.service", "cron.service", "supervisor.service", "pyweb*")
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """grader: lynis or ssh-audit. test: its name of the test. reason: why the finding is accepted, else empty."""
+
+    grader: str
+    test: str
+    text: str
+    reason: str = ""
+
+
+def from_lynis(report: str) -> tuple[str, list[Finding]]:
+    """One line about the whole, and what it warns of or suggests. The report is lynis-report.dat: key=value, or key[]=test|text|…"""
+    values, findings = {}, []
+    for line in report.splitlines():
+        key, separator, value = line.partition("=")
+        if separator and key in ("warning[]", "suggestion[]"):
+            test, text = (value.split("|") + [""])[:2]
+            findings.append(Finding("lynis", test, text))
+        elif separator:
+            values[key] = value
+    return f"lynis: hardening index {values.get('hardening_index', 'unknown')}, {values.get('lynis_tests_done', '?')} tests", findings
+
+
+def from_ssh_audit(report: str) -> tuple[str, list[Finding]]:
+    """One line about the whole, and every algorithm with a failure or a warning. The report is what ssh-audit --json prints."""
+    found = json.loads(report)
+    findings, total = [], 0
+    for kind in ("kex", "key", "enc", "mac"):
+        for entry in found.get(kind, []):
+            total += 1
+            notes = entry.get("notes", {})
+            findings += [Finding("ssh-audit", entry["algorithm"], note) for level in ("fail", "warn") for note in notes.get(level, [])]
+    return f"ssh-audit: {total} algorithms", findings
+
+
+def from_systemd(report: str) -> str:
+    """The exposure of units as one line. The report is what systemd-analyze security --json=short prints."""
+    entries = [entry for entry in json.loads(report) if any(fnmatch.fnmatchcase(entry["unit"], pattern) for pattern in UNITS)]
+    units = [f"{entry['unit']} {entry['exposure']}" for entry in entries]
+    return f"systemd-analyze security (10 is worst): {', '.join(units) or 'no units'}"
+
+
+def judged(findings: Iterable[Finding], accepted: Iterable[Mapping[str, str]]) -> list[Finding]:
+    """The findings, those that are accepted with the reason."""
+    rules = list(accepted)
+    result = []
+    for finding in findings:
+        reasons = [rule["reason"] for rule in rules if rule["grader"] == finding.grader and fnmatch.fnmatchcase(finding.test, rule["test"])]
+        result.append(dataclasses.replace(finding, reason=reasons[0] if reasons else ""))
+    return result
+
+
+def audit(reports: Mapping[str, str], accepted: Iterable[Mapping[str, str]]) -> dict[str, Any]:
+    """Lines for people, and how many findings are open.
+
+    reports: by grader (lynis, ssh-audit, systemd), the text of its report; empty when the grader is not there.
+    """
+    lines, findings = [], []
+    readers = {"lynis": from_lynis, "ssh-audit": from_ssh_audit}
+    for grader, reader in readers.items():
+        if reports.get(grader, "").strip():
+            summary, found = reader(reports[grader])
+            lines.append(summary)
+            findings += found
+        else:
+            lines.append(f"{grader}: not run, it is not installed")
+    if reports.get("systemd", "").strip():
+        lines.append(from_systemd(reports["systemd"]))
+    findings = judged(findings, accepted)
+    opened = [finding for finding in findings if not finding.reason]
+    lines += [f"accepted: {f.grader} {f.test}: {f.text} [{f.reason}]" for f in findings if f.reason]
+    lines += [f"open: {f.grader} {f.test}: {f.text}" for f in opened]
+    return {"lines": lines, "open": len(opened), "accepted": len(findings) - len(opened)}

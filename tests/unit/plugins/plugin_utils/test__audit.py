@@ -1,0 +1,47 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import yaml
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _audit
+
+LYNIS = """# Lynis Report
+hardening_index=66
+lynis_tests_done=240
+suggestion[]=FILE-6310|To decrease the impact of a full /home file system, place /home on a separate partition|-|-|
+warning[]=PKGS-7392|Found one or more vulnerable packages.|-|-|
+"""
+ACCEPTED = [{"grader": "lynis", "test": "FILE-63*", "reason": "partitions"}, {"grader": "ssh-audit", "test": "PKGS*", "reason": "of another grader"}]
+
+
+def test_findings_are_accepted_or_open():
+    found = _audit.audit({"lynis": LYNIS}, ACCEPTED)
+    assert (found["open"], found["accepted"]) == (1, 1)
+    assert found["lines"][0] == "lynis: hardening index 66, 240 tests"
+    assert "ssh-audit: not run, it is not installed" in found["lines"]
+    assert found["lines"][-1] == "open: lynis PKGS-7392: Found one or more vulnerable packages."
+    assert any(line.startswith("accepted: lynis FILE-6310:") and line.endswith("[partitions]") for line in found["lines"])
+
+
+def test_failures_and_warnings_of_ssh_audit_count():
+    report = {"kex": [{"algorithm": "good", "notes": {"info": ["since 9"]}}], "mac": [{"algorithm": "bad", "notes": {"fail": ["SHA-1"], "warn": ["tag"]}}]}
+    found = _audit.audit({"ssh-audit": json.dumps(report)}, [])
+    assert found["open"] == 2
+    assert "ssh-audit: 2 algorithms" in found["lines"]
+
+
+def test_units_are_shown_with_their_exposure():
+    report = json.dumps([{"unit": name, "exposure": "9.6", "predicate": "UNSAFE", "happy": ":("} for name in ("getty@tty1.service", "ssh.service")])
+    assert _audit.from_systemd(report) == "systemd-analyze security (10 is worst): ssh.service 9.6"
+
+
+def test_everything_that_is_accepted_has_a_reason():
+    path = Path(__file__).resolve().parents[4] / "playbooks/vars/accepted.yml"
+    for rule in yaml.safe_load(path.read_text(encoding="utf-8"))["__pyweb_accepted"]:
+        assert set(rule) == {"grader", "test", "reason"}
+        assert rule["grader"] in ("lynis", "ssh-audit") and rule["reason"].endswith(".")
