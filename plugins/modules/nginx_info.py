@@ -70,6 +70,33 @@ options:
     description: Whether to read the whole configuration, for RV(user), RV(includes) and RV(foreign).
     type: bool
     default: false
+  certificates:
+    description: Certificates to look at.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      site:
+        description: Name of the site that has it.
+        type: str
+        required: true
+      source:
+        description: Where it comes from.
+        type: str
+        required: true
+      certificate:
+        description: File with the certificate and its chain.
+        type: str
+        required: true
+      key:
+        description: File with its key.
+        type: str
+        required: true
+      domains:
+        description: Names that it has to be for.
+        type: list
+        elements: str
+        default: []
   wait:
     description:
       - Number of seconds to wait at most until nginx runs with the configuration that is on disk.
@@ -116,6 +143,14 @@ missing_files:
   returned: success
   type: list
   elements: str
+certificates:
+  description:
+    - Those of O(certificates) that exist, with C(names), C(issuer), C(expires) and C(renewal) in seconds since the epoch, C(trusted)
+      as a browser with this host's authorities would say, C(faults), C(damaged) where nginx cannot use it, and C(due) for renewal.
+    - Empty on a host that has no C(cryptography) for Python.
+  returned: success
+  type: list
+  elements: dict
 listed:
   description: What O(list) matches.
   returned: success
@@ -207,6 +242,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyweb.stack.plugins.module_utils import _nginx_config as nginx_config
 from ansible_collections.pyweb.stack.plugins.module_utils import _nginx_info as nginx_info
+from ansible_collections.pyweb.stack.plugins.module_utils._tls import certificate as certificates
 
 DISTRIBUTION_SITE = "/etc/nginx/sites-enabled/default"
 
@@ -280,6 +316,21 @@ def _look_at_config(wanted: bool) -> dict[str, t.Any]:
     }
 
 
+def _look_at_certificates(items: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    found = []
+    for item in items if certificates.available() else []:
+        if not os.path.exists(item["certificate"]):
+            continue
+        judged = certificates.judge(item["certificate"], item["key"], item["domains"], time.time())
+        damaged = any(kind in ("damaged", "key") for kind, _text in judged.faults)
+        record = {**item, "faults": judged.said(), "damaged": damaged, "trusted": judged.trusted, "due": False}
+        if judged.certificate:
+            leaf = judged.certificate
+            record.update(names=list(leaf.names), issuer=leaf.issuer, expires=int(leaf.not_after), renewal=int(leaf.renewal), due=leaf.renewal <= time.time())
+        found.append(record)
+    return found
+
+
 def main() -> None:
     paths: dict[str, t.Any] = {"type": "list", "elements": "str", "default": []}
     module = AnsibleModule(
@@ -293,6 +344,15 @@ def main() -> None:
             "restart_paths": paths,
             "sites": {"type": "str"},
             "config": {"type": "bool", "default": False},
+            "certificates": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    **{name: {"type": "str", "required": True, "no_log": False} for name in ("site", "source", "certificate", "key")},
+                    "domains": {"type": "list", "elements": "str", "default": []},
+                },
+            },
             "wait": {"type": "int", "default": 0},
             "error_log": {"type": "path", "default": "/var/log/nginx/error.log"},
         },
@@ -310,6 +370,7 @@ def main() -> None:
         missing_files=[
             path for path in params["files"] if not (os.path.isfile(path) and os.path.getsize(path) > 0)
         ],
+        certificates=_look_at_certificates(params["certificates"]),
         listed=nginx_info.expand(params["list"]),
         ipv6=os.path.exists("/proc/net/if_inet6"),
         distribution_site=_is_distribution_site(DISTRIBUTION_SITE),

@@ -42,6 +42,7 @@ def checked_site(where: str, site: dict) -> dict:
         if not re.fullmatch(r"/([\w.-]+/)+", url) or ".." in url:
             raise AppsError(f"{where}.static has {url!r}: an address that begins and ends with / is needed, such as /static/.")
         site["static"][url] = relative(f"{where}.static[{url}]", str(directory))
+    _check_tls(f"{where}.tls", site["domains"], site["tls"] or {})
     if site["root"]:
         site["root"] = relative(f"{where}.root", site["root"]) if site["root"] != "." else "."
     if site["fallback"]:
@@ -49,6 +50,21 @@ def checked_site(where: str, site: dict) -> dict:
             raise AppsError(f"{where}.fallback goes with {where}.root: it is the file that answers where no other is there.")
         site["fallback"] = relative(f"{where}.fallback", site["fallback"].lstrip("/"))
     return site
+
+
+def _check_tls(where: str, domains: list[str], tls: dict) -> None:
+    source = tls.get("source") or ("files" if tls.get("certificate") else "self-signed")
+    for one, other in (("certificate", "key"), ("key", "certificate")):
+        if tls.get(one) and not tls.get(other):
+            raise AppsError(f"{where}.{other} is missing: {where}.{one} needs it.")
+    if source == "files" and not tls.get("certificate"):
+        raise AppsError(f"{where}.certificate is missing: with the source 'files' the path of a file on the host is needed, and the key's as well.")
+    if source != "files" and tls.get("certificate"):
+        raise AppsError(f"{where}.certificate goes with the source 'files', but {where}.source is {source!r}.")
+    if source == "acme":
+        for domain in domains:
+            if address_of(domain):
+                raise AppsError(f"{where}.source is 'acme', but {domain!r} is an address: authorities give certificates for names.")
 
 
 def _static(path: str, url: str, directory: str, shared: list[str]) -> dict:

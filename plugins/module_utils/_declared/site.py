@@ -11,8 +11,13 @@ from .option import Options
 TIME = "[1-9][0-9]*(ms|s|m|h|d)"
 
 TLS: Options = {
-    "certificate": {"type": "str", "required": True, "description": "File on the host with the certificate and its chain."},
-    "key": {"type": "str", "required": True, "description": "File on the host with the private key."},
+    "source": {
+        "type": "str", "choices": ["self-signed", "files", "company-ca", "acme"], "otherwise": "files with a certificate, else self-signed",
+        "description": "Where the certificate comes from. V(acme): by itself, from Let's Encrypt or what C(nginx_acme) says; V(company-ca): signed by "
+                       "C(nginx_ca).",
+    },
+    "certificate": {"type": "str", "description": "File on the host with the certificate and its chain."},
+    "key": {"type": "str", "description": "File on the host with the private key."},
     "hsts_max_age": {
         "type": "int", "otherwise": "`0`",
         "description": "Seconds for which browsers may only use HTTPS. Only with a certificate that they trust.",
@@ -49,6 +54,7 @@ SITE: Options = {
     "tls": {
         "type": "dict", "options": TLS, "otherwise": "self-signed",
         "description": "Certificate of the site. Without it, a self-signed one for O(site.domains) is made.",
+        "example": {"source": "acme"},
     },
     "client_max_body_size": {"type": "str", "otherwise": "`10m`", "description": "Largest request body. V(0) is without limit.", "example": "50m"},
     "read_timeout": {

@@ -67,7 +67,12 @@ WRONG = {
     "a process that is a text": ([("processes.web", "shop.wsgi")], f"{AT}.processes.web is 'shop.wsgi': a mapping is needed."),
     "state": ([("state", "gone")], f"{AT}.state is 'gone': accepted are present and absent."),
     "workers": ([("processes.web.workers", "many")], f"{AT}.processes.web: argument 'workers' is of type"),
-    "tls without key": ([("site.tls", {"certificate": "/a"})], f"{AT}: missing required arguments: key found in site -> tls."),
+    "tls without key": ([("site.tls", {"certificate": "/a"})], f"{AT}.site.tls.key is missing: {AT}.site.tls.certificate needs it."),
+    "tls from files without any": ([("site.tls", {"source": "files"})], f"{AT}.site.tls.certificate is missing: with the source 'files'"),
+    "tls from two places": (
+        [("site.tls", {"source": "acme", "certificate": "/a", "key": "/b"})], f"{AT}.site.tls.certificate goes with the source 'files', but"),
+    "tls by acme for an address": (
+        [("site", {"domains": ["192.0.2.7"], "tls": {"source": "acme"}})], f"{AT}.site.tls.source is 'acme', but '192.0.2.7' is an address"),
     "site without domains": ([("site", {"static": {}})], f"{AT}: missing required arguments: domains found in site."),
     # source
     "no source": ([("source", None)], f"{AT}.source.repo is missing: the address of the git repository is needed, or path, archive or package in its place."),

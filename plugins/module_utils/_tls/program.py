@@ -1,0 +1,27 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What certbot's timer and its deploy hook call: pyweb-certificates keep | deployed. Ends with 1 where something could not be done."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import syslog
+
+from .keeper import Config, Keeper
+
+
+def main(path: str) -> int:
+    with open(path, encoding="utf-8") as stream:
+        keeper = Keeper(Config.of(json.load(stream)))
+    outcome = keeper.deployed(os.environ.get("RENEWED_LINEAGE", "")) if sys.argv[1:] == ["deployed"] else keeper.keep()
+    # certbot keeps what hooks say to itself.
+    syslog.openlog("pyweb-certificates")
+    for sentence in outcome.done:
+        syslog.syslog(syslog.LOG_INFO, sentence)
+    for sentence in outcome.faults:
+        syslog.syslog(syslog.LOG_ERR, sentence)
+        print(sentence, file=sys.stderr)
+    return 1 if outcome.faults else 0
