@@ -75,7 +75,7 @@ import subprocess
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _options
-from ansible_collections.pyweb.stack.plugins.module_utils._host import commands, hooks, releases, shell
+from ansible_collections.pyweb.stack.plugins.module_utils._host import commands, hints, hooks, releases, shell
 from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError, HostError, said
 
@@ -103,7 +103,8 @@ def main():
                 output = done.stdout.strip()
                 if done.returncode != 0:
                     tail = "\n".join(output.splitlines()[-commands.TAIL:])
-                    raise HostError(f"{commands.short(command)!r} failed (exit status {done.returncode}).\n{tail}")
+                    helps = hints.hint(output, hints.RUN)
+                    raise HostError(f"{commands.short(command)!r} failed (exit status {done.returncode}){'; ' + helps if helps else '.'}\n{tail}")
                 hooks.run(app, params["hooks"], "after_migrate", release)
             except Exception:
                 if lease:

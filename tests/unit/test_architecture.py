@@ -38,7 +38,7 @@ FLOORS = [
     {"store", "secrets", "lock", "traffic"},
     {"system"},
     {"package", "privileges", "http", "supervisord", "programs"},
-    {"records", "layout", "files", "releases"},
+    {"records", "layout", "files", "releases", "hints"},
     {"errors"},
 ]
 LEVEL = {name: len(FLOORS) - number for number, names in enumerate(FLOORS) for name in names}

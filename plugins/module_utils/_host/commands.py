@@ -11,6 +11,7 @@ import subprocess
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
+from ansible_collections.pyweb.stack.plugins.module_utils._host import hints
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 # Lines of output below a message.
@@ -44,8 +45,8 @@ def failed(what: str, status: int, printed: str, hint: Hint = "") -> BuildError:
     output = without_password(printed.strip())
     if FULL.search(output):
         hint = "the disk is full: free some space and deploy again."
-    elif callable(hint):
-        hint = hint(output)
+    else:
+        hint = (hint(output) if callable(hint) else hint) or hints.hint(output, hints.BUILD)
     tail = "\n".join(output.splitlines()[-TAIL:])
     return BuildError(f"{what} failed (exit status {status}){'; ' + hint if hint else '.'}\n{tail}")
 

@@ -11,6 +11,7 @@ import re
 import shutil
 import typing as t
 
+from ansible_collections.pyweb.stack.plugins.module_utils._host import hints
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError
 from ansible_collections.pyweb.stack.plugins.module_utils._host.launcher import Launcher
 from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import Layout
@@ -108,7 +109,9 @@ class Processes:
         logged, more = self.manager(release).log(release, processes, 2 * lines)
         # Python's marks below the lines of a traceback would push out what it is about.
         text = "\n".join([line for line in logged.splitlines() if not re.fullmatch(r"[ ~^]*\^[ ~^]*", line)][-lines:])
-        return f"\nLast log lines ({more} shows more):\n{text}" if text else f"\nIt logged nothing ({more})."
+        hint = hints.hint(text, hints.RUN)
+        helps = f"\nWhat helps: {hint}" if hint else ""
+        return f"{helps}\nLast log lines ({more} shows more):\n{text}" if text else f"\nIt logged nothing ({more})."
 
     def by_role(self, release: str | None) -> tuple[list[str], list[str], list[str]]:
         """Names of web, ordinary and single processes of a release."""

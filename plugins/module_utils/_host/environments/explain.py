@@ -35,6 +35,10 @@ def explain(output: str, wheelhouse: str | None) -> str:
     found = re.search(r"Hash mismatch for `([^`]+)`", output)
     if found:
         return f"what the index has as {found.group(1)} is not the file that was locked: lock again if you trust it."
+    found = PYTHON.search(output)
+    if found:
+        return (f"the project needs Python {found.group(2)} (requires-python), but this is {found.group(1)}: set python to a version that fits; "
+                "a full one, such as 3.14.2, is installed by the playbook provision.")
     if "needs to be updated, but `--locked`" in output:
         return "uv.lock does not match pyproject.toml: run uv lock in the project and commit uv.lock."
     if "poetry.lock" in output and "changed significantly" in output:
@@ -57,6 +61,8 @@ def explain(output: str, wheelhouse: str | None) -> str:
             return f"the wheelhouse {wheelhouse} has no {name}: put it there."
         return f"no index has {name}: check its name and version, and dependencies.index."
     found = BUILD.search(output)
+    if found and "error sending request" not in output and " @ file://" in found.group(1) and not LACKS.search(output):
+        return f"the project itself ({found.group(1).split(' @ ')[0]}) cannot be built: what its build backend says stands below."
     if found and "error sending request" not in output:
         lacks = LACKS.search(output)
         if lacks:
@@ -67,10 +73,6 @@ def explain(output: str, wheelhouse: str | None) -> str:
     found = UNREACHABLE.search(output)
     if found:
         return f"the package index at {found.group(1)} cannot be reached from this host: check dependencies.index and the network."
-    found = PYTHON.search(output)
-    if found:
-        return (f"the project needs Python {found.group(2)} (requires-python), but this is {found.group(1)}: set python to a version that fits; "
-                "a full one, such as 3.14.2, is installed by the playbook provision.")
     if "does not satisfy Python" in output:
         return "the requirements ask for another Python than this one: set python."
     return ""
