@@ -40,7 +40,7 @@ def fetched(address: str, where: str) -> bytes:
     if login:
         request.add_unredirected_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        with urllib.request.build_opener().open(request, timeout=TIMEOUT) as answer:
             content = bytes(answer.read(MOST))
     except urllib.error.HTTPError as error:
         raise BuildError(f"{where} names {without_password(url)}, which cannot be fetched: the server answers {error.code} ({error.reason}).") from None

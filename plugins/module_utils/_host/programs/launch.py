@@ -121,7 +121,7 @@ def lead_to_port(env: dict[str, str]) -> None:
     if ended == server and os.WIFSIGNALED(status):
         signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
         os.kill(os.getpid(), os.WTERMSIG(status))
-    sys.exit(os.WEXITSTATUS(status) if ended == server else 1)
+    raise SystemExit(os.WEXITSTATUS(status) if ended == server else 1)
 
 
 def command(name: str, env: dict[str, str]) -> list[str]:
@@ -156,7 +156,7 @@ def main() -> None:
         os.execvpe(argv[0], argv, env)
     except OSError as error:
         sys.stderr.write(f"{argv[0]}: {error.strerror}\n")
-        sys.exit(127 if isinstance(error, FileNotFoundError) else 126)
+        raise SystemExit(127 if isinstance(error, FileNotFoundError) else 126) from None
 
 
 if __name__ == "__main__":
