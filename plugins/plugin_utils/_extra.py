@@ -29,7 +29,7 @@ def nearest(name: str) -> str | None:
     lowered = name.lower().replace("-", "_")
     if lowered in ACCEPTED:
         return lowered
-    return ELSEWHERE.get(lowered) or next(iter(difflib.get_close_matches(lowered, ACCEPTED, n=1, cutoff=0.79)), None)
+    return ELSEWHERE.get(lowered) or next(iter(difflib.get_close_matches(lowered, ACCEPTED, n=1, cutoff=0.85)), None)
 
 
 def fault(names: Iterable[str]) -> str:

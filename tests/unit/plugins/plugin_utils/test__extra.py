@@ -19,7 +19,7 @@ def test_a_name_that_is_nearly_right(name, meant):
 
 
 @pytest.mark.parametrize("name", [*_extra.ACCEPTED, "stage", "env", "ansible_user", "pyweb_apps", "pyweb_serial", "python_versions", "map", "region",
-                                  "app_image", "service_version"])
+                                  "app_image", "service_version", "db_version", "forks"])
 def test_names_that_are_right_or_somebody_elses(name):
     assert _extra.fault([name]) == ""
 
