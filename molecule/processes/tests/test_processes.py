@@ -7,34 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-import time
 
 import pytest
-
-CODE = (
-    "import http.client as h, socket as s, sys; c = h.HTTPConnection('x'); c.sock = s.socket(s.AF_UNIX); c.sock.settimeout(9); "
-    "c.sock.connect(sys.argv[1]); c.request('GET', sys.argv[2]); print(c.getresponse().read().decode())"
-)
-
-
-def live(host, app):
-    return host.check_output(f"basename $(readlink /srv/{app}/current)")
-
-
-def ask(host, app, path="/healthz"):
-    """As nginx would: its user, by the socket of the live release."""
-    return host.check_output("runuser -u www-data -- python3 -c %s %s %s", CODE, f"/run/pyweb/{app}/{live(host, app)}/web.sock", path)
+from plugin import ask, live, until
 
 
 def show(host, app, process, name):
     return host.check_output(f"systemctl show -p {name} --value pyweb.{app}.{process}.{live(host, app)}.service")
-
-
-def until(check, seconds=20):
-    end = time.monotonic() + seconds
-    while not check() and time.monotonic() < end:
-        time.sleep(0.3)
-    assert check()
 
 
 def test_a_command_that_knows_only_port_is_led_to(host):
