@@ -93,6 +93,8 @@ def _server(where: str, kind: str, process: dict[str, t.Any]) -> None:
         raise AppsError(f"{where}.worker_class is {worker_class}, but {kind} is given: {serves}.")
     if process["threads"] and (kind == "asgi" or worker_class not in (None, "gthread")):
         raise AppsError(f"{where}.threads goes with wsgi and the worker_class gthread of gunicorn.")
+    if process["timeout"] and server != "gunicorn":
+        raise AppsError(f"{where}.timeout goes with gunicorn, but the server is {server}, which ends no request by itself.")
     if process["max_requests"] and server == "uvicorn" and process["workers"] == 1:
         raise AppsError(f"{where}.max_requests with uvicorn needs at least 2 workers: a single one could not answer while it is replaced.")
 
@@ -209,7 +211,8 @@ def procfile(text: str, defined: t.Iterable[str]) -> dict[str, t.Any]:
 # What a switch relies on. The engine decides about it, whatever the file says.
 SETTLED = ("bind", "chdir", "check_config", "control_socket", "control_socket_disable", "daemon", "forwarded_allow_ips", "graceful_timeout", "group",
            "keepalive", "pidfile", "print_config", "reload", "umask", "user", "worker_tmp_dir")
-TOLD = {"workers": ("workers",), "worker_class": ("worker_class",), "threads": ("threads",), "max_requests": ("max_requests", "max_requests_jitter")}
+TOLD = {"workers": ("workers",), "worker_class": ("worker_class",), "threads": ("threads",), "timeout": ("timeout",),
+        "max_requests": ("max_requests", "max_requests_jitter")}
 
 
 def not_honoured(text: str, process: dict[str, t.Any]) -> list[str]:

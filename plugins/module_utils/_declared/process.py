@@ -69,6 +69,11 @@ PROCESS: Options = {
         "type": "int", "minimum": 1, "otherwise": "`4`", "needs": "server",
         "description": "Threads of each C(gthread) worker.",
     },
+    "timeout": {
+        "type": "int", "minimum": 1, "otherwise": "`60`", "needs": "server",
+        "description": "Seconds after which gunicorn ends a worker that gives no sign of life, such as a C(sync) one in the middle of a long request.",
+        "example": 300,
+    },
     "max_requests": {
         "type": "int", "minimum": 1, "needs": "server",
         "description": "A worker is replaced after about this many requests, not all at the same time.",

@@ -108,11 +108,12 @@ def gunicorn(paths: Layout, release: str, process: dict[str, t.Any], version: tu
     settings: dict[str, t.Any] = {"--config": own_file}
     if file:
         # What nobody has told us, the file may; see gunicorn_settings().
-        settings |= {"--workers": process["workers"], "--worker-class": worker_class, "--threads": threads}
+        settings |= {"--workers": process["workers"], "--worker-class": worker_class, "--threads": threads,
+                    "--timeout": process.get("timeout")}
     else:
         worker_class = worker_class or "gthread"
         settings |= {"--workers": process["workers"] or workers, "--worker-class": worker_class,
-                     "--threads": (threads or 4) if worker_class == "gthread" else None, "--timeout": 60,
+                     "--threads": (threads or 4) if worker_class == "gthread" else None, "--timeout": process.get("timeout") or 60,
                      "--limit-request-line": REQUEST_LINE}
     settings |= {"--max-requests": process.get("max_requests"), "--max-requests-jitter": jitter(process)}
     return [f"{place}/.venv/bin/python", "-m", "gunicorn", "--bind", "fd://3",

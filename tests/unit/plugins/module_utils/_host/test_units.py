@@ -114,6 +114,8 @@ def test_what_a_process_may_write_to(app):
      ["-m", "gunicorn", "--bind", "fd://3", "--workers", "3", "--worker-class", "gthread", "--threads", "4", "--graceful-timeout", "30"]),
     ({"wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn", "worker_class": "gevent", "max_requests": 1000},
      ["--worker-class", "gevent", "--max-requests", "1000", "--max-requests-jitter", "100", "--keep-alive", "5"]),
+    ({"wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn", "worker_class": "sync", "timeout": 300}, ["--worker-class", "sync", "--timeout", "300"]),
+    ({"wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn"}, ["--worker-class", "gthread", "--timeout", "60"]),
     ({"asgi": "shop:app", "kind": "asgi", "server": "gunicorn", "workers": 3}, ["--worker-class", "asgi", "--no-control-socket"]),
     ({"asgi": "shop:app", "kind": "asgi", "server": "uvicorn", "workers": 3, "options": ["--ws", "none"]},
      ["-m", "uvicorn", "--fd", "3", "--workers", "3", "--timeout-graceful-shutdown", "30", "--ws", "none"]),
