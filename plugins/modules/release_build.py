@@ -32,7 +32,7 @@ attributes:
   action_group:
     description: Takes C(module_defaults) of C(group/pyweb.stack.release).
     support: full
-    membership: pyweb.stack.release
+    membership: [pyweb.stack.release]
 notes:
   - An action plugin goes before it, and sends what the source has on the controller to a host that does not have it yet.
 options:

@@ -31,7 +31,7 @@ attributes:
   action_group:
     description: Takes C(module_defaults) of C(group/pyweb.stack.release).
     support: full
-    membership: pyweb.stack.release
+    membership: [pyweb.stack.release]
 notes:
   - An action plugin goes before it. On the controller, once in a run for all hosts, it packs what the source has there.
 options:
