@@ -249,6 +249,16 @@ def _plan(module: AnsibleModule) -> list[config_files.Step]:
     return steps
 
 
+def _shown(command: list[str]) -> str:
+    """A command for people to read: without the sandbox that systemd-run makes around it."""
+    words = command
+    if command[0] == "systemd-run":
+        words = command[1:]
+        while words[0].startswith("-"):
+            words = words[2 if words[0] == "--property" else 1:]
+    return " ".join(words)
+
+
 def _validate(module: AnsibleModule) -> dict[str, t.Any] | None:
     """What the validation said when it refused, else nothing."""
     command = module.params["validate"]
@@ -267,7 +277,7 @@ def _validate(module: AnsibleModule) -> dict[str, t.Any] | None:
         return None
     said = (stderr.strip() or stdout.strip() or "(nothing)").replace("\n", "; ")
     return {
-        "msg": f"{' '.join(command)} refused the new configuration, everything was put back; it said: {said}",
+        "msg": f"{_shown(command)} refused the new configuration, everything was put back; it said: {said}",
         "rc": rc,
         "stdout": stdout,
         "stderr": stderr,

@@ -32,6 +32,8 @@ def shown(apps: Any, overrides: Any = None, app: str | list[str] | None = None) 
             continue
         if item["state"] == "present":
             item["secrets"] = {key: HIDDEN for key in item["secrets"]}
+            for rule in (item["site"] or {}).get("access", {}).values():
+                rule |= {"users": {user: HIDDEN for user in rule["users"]}} if rule.get("users") else {}
             source = item["source"]
             for option, spec in SOURCE.items():
                 if source[option] and spec.get("no_log"):

@@ -15,6 +15,14 @@ from ansible_collections.pyweb.stack.plugins.module_utils._processes import Apps
 from ansible_collections.pyweb.stack.plugins.plugin_utils._paths import relative
 
 DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
+TARGET = re.compile(r"""(/|https?://[^/])[^\s"$;{}]*""")
+NETWORK = re.compile(r"[0-9a-f.:]+(/[0-9]{1,3})?")
+HASHED_PASSWORD = re.compile(r"(\$(apr1|5|6|y|2[aby])\$|\{SSHA\})[^:\s]+")
+# Options that role nginx has by the same name.
+PASSED = (
+    "probes", "canonical", "redirects", "headers", "access", "streams", "client_max_body_size", "read_timeout", "extra_config",
+)
 
 
 def address_of(text: str) -> str | None:
@@ -38,6 +46,16 @@ def checked_site(where: str, site: dict) -> dict:
     for domain in site["domains"]:
         if not address_of(domain) and (not DOMAIN.fullmatch(domain) or len(domain) > 253):
             raise AppsError(f"{where}.domains has {domain!r}: a host name in lower case is needed, such as shop.example.com, or an address.")
+    if site["canonical"] and (site["domains"][0].startswith("*") or address_of(site["domains"][0])):
+        raise AppsError(f"{where}.domains begins with {site['domains'][0]!r}: with canonical, the first has to be the name that all are sent to.")
+    for path, target in site["redirects"].items():
+        if not PATH.fullmatch(path) or not TARGET.fullmatch(str(target)):
+            raise AppsError(f"{where}.redirects has {path!r}: {target!r}: a path and where to, a path or an address with https://, are needed.")
+    for name, value in site["headers"].items():
+        if not re.fullmatch("[A-Za-z0-9-]+", name) or not re.fullmatch(r"""[^"$\\\n\r]*""", str(value)):
+            raise AppsError(f"{where}.headers has {name!r}: {value!r}: a name, and one line without double quotes, $ and backslashes are needed.")
+    for path, rule in site["access"].items():
+        _check_access(f"{where}.access[{path}]", path, rule, bool(site["root"]))
     for url, directory in site["static"].items():
         if not re.fullmatch(r"/([\w.-]+/)+", url) or ".." in url:
             raise AppsError(f"{where}.static has {url!r}: an address that begins and ends with / is needed, such as /static/.")
@@ -67,6 +85,19 @@ def _check_tls(where: str, domains: list[str], tls: dict) -> None:
                 raise AppsError(f"{where}.source is 'acme', but {domain!r} is an address: authorities give certificates for names.")
 
 
+def _check_access(where: str, path: str, rule: dict, files: bool) -> None:
+    if not PATH.fullmatch(path) or (files and path != "/"):
+        raise AppsError(f"{where}: a path that begins with / is needed; a site of files alone can be protected as a whole only.")
+    if not isinstance(rule, dict) or not rule or set(rule) - {"allow", "users"}:
+        raise AppsError(f"{where} is {rule!r}: a mapping with allow, users or both is needed.")
+    for item in rule.get("allow") or []:
+        if not NETWORK.fullmatch(str(item)):
+            raise AppsError(f"{where}.allow has {item!r}: an address or a network such as 192.0.2.0/24 is needed.")
+    for name, password in (rule.get("users") or {}).items():
+        if not re.fullmatch(r"""[^:\s"]+""", str(name)) or not HASHED_PASSWORD.fullmatch(str(password)):
+            raise AppsError(f"{where}.users.{name} is not a hashed password: give what 'openssl passwd -6' prints, not the password itself.")
+
+
 def _static(path: str, url: str, directory: str, shared: list[str]) -> dict:
     """Media lie in a shared directory; static files in the release, and the hashed ones of the last releases beside it."""
     if any(directory == item or directory.startswith(f"{item}/") for item in shared):
@@ -84,5 +115,6 @@ def sliced(name: str, path: str, site: dict, shared: list[str]) -> dict:
         "static": [_static(path, url, directory, shared) for url, directory in site["static"].items()],
         "groups": [f"{name}-web"],
         **({"tls": {option: value for option, value in site["tls"].items() if value is not None}} if site.get("tls") else {}),
-        **{option: site[option] for option in ("probes", "client_max_body_size", "read_timeout", "extra_config") if site.get(option)},
+        **({"limits": {option: value for option, value in site["limits"].items() if value is not None}} if site.get("limits") else {}),
+        **{option: site[option] for option in PASSED if site.get(option)},
     }

@@ -27,6 +27,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.headers.get("Upgrade"):
             self.upgrade()
             return
+        if self.path.startswith("/stream/"):
+            self.stream()
+            return
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         status = {"/own-503": 503, "/broken": 500}.get(self.path, 200)
         content = json.dumps(
@@ -55,6 +58,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/broken":
             time.sleep(0.02)
             self.close_connection = True
+
+    def stream(self) -> None:
+        """A text in two pieces, a second apart."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/" + {"text": "plain"}.get(self.path[8:], "html"))
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for number in range(2):
+            self.wfile.write(b"7\r\npiece %d\r\n" % number)
+            time.sleep(1)
+        self.wfile.write(b"0\r\n\r\n")
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer
 

@@ -483,7 +483,7 @@ def test_what_is_no_longer_defined_is_gone(host):
     names = host.check_output("ls /etc/nginx/conf.d /etc/nginx/pyweb/tls").split()
     assert not [name for name in names if "leaving" in name or "gone" in name]
     assert sorted(name for name in names if name.startswith("pyweb.site.")) == [
-        f"pyweb.site.{name}.conf" for name in ("docs", "early", "empty", "guestbook", "page", "tcp")
+        f"pyweb.site.{name}.conf" for name in ("docs", "early", "empty", "full", "guestbook", "limited", "page", "tcp")
     ]
     assert not [name for name in names if name.startswith("docs-")], "a given certificate needs no self-signed one"
 

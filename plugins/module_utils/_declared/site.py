@@ -23,6 +23,14 @@ TLS: Options = {
         "description": "Seconds for which browsers may only use HTTPS. Only with a certificate that they trust.",
     },
 }
+LIMITS: Options = {
+    "requests": {
+        "type": "str", "pattern": "[1-9][0-9]*r/[sm]", "accepts": "a rate such as 10r/s or 30r/m is needed",
+        "description": "Requests of one address.", "example": "10r/s",
+    },
+    "burst": {"type": "int", "default": 0, "minimum": 0, "description": "Requests beyond the rate that are let through at once."},
+    "connections": {"type": "int", "default": 0, "minimum": 0, "otherwise": "no limit", "description": "Requests of one address at the same time."},
+}
 SITE: Options = {
     "domains": {
         "type": "list", "elements": "str", "required": True,
@@ -35,6 +43,33 @@ SITE: Options = {
         "description": "Paths that are answered for any name and for none, over HTTP as well, for a load balancer's probe. The application sees "
                        "the first of its names, and C(https).",
         "example": ["/healthz"],
+    },
+    "canonical": {
+        "type": "bool", "default": False,
+        "description": "Visitors of all other O(site.domains) are sent to the first one, such as from C(www.shop.example.com) to C(shop.example.com).",
+    },
+    "redirects": {
+        "type": "dict", "default": {},
+        "description": "Paths, and the paths or addresses to which their visitors are sent for good. A path with a slash at its end stands for all below it.",
+        "example": {"/old/": "/new/"},
+    },
+    "headers": {
+        "type": "dict", "default": {},
+        "description": "Headers of all answers. They take the place of our own (C(X-Content-Type-Options), C(X-Frame-Options), C(Referrer-Policy)); an empty "
+                       "text takes one away. C(Content-Security-Policy-Report-Only) tries a policy out without enforcing it.",
+        "example": {"Permissions-Policy": "camera=()"},
+    },
+    "access": {
+        "type": "dict", "default": {}, "see": "site",
+        "description": "Paths and who may come to what begins with them: C(allow), a list of addresses and networks, C(users), names with their hashed "
+                       "passwords, or both.",
+        "example": {"/admin/": {"allow": ["192.0.2.0/24"]}},
+    },
+    "limits": {"type": "dict", "options": LIMITS, "description": "What one address may ask for; what is more is answered with status 429."},
+    "streams": {
+        "type": "list", "elements": "str", "default": [], "pattern": "/[A-Za-z0-9._~/-]*", "accepts": "a path that begins with / is needed",
+        "description": "Paths whose answers come in pieces that must not wait, whatever their type. An answer with C(X-Accel-Buffering) C(no) needs no option.",
+        "example": ["/chat/"],
     },
     "static": {
         "type": "dict", "default": {}, "see": "site",

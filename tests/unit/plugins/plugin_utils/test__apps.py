@@ -185,6 +185,16 @@ WRONG = {
     "domain that ends the directive": ([("site.domains", ["a; include /x"])], "a host name in lower case is needed"),
     "long domain": ([("site.domains", [".".join(["a" * 60] * 5)])], "a host name in lower case is needed"),
     "domain twice": ([("site.domains", ["a.example", "a.example"])], f"{AT}.site.domains has 'a.example', which is there twice."),
+    "canonical wildcard": ([("site.canonical", True), ("site.domains", ["*.a.example"])], "with canonical, the first has to be the name that all are sent to."),
+    "redirect to nowhere": ([("site.redirects", {"/a": "b c"})], f"{AT}.site.redirects has '/a': 'b c': a path and where to"),
+    "redirect that ends the directive": ([("site.redirects", {"/a": "/b; include /x"})], f"{AT}.site.redirects has '/a'"),
+    "header on two lines": ([("site.headers", {"X-A": "a\nb"})], f"{AT}.site.headers has 'X-A'"),
+    "header that ends the directive": ([("site.headers", {"X-A": 'a"; b'})], f"{AT}.site.headers has 'X-A'"),
+    "plain password": ([("site.access", {"/": {"users": {"jo": "secret"}}})], f"{AT}.site.access[/].users.jo is not a hashed password: give what 'openssl"),
+    "access for a name": ([("site.access", {"/": {"allow": ["all"]}})], f"{AT}.site.access[/].allow has 'all': an address or a network"),
+    "access for nobody": ([("site.access", {"/": {}})], f"{AT}.site.access[/] is {{}}: a mapping with allow, users or both is needed."),
+    "rate": ([("site.limits", {"requests": "10"})], f"{AT}.site.limits.requests is '10': a rate such as 10r/s or 30r/m is needed"),
+    "stream": ([("site.streams", ["chat"])], f"{AT}.site.streams has 'chat': a path that begins with / is needed"),
     "static address": ([("site.static", {"static": "x"})], f"{AT}.site.static has 'static': an address that begins and ends with / is needed"),
     "static up": ([("site.static", {"/../": "x"})], f"{AT}.site.static has '/../'"),
 }
@@ -259,6 +269,8 @@ def test_the_domain_of_an_absent_application_is_free():
     [("source", {"package": "dist/shop-1.4-py3-none-any.whl"})],
     [("source", {"repo": None, "path": "../shop"})],
     [("site", None)],
+    [("site.redirects", {"/old/": "/new/", "/b": "https://b.example/x?y=z"}), ("site.canonical", True), ("site.headers", {"X-A": "", "X-B": "default-src 'self'"})],
+    [("site.access", {"/admin/": {"allow": ["10.0.0.0/8", "::1"], "users": {"jo": "$6$salt$abc/."}}}), ("site.limits", {"requests": "30r/m", "connections": 5})],
 ])
 def test_right(changes):
     assert one(changed(*changes))["state"] == "present"

@@ -114,11 +114,13 @@ EXAMPLES = [(path, item["example"]) for path, item in walk(app.APP) if "example"
 @pytest.mark.parametrize("path, example", EXAMPLES, ids=dict(EXAMPLES))
 def test_examples_of_an_application_are_accepted(path, example):
     shop = {"source": {"repo": "https://git.example.com/shop.git"}, "processes": {"web": {"wsgi": "shop.wsgi"}}, "site": {"domains": ["a.example"]}}
-    group, dot, name = path.rpartition(".")
+    *groups, name = path.split(".")
     needs = {"source.path": {"source": {}}, "source.archive": {"source": {}}, "source.package": {"source": {}}, "source.prepare": {"source": {"path": "x"}},
              "site.root": {"processes": {}}, "site.fallback": {"site": {"domains": ["a.example"], "root": "x"}, "processes": {}}}
     shop |= needs.get(path, {})
-    place = shop.setdefault(group, {}) if dot else shop
+    place = shop
+    for group in groups:
+        place = place.setdefault(group, {})
     place[name] = example
     assert _apps.resolve({"shop": shop})
 

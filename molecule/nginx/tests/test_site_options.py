@@ -1,0 +1,151 @@
+"""What the options of a site do, as its visitors see it."""
+
+from __future__ import annotations
+
+import collections
+import json
+import socket
+import ssl
+import threading
+import time
+
+import httpx
+import pytest
+
+FULL = "full.example.com"
+
+
+@pytest.fixture
+def address(host):
+    return host.ansible.get_variables()["ansible_host"]
+
+
+@pytest.fixture
+def visit(address):
+    """Requests a path of a site; the name goes into SNI and Host, the connection to the host under test."""
+    with httpx.Client(verify=False, timeout=10) as client:
+        yield lambda name, path, scheme="https", **more: client.request(
+            more.pop("method", "GET"), f"{scheme}://{address}{path}", headers={"Host": name, **more.pop("headers", {})}, extensions={"sni_hostname": name}, **more)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("name", ["www.full.example.com", "former.example.org"])
+def test_other_names_lead_to_the_canonical_one(visit, name, scheme):
+    answer = visit(name, "/a?b=c", scheme)
+    assert (answer.status_code, answer.headers["Location"]) == (301, "https://full.example.com/a?b=c")
+
+
+@pytest.mark.parametrize(("path", "target"), [
+    ("/old/", "/new/"), ("/old/a/b?c=d", "/new/a/b?c=d"), ("/blog", "https://blog.example.com/"),
+])
+def test_redirects(visit, path, target):
+    answer = visit(FULL, path)
+    assert (answer.status_code, answer.headers["Location"]) == (301, target)
+
+
+def test_a_redirect_takes_no_more_than_its_path(visit):
+    assert (visit(FULL, "/old").status_code, visit(FULL, "/blog/2").status_code) == (200, 200)
+
+
+def test_headers_of_a_site(visit):
+    headers = visit(FULL, "/").headers
+    assert headers["Permissions-Policy"] == "camera=()"
+    assert headers.get_list("X-Frame-Options") == ["DENY"]
+    assert headers["Content-Security-Policy-Report-Only"] == "default-src 'self'"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "Referrer-Policy" not in headers
+
+
+def test_addresses_that_are_not_allowed(visit):
+    assert [visit(FULL, path).status_code for path in ("/inside/", "/inside/a", "/inside")] == [403, 403, 301]
+
+
+@pytest.mark.parametrize(("given", "status"), [(None, 401), (("jo", "wrong"), 401), (("al", "secret"), 401), (("jo", "secret"), 200)])
+def test_users_with_a_password(visit, given, status):
+    answer = visit(FULL, "/staff/page", auth=given)
+    assert answer.status_code == status
+    assert status == 200 or answer.headers["WWW-Authenticate"] == 'Basic realm="full.example.com"'
+
+
+def test_passwords_are_for_nginx_alone(host):
+    file = host.file("/etc/nginx/pyweb/users/full.staff.users")
+    assert (file.user, file.group, file.mode) == ("root", "www-data", 0o640)
+
+
+def test_one_address_has_a_rate(visit):
+    statuses = [visit("limited.example.com", "/").status_code for dummy in range(8)]
+    assert statuses[:3] == [200, 200, 200] and 429 in statuses
+
+
+@pytest.mark.parametrize("path", ["/stream/html", "/stream/text"])
+def test_a_stream_is_not_held_back(address, path):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with context.wrap_socket(socket.create_connection((address, 443), 10), server_hostname=FULL) as stream:
+        stream.sendall(f"GET {path} HTTP/1.1\r\nHost: {FULL}\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n".encode())
+        arrived, text = {}, b""
+        while chunk := stream.recv(4096):
+            text += chunk
+            arrived |= {piece: time.monotonic() for piece in (b"piece 0", b"piece 1") if piece in text and piece not in arrived}
+    assert len(arrived) == 2, text
+    assert arrived[b"piece 1"] - arrived[b"piece 0"] > 0.5
+
+
+def test_the_log_can_do_without_queries(host, visit):
+    visit(FULL, "/logged?token=secret", headers={"Referer": "https://example.com/a?token=secret"})
+    log = host.file("/var/log/nginx/full.access.log").content_string
+    assert '"GET /logged HTTP/1.1" 200' in log and "https://example.com/a" in log and "token" not in log
+
+
+PLACE = "/etc/nginx/pyweb/maintenance/full"
+
+
+def test_maintenance_needs_no_reload_and_loses_nothing(host, address):
+    """Under load, and with a reload in between: every answer is the application's, or the page."""
+    workers = host.check_output("pgrep -f '^nginx: worker'")
+    answers, done = collections.Counter(), threading.Event()
+    faults = []
+
+    def visitor(method):
+        with httpx.Client(verify=False, timeout=10) as client:
+            while not done.is_set():
+                try:
+                    answer = client.request(method, f"https://{address}/", headers={"Host": FULL}, extensions={"sni_hostname": FULL})
+                except httpx.HTTPError as error:
+                    faults.append(repr(error))
+                    continue
+                page = "<h1>Closed</h1>" in answer.text and answer.headers.get("Retry-After") == "300"
+                answers[answer.status_code, page] += 1
+
+    threads = [threading.Thread(target=visitor, args=(method,)) for method in ("GET", "POST")]
+    for thread in threads:
+        thread.start()
+    try:
+        time.sleep(0.5)
+        host.check_output(f"mkdir -p {PLACE}/allow && echo '<h1>Closed</h1>' > {PLACE}/page.html && touch {PLACE}/on")
+        time.sleep(1)
+        assert host.check_output(
+            "python3 -c %s",
+            "import ssl,http.client as h; c=h.HTTPSConnection('127.0.0.1',context=ssl._create_unverified_context());"
+            f"c.request('GET','/',headers={{'Host':'{FULL}'}}); print(c.getresponse().status)",
+        ) in ("200", "421"), "the host looks at its own health"
+    finally:
+        host.check_output(f"rm -rf {PLACE}")
+        time.sleep(0.5)
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert faults == [] and set(answers) == {(200, False), (503, True)}, answers
+    assert min(answers.values()) > 5
+    assert host.check_output("pgrep -f '^nginx: worker'") == workers
+
+
+def test_who_is_allowed_comes_in_during_maintenance(host, visit):
+    mine = json.loads(visit(FULL, "/").text)["headers"]["x-real-ip"]
+    try:
+        host.check_output(f"mkdir -p {PLACE}/allow && touch {PLACE}/on {PLACE}/allow/192.0.2.9")
+        closed = visit(FULL, "/")
+        host.check_output(f"touch {PLACE}/allow/{mine}")
+        assert (closed.status_code, "Back soon" in closed.text, visit(FULL, "/").status_code) == (503, True, 200)
+    finally:
+        host.check_output(f"rm -rf {PLACE}")
