@@ -130,7 +130,8 @@ def test_maintenance_needs_no_reload_and_loses_nothing(host, address):
             f"c.request('GET','/',headers={{'Host':'{FULL}'}}); print(c.getresponse().status)",
         ) in ("200", "421"), "the host looks at its own health"
     finally:
-        host.check_output(f"rm -rf {PLACE}")
+        # As the playbook does: what switches it on goes before its page.
+        host.check_output(f"rm {PLACE}/on && sleep 0.3 && rm -rf {PLACE}")
         time.sleep(0.5)
         done.set()
         for thread in threads:

@@ -269,8 +269,10 @@ def test_the_domain_of_an_absent_application_is_free():
     [("source", {"package": "dist/shop-1.4-py3-none-any.whl"})],
     [("source", {"repo": None, "path": "../shop"})],
     [("site", None)],
-    [("site.redirects", {"/old/": "/new/", "/b": "https://b.example/x?y=z"}), ("site.canonical", True), ("site.headers", {"X-A": "", "X-B": "default-src 'self'"})],
-    [("site.access", {"/admin/": {"allow": ["10.0.0.0/8", "::1"], "users": {"jo": "$6$salt$abc/."}}}), ("site.limits", {"requests": "30r/m", "connections": 5})],
+    [("site.redirects", {"/old/": "/new/", "/b": "https://b.example/x?y=z"}),
+     ("site.canonical", True), ("site.headers", {"X-A": "", "X-B": "default-src 'self'"})],
+    [("site.access", {"/admin/": {"allow": ["10.0.0.0/8", "::1"], "users": {"jo": "$6$salt$abc/."}}}),
+     ("site.limits", {"requests": "30r/m", "connections": 5})],
 ])
 def test_right(changes):
     assert one(changed(*changes))["state"] == "present"
