@@ -25,7 +25,8 @@ def visit(address):
     """Requests a path of a site; the name goes into SNI and Host, the connection to the host under test."""
     with httpx.Client(verify=False, timeout=10) as client:
         yield lambda name, path, scheme="https", **more: client.request(
-            more.pop("method", "GET"), f"{scheme}://{address}{path}", headers={"Host": name, **more.pop("headers", {})}, extensions={"sni_hostname": name}, **more)
+            more.pop("method", "GET"), f"{scheme}://{address}{path}", headers={"Host": name, **more.pop("headers", {})},
+            extensions={"sni_hostname": name}, **more)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
