@@ -5,10 +5,6 @@
 
 from __future__ import annotations
 
-from ansible.plugins.lookup import LookupBase
-
-from ansible_collections.pyweb.stack.plugins.module_utils._host.build import hashed
-
 DOCUMENTATION = r"""
 name: hashed_names
 short_description: Patterns of static files that carry a hash of their content in their name
@@ -41,6 +37,10 @@ _raw:
 """
 
 PATTERNS = {"pages": [hashed.PAGES], "immutable": list(hashed.IMMUTABLE.values())}
+
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build import hashed
 
 
 class LookupModule(LookupBase):

@@ -1,3 +1,6 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the options of a site do, as its visitors see it."""
 
 from __future__ import annotations
