@@ -36,11 +36,11 @@ _raw:
   elements: str
 """
 
-PATTERNS = {"pages": [hashed.PAGES], "immutable": list(hashed.IMMUTABLE.values())}
-
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build import hashed
+
+PATTERNS = {"pages": [hashed.PAGES], "immutable": list(hashed.IMMUTABLE.values())}
 
 
 class LookupModule(LookupBase):
