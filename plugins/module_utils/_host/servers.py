@@ -109,7 +109,7 @@ def gunicorn(paths: Layout, release: str, process: dict[str, t.Any], version: tu
     if file:
         # What nobody has told us, the file may; see gunicorn_settings().
         settings |= {"--workers": process["workers"], "--worker-class": worker_class, "--threads": threads,
-                    "--timeout": process.get("timeout")}
+                     "--timeout": process.get("timeout")}
     else:
         worker_class = worker_class or "gthread"
         settings |= {"--workers": process["workers"] or workers, "--worker-class": worker_class,
