@@ -9,8 +9,8 @@ What of a scenario is left for the full run (PYWEB_FULL, which make test-full se
 FULL     without names, it runs there only, since it takes long
 SYSTEM   elsewhere it has one host only, with the system that the file names: nothing in it depends on the system
 
-PYWEB_JOBS says how many run at a time (default: three on two processors or more, since much of a scenario is waiting,
-and never more hosts at once than the machine lets start).
+PYWEB_JOBS says how many run at a time (default: one per processor, two at most), and never are there more hosts at once than
+the machine lets start.
 """
 
 from __future__ import annotations
@@ -191,7 +191,8 @@ def chosen(names: list[str]) -> list[Scenario]:
 def main() -> int:
     scenarios = chosen(sys.argv[1:])
     try:
-        _names = [scenario.only for scenario in scenarios]
+        for scenario in scenarios:
+            scenario.only  # pylint: disable=pointless-statement
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
@@ -202,7 +203,7 @@ def main() -> int:
         if subprocess.run([CHECKOUT / "scripts" / "test-host", "image", system], stdout=subprocess.DEVNULL, check=False).returncode:
             return 1
 
-    jobs = int(os.environ.get("PYWEB_JOBS") or min(3, (os.cpu_count() or 1) + 1))
+    jobs = int(os.environ.get("PYWEB_JOBS") or min(2, os.cpu_count() or 1))
     print(f"==> {len(scenarios)} scenarios, {jobs} at a time; logs in {LOGS.relative_to(CHECKOUT)}", flush=True)
     Schedule(scenarios, jobs, hosts_at_once()).run()
     passed = sum(scenario.passed for scenario in scenarios)
