@@ -90,7 +90,8 @@ def test_ssh_audit_has_a_policy_that_is_kept(host, address):
     if not is_strict(host) or host.system_info.codename != "trixie":
         return
     said = subprocess.run(
-        ["ssh-audit", "--policy", "Hardened Debian 13 (version 1)", address], check=False, capture_output=True, text=True, timeout=60
+        # Its test of the rate would make OpenSSH 9.8 and later refuse this address for a while.
+        ["ssh-audit", "--skip-rate-test", "--policy", "Hardened Debian 13 (version 1)", address], check=False, capture_output=True, text=True, timeout=60
     )
     assert said.returncode == 0, said.stdout
 
@@ -179,7 +180,9 @@ def test_the_firewall_has_the_rules(host):
 
 
 def test_the_firewall_lets_protocols_without_ports_in(host):
-    assert "meta l4proto vrrp accept" in host.check_output("nft list table inet pyweb")
+    # nft writes the protocol's name where the host has /etc/protocols.
+    listed = host.check_output("nft list table inet pyweb")
+    assert any(f"ip saddr 192.0.2.2 meta l4proto {protocol} accept" in listed for protocol in ("112", "vrrp"))
 
 
 def test_tables_of_others_are_left_alone(host):
