@@ -1,0 +1,177 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Certificates that come by themselves, against Debian's pebble: what visitors get, and that none of them notices."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import os
+import pathlib
+import socket
+import ssl
+import sys
+import time
+
+import pytest
+import testinfra
+from cryptography import x509
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "tests" / "support"))
+
+import playbook  # noqa: E402
+from load import Load  # noqa: E402
+
+INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
+CONVERGE = pathlib.Path(__file__).parents[1] / "converge.yml"
+CERTBOT = "/etc/letsencrypt"
+
+
+class Hosts:
+    """All hosts of the scenario; each has an authority of its own."""
+
+    def __init__(self):
+        found = testinfra.get_hosts(["ansible://pyweb"], ansible_inventory=INVENTORY, sudo=True)
+        self.shells = {host.backend.get_hostname(): host for host in found}
+        self.addresses = {name: host.ansible.get_variables()["ansible_host"] for name, host in self.shells.items()}
+
+    def everywhere(self, command):
+        """The output of a command on each host."""
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            return dict(zip(self.shells, pool.map(lambda host: host.check_output(command), self.shells.values())))
+
+    def play(self, **variables):
+        return playbook.play(CONVERGE, "-i", INVENTORY, **variables)
+
+    def shown(self, name):
+        """The certificate that each host shows to visitors of C(name)."""
+        return {host: shown(address, name) for host, address in self.addresses.items()}
+
+
+def shown(address, name):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection((address, 443), timeout=10) as plain, context.wrap_socket(plain, server_hostname=name) as connection:
+        return x509.load_der_x509_certificate(connection.getpeercert(True))
+
+
+def names_of(certificate):
+    return sorted(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName))
+
+
+def by_pebble(certificate):
+    return "Pebble" in certificate.issuer.rfc4514_string()
+
+
+@pytest.fixture(scope="module")
+def hosts():
+    return Hosts()
+
+
+@pytest.fixture
+def visitors(hosts):
+    """They come to every host throughout the test, and none of them may notice anything."""
+    loads = [Load("https://page.example.test", connect=address, get={"/": "Our page"}, seconds=1, rate=20).__enter__() for address in hosts.addresses.values()]
+    yield
+    for load in loads:
+        result = load.stop()
+        assert result.requests and result.failed == 0, result.summary()
+
+
+@pytest.mark.parametrize("site, names", [
+    ("page.example.test", ["page.example.test", "www.page.example.test"]),
+    ("any.wild.example.test", ["*.wild.example.test", "wild.example.test"]),
+    ("half.example.test", ["half.example.test"]),
+])
+def test_the_first_run_brings_certificates(hosts, site, names):
+    for certificate in hosts.shown(site).values():
+        assert by_pebble(certificate) and names_of(certificate) == names
+
+
+def test_other_sources(hosts):
+    for certificate in hosts.shown("firm.example.test").values():
+        assert certificate.issuer.rfc4514_string() == "CN=Company root"
+    for certificate in hosts.shown("plain.example.test").values():
+        assert certificate.issuer == certificate.subject
+
+
+def test_secrets_are_root_s_alone(hosts):
+    for modes in hosts.everywhere("cd /etc/nginx/pyweb/acme && stat -c '%a %U' . dns.ini page/*/privkey.pem").values():
+        assert set(modes.splitlines()) == {"700 root", "600 root"}
+
+
+def test_names_that_lead_elsewhere_are_told_of_and_not_asked_for(hosts):
+    # certbot begins a new log at each call.
+    before = hosts.everywhere("ls /var/log/letsencrypt | wc -l")
+    outcome = hosts.play()
+    assert outcome.status == 0 and outcome.changed == 0, outcome.output
+    assert "nowhere.example.test does not resolve" in outcome.output
+    assert "elsewhere.example.test leads to 192.0.2.1, which is not this host" in outcome.output
+    assert hosts.everywhere("ls /var/log/letsencrypt | wc -l") == before
+
+
+def test_domains_come_and_go(hosts, visitors):
+    wanted = ["new.page.example.test", "page.example.test"]
+    outcome = hosts.play(page_domains=wanted)
+    assert outcome.status == 0, outcome.output
+    for certificate in hosts.shown("new.page.example.test").values():
+        assert by_pebble(certificate) and names_of(certificate) == wanted
+
+
+def test_an_authority_that_is_down_harms_nobody(hosts, visitors):
+    before = hosts.shown("page.example.test")
+    hosts.everywhere("systemctl stop pebble")
+    outcome = hosts.play()
+    hosts.everywhere("systemctl start pebble")
+    assert outcome.status == 0, outcome.output
+    assert "No new certificate for page, which keeps the one that it has" in outcome.output
+    assert hosts.shown("page.example.test") == before
+
+
+def test_a_refused_challenge_harms_nobody(hosts, visitors):
+    # The name leads here for this host, and to nobody for the authority.
+    name_server = "sed -i 's/127.0.0.1:[0-9]*$/127.0.0.1:{}/' /etc/systemd/system/pebble.service && systemctl daemon-reload && systemctl restart pebble"
+    hosts.everywhere(name_server.format(9))
+    before = hosts.shown("page.example.test")
+    outcome = hosts.play()
+    hosts.everywhere(name_server.format(53))
+    assert outcome.status == 0 and "No new certificate for page" in outcome.output, outcome.output
+    assert hosts.shown("page.example.test") == before
+
+
+def test_damaged_files_are_mended(hosts, visitors):
+    hosts.everywhere("echo damaged > /etc/nginx/pyweb/acme/page/current/fullchain.pem")
+    hosts.everywhere(f"echo damaged > {CERTBOT}/live/pyweb-half/fullchain.pem")
+    outcome = hosts.play()
+    assert outcome.status == 0, outcome.output
+    hosts.everywhere("nginx -t")
+    for site in ("page", "half"):
+        for certificate in hosts.shown(f"{site}.example.test").values():
+            assert by_pebble(certificate)
+    hosts.everywhere(f"openssl x509 -noout -in {CERTBOT}/live/pyweb-half/fullchain.pem")
+
+
+def test_the_timer_renews_what_lives_for_a_short_time(hosts, visitors):
+    lifetime = "sed -i 's/ValidityPeriod\": [0-9]*/ValidityPeriod\": {}/' /etc/pebble/config.json && systemctl restart pebble"
+    hosts.everywhere(lifetime.format(120))
+    hosts.everywhere(f"cd {CERTBOT} && rm -r live/pyweb-page renewal/pyweb-page.conf archive/pyweb-page")
+    outcome = hosts.play()
+    assert outcome.status == 0, outcome.output
+    before = hosts.shown("page.example.test")
+    for said in hosts.everywhere(f"grep -c '^renew_before_expiry = [56][0-9] seconds' {CERTBOT}/renewal/pyweb-page.conf").values():
+        assert said == "1"
+    hosts.everywhere(lifetime.format(518400))
+    time.sleep(60)
+    hosts.everywhere("systemctl start certbot.service")
+    for name, certificate in hosts.shown("page.example.test").items():
+        assert certificate != before[name], hosts.shells[name].check_output("journalctl -t pyweb-certificates -n 20; tail -n 30 /var/log/letsencrypt/letsencrypt.log")
+
+
+def test_the_certificates_of_removed_sites_stay(hosts):
+    sites = [{"name": "plain", "root": "/srv/page", "domains": ["plain.example.test"]}]
+    outcome = hosts.play(nginx_sites=sites, nginx_server={"unlisted_sites": "remove"})
+    assert outcome.status == 0, outcome.output
+    for name, said in hosts.everywhere(f"grep -c 'autorenew = False' {CERTBOT}/renewal/pyweb-page.conf").items():
+        assert said == "1"
+        assert json.loads(hosts.shells[name].check_output("cat /etc/nginx/pyweb/acme/acme.json"))["sites"] == []
