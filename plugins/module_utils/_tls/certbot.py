@@ -12,6 +12,7 @@ import subprocess
 import typing as t
 
 LINEAGES = "/etc/letsencrypt/live"
+LOG = "/var/log/letsencrypt/letsencrypt.log"
 RENEWALS = "/etc/letsencrypt/renewal"
 DIRECTORIES = {
     "letsencrypt": "https://acme-v02.api.letsencrypt.org/directory",
@@ -87,7 +88,19 @@ def run(arguments: list[str]) -> Answer:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return Answer(fault=f"certbot did not end well: {error}", unreachable=True)
-    return Answer() if done.returncode == 0 else understand(done.stdout)
+    if done.returncode == 0:
+        return Answer()
+    # certbot 2.1 of Debian 12 stumbles over its own error on Python 3.11; only its log has what the authority said.
+    return understand(_logged() if "AttributeError: can't set attribute" in done.stdout else done.stdout)
+
+
+def _logged() -> str:
+    try:
+        with open(LOG, encoding="utf-8", errors="replace") as stream:
+            found = re.findall(r"^acme\.messages\.Error: (.*)$", stream.read(), re.MULTILINE)
+    except OSError:
+        found = []
+    return found[-1] if found else ""
 
 
 def understand(output: str) -> Answer:
