@@ -23,5 +23,5 @@ def main(path: str) -> int:
         syslog.syslog(syslog.LOG_INFO, sentence)
     for sentence in outcome.faults:
         syslog.syslog(syslog.LOG_ERR, sentence)
-        print(sentence, file=sys.stderr)
+        sys.stderr.write(f"{sentence}\n")
     return 1 if outcome.faults else 0
