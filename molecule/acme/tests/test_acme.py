@@ -166,7 +166,8 @@ def test_the_timer_renews_what_lives_for_a_short_time(hosts, visitors):
     time.sleep(60)
     hosts.everywhere("systemctl start certbot.service")
     for name, certificate in hosts.shown("page.example.test").items():
-        assert certificate != before[name], hosts.shells[name].check_output("journalctl -t pyweb-certificates -n 20; tail -n 30 /var/log/letsencrypt/letsencrypt.log")
+        said = "journalctl -t pyweb-certificates -n 20; tail -n 30 /var/log/letsencrypt/letsencrypt.log"
+        assert certificate != before[name], hosts.shells[name].check_output(said)
 
 
 def test_the_certificates_of_removed_sites_stay(hosts):

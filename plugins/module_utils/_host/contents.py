@@ -70,8 +70,8 @@ class Contents:
         # Who may not write there looks again the next time.
         with contextlib.suppress(OSError):
             os.makedirs(self.paths.run, mode=0o755, exist_ok=True)
-            with open(self._mark(release), "w", encoding="ascii"):
-                pass
+            # No neighbour has to know which releases there are.
+            os.close(os.open(self._mark(release), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
     def forget(self, release: str) -> None:
         with contextlib.suppress(FileNotFoundError):

@@ -88,6 +88,8 @@ def test_a_release_that_somebody_has_changed_by_hand_is_whole_but_not_copied(hos
 
 def test_it_is_looked_at_once_in_each_boot(host, app):
     assert app.contents.damage(B) == ""
+    marks = [path for path in pathlib.Path(app.paths.run).iterdir() if path.is_file()]
+    assert marks and all(path.stat().st_mode & 0o077 == 0 for path in marks), "neighbours see none of it"
     empty(app, B)
     assert app.contents.damage(B) == ""
     after_the_cut(host, app)
