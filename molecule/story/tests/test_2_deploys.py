@@ -14,7 +14,7 @@ import pytest
 BAD = {
     "fail": "RuntimeError: probe: this release cannot start",
     "exit": "probe: this release gives up",
-    "hang": "takes longer than 12 s",
+    "hang": "takes longer than 20 s",
     "error": "probe: this request fails",
 }
 
