@@ -27,7 +27,7 @@ class BuildError(Exception):
     """One sentence for the user, with the last output behind it where there is any."""
 
 
-def said(error: Exception) -> str:
+def said(error: BaseException) -> str:
     """What a person can do about it, for the one error of the system that is likely: a full disk."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full{f' ({error.filename})' if error.filename else ''}: free some space and deploy again."

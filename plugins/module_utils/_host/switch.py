@@ -134,7 +134,7 @@ class Switcher:
                 self.jobs.schedule(release)
             self.processes.set_priority(release, 0)
         else:
-            self._return(switch, said(error if isinstance(error, Exception) else HostError(str(error))).split("\n", 1)[0], blame)
+            self._return(switch, said(error).split("\n", 1)[0], blame)
         self._end(switch)
 
     def _return(self, switch: dict[str, t.Any], why: str, blame: bool) -> None:
