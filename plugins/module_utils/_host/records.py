@@ -36,6 +36,7 @@ class Process(t.TypedDict, total=False):
     workers: int | None
     threads: int | None
     max_requests: int | None
+    timeout: int | None  # seconds after which gunicorn ends a worker that is silent
     options: list[str]  # further arguments of the server
     count: int  # instances of a command
     singleton: bool  # never two at a time, in the whole fleet
@@ -48,6 +49,7 @@ class Process(t.TypedDict, total=False):
     tasks: int | None
     files: int | None
     writable: list[str] | None  # below shared/, or absolute
+    hosts: list[str] | None  # groups or hosts of the inventory that it runs on
     network: str | None  # yes, local or no
     jit: bool
 
