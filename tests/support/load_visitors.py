@@ -211,7 +211,7 @@ class Load:
                     reader, writer = await self.site.open("http/1.1")
                     state = wsproto.WSConnection(wsproto.ConnectionType.CLIENT)
                     writer.write(state.send(wsproto.events.Request(host=self.site.authority, target=path)))
-                    event = await self._event(reader, state)
+                    event = await self._event(reader, writer, state)
                 if not isinstance(event, wsproto.events.AcceptConnection):
                     raise Failed(f"no WebSocket, status {getattr(event, 'status_code', 'none')}")
                 self._answered.set()
@@ -230,7 +230,7 @@ class Load:
             with contextlib.suppress(OSError):
                 writer.write(state.send(wsproto.events.TextMessage(data=text)))
             async with asyncio.timeout(self.site.timeout):
-                event = await self._event(reader, state)
+                event = await self._event(reader, writer, state)
             if isinstance(event, wsproto.events.TextMessage):
                 socket.release, _blank, back = event.data.rpartition(" ")
                 if back != text:
@@ -240,7 +240,7 @@ class Load:
                 # Until the next message is due, or the server ends it.
                 try:
                     async with asyncio.timeout(1):
-                        event = await self._event(reader, state)
+                        event = await self._event(reader, writer, state)
                 except TimeoutError:
                     continue
             if isinstance(event, wsproto.events.CloseConnection):
@@ -255,11 +255,17 @@ class Load:
         writer.write(state.send(wsproto.events.CloseConnection(code=1000)))
 
     @staticmethod
-    async def _event(reader: asyncio.StreamReader, state: wsproto.WSConnection) -> wsproto.events.Event | None:
-        """The next thing that the server says; None when the connection has ended."""
+    async def _event(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, state: wsproto.WSConnection) -> wsproto.events.Event | None:
+        """The next thing that the server says; None when the connection has ended.
+
+        Its pings are answered, as every client has to (RFC 6455, 5.5.2): a server ends a connection that leaves them out.
+        """
         while True:
             for event in state.events():
-                if not isinstance(event, (wsproto.events.Ping, wsproto.events.Pong)):
+                if isinstance(event, wsproto.events.Ping):
+                    with contextlib.suppress(OSError):
+                        writer.write(state.send(event.response()))
+                elif not isinstance(event, wsproto.events.Pong):
                     return event
             try:
                 data = await reader.read(65536)

@@ -360,11 +360,11 @@ def test_arrivals_begin_in_their_time_and_what_waits_is_noticed(certificate):
 
 @pytest.mark.parametrize("code", [1012, None])
 def test_sockets_tell_how_they_were_ended(certificate, code):
-    """The server ends each WebSocket after two messages, with a close frame or without."""
+    """The server ends each WebSocket after two messages and an answer to its ping, with a close frame or without."""
 
     async def talk(self, reader, writer):
         state = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
-        messages = 0
+        messages, answered = 0, False
         while data := await reader.read(65536):
             state.receive_data(data)
             for event in state.events():
@@ -373,7 +373,10 @@ def test_sockets_tell_how_they_were_ended(certificate, code):
                 elif isinstance(event, wsproto.events.TextMessage):
                     messages += 1
                     writer.write(state.send(wsproto.events.TextMessage(data=f"{self.release} {event.data}")))
-            if messages == 2:
+                    writer.write(state.send(wsproto.events.Ping(payload=b"still there")) if messages == 2 else b"")
+                elif isinstance(event, wsproto.events.Pong):
+                    answered = bytes(event.payload) == b"still there"
+            if answered:
                 if code:
                     writer.write(state.send(wsproto.events.CloseConnection(code=code)))
                     await writer.drain()
