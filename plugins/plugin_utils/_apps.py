@@ -11,6 +11,8 @@ import re
 from typing import Any
 
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.app import APP
+from ansible_collections.pyweb.stack.plugins.module_utils._declared.option import counted
+from ansible_collections.pyweb.stack.plugins.module_utils._declared.process import PROCESS
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.source import DEPENDENCIES
 from ansible_collections.pyweb.stack.plugins.module_utils._options import HOOKS, KINDS, SSH
 from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError, check_manager, checked, valid_process
@@ -218,6 +220,23 @@ def _has_workers(name: str, app: dict[str, Any], host: str | None, groups: dict[
     return all(placed is None or host is None or host in placed for placed in places)
 
 
+def _config_digest(app: dict[str, Any], static: dict[str, str], root: str | None) -> str:
+    """Of everything that belongs to a release and that no other fingerprint covers: those of source, lock, Python and secrets."""
+    dependencies = counted({name: value for name, value in app["dependencies"].items() if name != "git"}, DEPENDENCIES)
+    # A password in an address may change without a new release.
+    dependencies["index"] = without_password(dependencies["index"] or "")
+    dependencies["extra_indexes"] = [without_password(address) for address in dependencies["extra_indexes"]]
+    covered = {
+        **{option: app[option] for option in ("env", "build_env", "build", "shared", "manager")},
+        "processes": {key: counted(process, PROCESS) for key, process in app["processes"].items()},
+        "static": static, "root": root, "dependencies": dependencies,
+        **{phase: app["hooks"][phase] for phase in ("before_build", "after_build")},
+    }
+    if app["source"]["directory"]:
+        covered["directory"] = app["source"]["directory"]
+    return digest(covered)
+
+
 def _slices(name: str, app: dict[str, Any], host: str | None, groups: dict[str, list[str]], applications: int = 1) -> dict[str, Any]:
     path = f"{BASE_PATH}/{name}"
     where = f"pyweb_apps.{name}"
@@ -230,15 +249,7 @@ def _slices(name: str, app: dict[str, Any], host: str | None, groups: dict[str, 
             processes[key] = {option: value for option, value in process.items() if option != "hosts"}
     site = app["site"] or {}
     static = site.get("static", {})
-    # Everything that belongs to the release and that no fingerprint of source, lock, Python or secrets covers.
-    # A password in an address may change without a new release.
-    dependencies = {name: value for name, value in app["dependencies"].items() if name != "git"}
-    config_digest = digest({
-        option: app[option] for option in ("env", "build_env", "build", "shared", "manager", "processes")
-    } | {"static": static, "root": site.get("root"), "dependencies": dependencies | {
-        "index": without_password(dependencies["index"] or ""), "extra_indexes": [without_password(item) for item in dependencies["extra_indexes"]],
-    }, "before_build": app["hooks"]["before_build"], "after_build": app["hooks"]["after_build"],
-    } | ({"directory": app["source"]["directory"]} if app["source"]["directory"] else {}))
+    config_digest = _config_digest(app, static, site.get("root"))
     packages = [package for process in app["processes"].values() for name in (process["server"], process["worker_class"])
                 for package in SERVER_PACKAGES.get(name, [])]
     # Only the build finds out what a Procfile of the source says.

@@ -38,6 +38,9 @@ class Option(t.TypedDict, total=False):
     # A value as a user would write it; the tables show it and a test checks that it is accepted.
     example: t.Any
 
+    # The first version of the collection that has it, for options that 0.1.0 did not have; see counted().
+    version_added: str
+
     # Of a process: who can follow it. "server" is the server that the collection starts, "systemd" the process manager of this name.
     needs: t.Literal["server", "systemd"]
 
@@ -59,6 +62,20 @@ def spec(options: Options) -> dict[str, dict[str, t.Any]]:
 def defaults(options: Options) -> dict[str, t.Any]:
     """What each of C(options) is when it is not given; None without a default."""
     return {name: copy.deepcopy(option.get("default")) for name, option in options.items()}
+
+
+def counted(values: dict[str, t.Any], options: Options) -> dict[str, t.Any]:
+    """What of C(values) a digest of a release counts.
+
+    An option that came later counts once it is used: a newer collection alone makes no release out of date.
+    """
+    result = {}
+    for name, value in values.items():
+        option = options.get(name, {})
+        if "version_added" in option and value == option.get("default"):
+            continue
+        result[name] = counted(value, option["options"]) if "options" in option and isinstance(value, dict) else value
+    return result
 
 
 def only(options: Options, *names: str) -> Options:

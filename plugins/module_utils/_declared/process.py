@@ -70,7 +70,7 @@ PROCESS: Options = {
         "description": "Threads of each C(gthread) worker.",
     },
     "timeout": {
-        "type": "int", "minimum": 1, "otherwise": "`60`", "needs": "server",
+        "type": "int", "minimum": 1, "otherwise": "`60`", "needs": "server", "version_added": "0.2.0",
         "description": "Seconds after which gunicorn ends a worker that gives no sign of life, such as a C(sync) one in the middle of a long request.",
         "example": 300,
     },

@@ -420,6 +420,55 @@ def test_the_digest_is_the_same_on_every_host():
     assert len(digests) == 1
 
 
+# What version 0.1.0 has written into the manifests of hosts for these applications.
+RECORDED = {
+    "small": ("0b5881e5676154c0197b03a67eba24929d10af93ce6f3027157ae18044be6539", {
+        "source": {"repo": "https://git.example.com/small.git"}, "processes": {"web": {"wsgi": "small:app"}},
+    }),
+    "shop": ("a51fee12d9ed013cc1e48e53686d2bac006a24504d001b712797d3bb63d1409c", {
+        "source": {"repo": "https://git.example.com/shop.git", "version": "v2"}, "env": {"DJANGO_SETTINGS_MODULE": "shop.settings"},
+        "build_env": {"NODE_ENV": "production"}, "build": ["npm ci", "python manage.py collectstatic --noinput"], "shared": ["media"],
+        "dependencies": {
+            "extras": ["postgres"], "groups": ["prod"],
+            "index": "https://me:secret@pypi.example.com/simple", "extra_indexes": ["https://other.example.com/simple"],
+        },
+        "manager": "supervisor", "hooks": {"before_build": ["true"], "after_build": ["true"]},
+        "processes": {
+            "web": {"wsgi": "shop.wsgi:application", "workers": 3, "max_requests": 1000, "options": ["--preload"],
+                    "health": {"path": "/healthz", "successes": 2}},
+            "worker": {"command": "celery -A shop worker", "count": 2}, "tidy": {"command": "python tidy.py", "schedule": "daily"},
+        },
+        "site": {"domains": ["shop.example.com"], "static": {"/static/": "staticfiles"}},
+    }),
+    "stream": ("26dbe9dd3f9bd7136685d7de6aada3beaad961bb449649d2a056ba2baf0c3198", {
+        "source": {"archive": "https://files.example.com/stream.tar.gz", "checksum": DIGEST}, "python": "3.12",
+        "processes": {"web": {"asgi": "stream:app", "server": "uvicorn", "memory": "512M", "writable": ["data"], "network": "local", "jit": True}},
+        "site": {"domains": ["stream.example.com"]},
+    }),
+    "pages": ("e83f27a08a75f4835c1d826d7b3e3c93e90488a79ddb841570f1f4553496173e", {
+        "source": {"repo": "https://git.example.com/pages.git"}, "build": ["make"], "site": {"domains": ["pages.example.com"], "root": "public"},
+    }),
+    "flask": ("920c1513d89e923c127a02ca6cd4b0cd851bc35d1b25b44903e8dc1b8b7c19b2", {
+        "preset": "flask", "source": {"repo": "https://git.example.com/f.git"}, "processes": {"web": {"wsgi": "f:app"}},
+        "site": {"domains": ["f.example.com"]},
+    }),
+}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_newer_collection_alone_makes_no_release_out_of_date(name):
+    """An option that is new here says so in its declaration (version_added); it counts when it is used."""
+    recorded, app = RECORDED[name]
+    (resolved,) = _apps.resolve({name: app})
+    assert resolved["app"]["config_digest"] == recorded
+
+
+def test_an_option_that_came_later_counts_when_it_is_used():
+    app = changed(("processes.web.timeout", 300), base=RECORDED["small"][1])
+    (resolved,) = _apps.resolve({"small": app})
+    assert resolved["app"]["config_digest"] != RECORDED["small"][0]
+
+
 # --- overrides, placement, narrowing ----------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("base, override, result", [
