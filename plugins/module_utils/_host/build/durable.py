@@ -12,6 +12,7 @@ import shutil
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import PYTHONS
 from ansible_collections.pyweb.stack.plugins.module_utils._host.files import read_json, sync_file_systems, write_file
 
 # Below build/, all but the home of the build user is made again by the next build: packages, environments, locks, mirrors.
@@ -30,7 +31,7 @@ def durable(app: App) -> t.Iterator[None]:
     try:
         yield
     finally:
-        sync_file_systems([app.paths.releases, app.paths.build, app.paths.state])
+        sync_file_systems([app.paths.releases, app.paths.build, app.paths.state, PYTHONS])
         with contextlib.suppress(FileNotFoundError):
             os.unlink(mark)
 

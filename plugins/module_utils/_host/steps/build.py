@@ -18,9 +18,9 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.builder import Builder
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.durable import durable
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import is_shared, make_shared
-from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import PYTHONS, find_python
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError, HostError, said
-from ansible_collections.pyweb.stack.plugins.module_utils._host.files import now, sync_file_systems
+from ansible_collections.pyweb.stack.plugins.module_utils._host.files import now
 from ansible_collections.pyweb.stack.plugins.module_utils._host.records import SCHEMA
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry import own_key
 
@@ -40,21 +40,25 @@ def build_digest(params: dict[str, t.Any]) -> str:
     return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()
 
 
-def donor_of(app: App, params: dict[str, t.Any], digest: str) -> str | None:
+def python_of(app: App, params: dict[str, t.Any]) -> tuple[str, str]:
+    """The interpreter and its version, asked as who builds: it may lie where others than root can write."""
+    found: tuple[str, str] = app.system.as_user(app.paths.build_user, lambda: find_python(params["python"]))
+    return found
+
+
+def donor_of(app: App, params: dict[str, t.Any], digest: str, python: str) -> str | None:
+    """The release whose build is the one that is asked for; none when another one is wanted all the same."""
     if params["force"]:
         return None
-    # As who builds: it runs the interpreter, which may lie where others than root can write.
-    python = app.system.as_user(app.paths.build_user, lambda: find_python(params["python"]))[0]
     found = releases.donor(app.store.manifests(), digest, python)
     return found if found and app.contents.as_built(found) else None
 
 
-def bytecode_of(app: App, params: dict[str, t.Any]) -> str | None:
+def bytecode_of(app: App, python: str, version: str) -> str | None:
     """The live release, if it has the same Python."""
     live = app.live
     if not live or app.contents.damage(live):
         return None
-    python, version = app.system.as_user(app.paths.build_user, lambda: find_python(params["python"]))
     manifest = app.store.manifest(live)
     return app.paths.release(live) if (manifest.get("python"), manifest.get("python_version")) == (python, version) else None
 
@@ -63,7 +67,7 @@ def find_lock(app: App, params: dict[str, t.Any]) -> dict[str, t.Any] | None:
     """The lock of this release, or of the build that it will be a copy of; else what the source says now. None when that has to be sent first."""
     release: str | None = releases.valid_id(params["release"])
     if app.store.manifest(release or "").get("state") not in ("built", *releases.GOOD):
-        release = donor_of(app, params, build_digest(params))
+        release = donor_of(app, params, build_digest(params), python_of(app, params)[0])
     found = app.store.manifest(release).get("lock") if release else None
     builder = Builder(app.name, app.paths.path, {**params, "source": own_key(app.paths.config, params["source"])})
     if not found and builder.source.missing(params["revision"]):
@@ -103,12 +107,10 @@ def read_procfile(app: App, target: str, wanted: dict[str, t.Any]) -> dict[str, 
     return found
 
 
-def make(app: App, params: dict[str, t.Any]) -> dict[str, t.Any] | None:
-    """The manifest of the release; none when the controller has to send the source first."""
+def make(app: App, params: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[str]] | None:
+    """What is to be recorded of the release once all of it is on the disk; none when the controller has to send the source first."""
     release, revision = releases.valid_id(params["release"]), params["revision"]
     target = app.paths.release(release)
-    if app.store.manifest(release).get("state") in ("built", *releases.GOOD):
-        return app.store.manifest(release)
     if os.path.lexists(target):
         raise HostError(f"{target} is there already: no two builds write into one directory, deploy again for a new id.")
     for other, manifest in app.store.manifests().items():
@@ -117,7 +119,8 @@ def make(app: App, params: dict[str, t.Any]) -> dict[str, t.Any] | None:
     if prune.free(app) < params["keep_free"]:
         prune.prune(app, params)
     digest = build_digest(params)
-    donor = donor_of(app, params, digest)
+    python, version = python_of(app, params)
+    donor = donor_of(app, params, digest, python)
     builder = Builder(app.name, app.paths.path, {**params, "source": own_key(app.paths.config, params["source"])})
     if not donor and builder.source.missing(revision):
         if not (params["sent"] or {}).get("file"):
@@ -141,7 +144,7 @@ def make(app: App, params: dict[str, t.Any]) -> dict[str, t.Any] | None:
             facts = app.system.as_user(account.pw_name, lambda: builder.copy(app.paths.release(donor), target, run_path))
             facts = {**{name: app.store.manifest(donor)[name] for name in COPIED if name in app.store.manifest(donor)}, **facts, "build_of": donor}
         else:
-            before = bytecode_of(app, params)
+            before = bytecode_of(app, python, version)
             facts = app.system.as_user(account.pw_name, lambda: builder.build(revision, release, target, run_path, app.paths.shared, before))
             notes = facts.pop("notes")
         if params["shared"]:
@@ -159,10 +162,22 @@ def make(app: App, params: dict[str, t.Any]) -> dict[str, t.Any] | None:
         with contextlib.suppress(OSError):
             app.store.update(release, state="failed", error=app.secrets.mask(said(error)).split("\n", 1)[0], ended=now())
         raise
-    # What is called built is on the disk, and nobody is led to what is not.
-    sync_file_systems([app.paths.releases, app.paths.build, PYTHONS])
+    return {"secrets_digest": secrets_digest, **facts}, notes
+
+
+def built(app: App, params: dict[str, t.Any]) -> tuple[dict[str, t.Any] | None, list[str]]:
+    """The manifest of a release that is built, and what to tell; no manifest when the controller has to send the source first."""
+    release = params["release"]
+    if app.store.manifest(releases.valid_id(release)).get("state") in ("built", *releases.GOOD):
+        return app.store.manifest(release), []
+    with durable(app):
+        made = make(app, params)
+    if made is None:
+        return None, []
+    facts, notes = made
+    # Now it is on the disk, and nobody is led to what is not.
     app.contents.note_whole(release)
-    return {**app.store.update(release, state="built", secrets_digest=secrets_digest, **facts), **({"notes": notes} if notes else {})}
+    return app.store.update(release, state="built", **facts), notes
 
 
 def run(params: dict[str, t.Any], check_mode: bool = False) -> dict[str, t.Any]:
@@ -174,16 +189,16 @@ def run(params: dict[str, t.Any], check_mode: bool = False) -> dict[str, t.Any]:
         app = App(params["name"])
         with app.lock.hold(params["lease"]):
             try:
-                with durable(app):
-                    if params["lock_only"]:
+                if params["lock_only"]:
+                    with durable(app):
                         lock = find_lock(app, params)
-                        return {"changed": False, **release, **({"lock": lock} if lock else {})}
-                    manifest = make(app, params)
+                    return {"changed": False, **release, **({"lock": lock} if lock else {})}
+                manifest, notes = built(app, params)
             except Exception:
                 app.lock.drop(params["lease"]["token"])
                 raise
-        notes = [f"{app.name}: {note}" for note in manifest.pop("notes", [])] if manifest else []
-        return {"changed": bool(manifest), **release, "manifest": manifest, **({"warnings": notes} if notes else {})}
+        warnings = [f"{app.name}: {note}" for note in notes]
+        return {"changed": bool(manifest), **release, "manifest": manifest, **({"warnings": warnings} if warnings else {})}
     except (HostError, BuildError, releases.ReleaseError, OSError) as error:
         fault = f"{params['name']}: release {params['release']} was not built: {said(error)}"
         return {"failed": True, **release, "msg": app.secrets.mask(fault + hooks.failure(app, params["hooks"], None, error)) if app else fault}
