@@ -89,7 +89,7 @@ def test_the_build_user_has_neither_secrets_nor_data(host):
 def test_accounts_cannot_log_in(host):
     for name in ("shop", "shop-build"):
         user = host.user(name)
-        assert (user.shell, user.home, user.uid < 1000) == ("/usr/sbin/nologin", "/srv/shop", True)
+        assert (user.shell, user.home, user.group, user.uid < 1000) == ("/usr/sbin/nologin", "/srv/shop", name, True)
         assert host.check_output(f"getent shadow {name}").split(":")[1][0] in "!*"
     assert set(host.user("shop").groups) == {"shop", "shop-build", "shop-web"}
     assert set(host.user("shop-build").groups) == {"shop-build", "shop-web"}

@@ -45,7 +45,7 @@ class Secrets:
         """The digest of what is written."""
         if self.digest(secrets) is None:
             write_file(self.paths.key, os.urandom(32).hex(), 0o600)
-        write_file(self.paths.secrets, secrets, group=self.system.own_group(self.paths.user))
+        write_file(self.paths.secrets, secrets, group=self.system.account(self.paths.user).pw_gid)
         return self.digest(secrets) or ""
 
     def mask(self, text: str) -> str:

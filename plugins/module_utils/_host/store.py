@@ -30,7 +30,7 @@ class Store:
 
     def own_group(self) -> int:
         """The number of the application's group, which may read what is kept here."""
-        return self.system.own_group(self.paths.user)
+        return self.system.account(self.paths.user).pw_gid
 
     # --- manifests ------------------------------------------------------------------------------------------------------
 

@@ -38,10 +38,6 @@ class System:
         """The number of a group. Raises KeyError when there is none."""
         return grp.getgrnam(name).gr_gid
 
-    def own_group(self, name: str) -> int:
-        """The number of the group of an application, which has the application's name."""
-        return self.group(name)
-
     def boot(self) -> str:
         """Tells one boot of this host from the next; of a container as well, whose machine goes on."""
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:

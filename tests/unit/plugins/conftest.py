@@ -210,9 +210,6 @@ class FakeSystem(System):
     def account(self, name):
         return self.me
 
-    def own_group(self, name):
-        return os.getgid()
-
     def monotonic(self):
         return super().monotonic() if self.clock is None else self.clock
 
