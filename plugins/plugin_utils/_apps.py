@@ -5,18 +5,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from typing import Any
 
+from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.app import APP
-from ansible_collections.pyweb.stack.plugins.module_utils._declared.option import counted
-from ansible_collections.pyweb.stack.plugins.module_utils._declared.process import PROCESS
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.source import DEPENDENCIES
 from ansible_collections.pyweb.stack.plugins.module_utils._options import HOOKS, KINDS, SSH
 from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError, check_manager, checked, valid_process
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _extra, _presets, _sites
+from ansible_collections.pyweb.stack.plugins.plugin_utils._digest import config_digest
 from ansible_collections.pyweb.stack.plugins.plugin_utils._paths import relative
 
 BASE_PATH = "/srv"
@@ -150,10 +148,6 @@ def _commands(where: str, given: Any) -> list[str]:
     raise AppsError(f"{where} is {given!r}: a command or a list of commands is needed, such as python manage.py migrate --noinput.")
 
 
-def without_password(url: str) -> str:
-    return re.sub(r"(?<=://)[^/@]+@", "", url)
-
-
 def _app(name: str, value: Any) -> dict[str, Any]:
     where = f"pyweb_apps.{name}"
     if not NAME.fullmatch(name) or len(name) > NAME_LENGTH:
@@ -207,10 +201,6 @@ def _placed(where: str, wanted: list[str] | None, host: str | None, groups: dict
     return hosts
 
 
-def digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
 def _has_workers(name: str, app: dict[str, Any], host: str | None, groups: dict[str, list[str]]) -> bool:
     """Does a server of ours run on this host for it?"""
     if app["state"] == "absent" or not (app["processes"].get("web") or {}).get("server"):
@@ -218,23 +208,6 @@ def _has_workers(name: str, app: dict[str, Any], host: str | None, groups: dict[
     web = app["processes"]["web"]
     places = (_placed(f"pyweb_apps.{name}", app["hosts"], host, groups), _placed(f"pyweb_apps.{name}.processes.web", web["hosts"], host, groups))
     return all(placed is None or host is None or host in placed for placed in places)
-
-
-def _config_digest(app: dict[str, Any], static: dict[str, str], root: str | None) -> str:
-    """Of everything that belongs to a release and that no other fingerprint covers: those of source, lock, Python and secrets."""
-    dependencies = counted({name: value for name, value in app["dependencies"].items() if name != "git"}, DEPENDENCIES)
-    # A password in an address may change without a new release.
-    dependencies["index"] = without_password(dependencies["index"] or "")
-    dependencies["extra_indexes"] = [without_password(address) for address in dependencies["extra_indexes"]]
-    covered = {
-        **{option: app[option] for option in ("env", "build_env", "build", "shared", "manager")},
-        "processes": {key: counted(process, PROCESS) for key, process in app["processes"].items()},
-        "static": static, "root": root, "dependencies": dependencies,
-        **{phase: app["hooks"][phase] for phase in ("before_build", "after_build")},
-    }
-    if app["source"]["directory"]:
-        covered["directory"] = app["source"]["directory"]
-    return digest(covered)
 
 
 def _slices(name: str, app: dict[str, Any], host: str | None, groups: dict[str, list[str]], applications: int = 1) -> dict[str, Any]:
@@ -249,7 +222,6 @@ def _slices(name: str, app: dict[str, Any], host: str | None, groups: dict[str, 
             processes[key] = {option: value for option, value in process.items() if option != "hosts"}
     site = app["site"] or {}
     static = site.get("static", {})
-    config_digest = _config_digest(app, static, site.get("root"))
     packages = [package for process in app["processes"].values() for name in (process["server"], process["worker_class"])
                 for package in SERVER_PACKAGES.get(name, [])]
     # Only the build finds out what a Procfile of the source says.
@@ -269,7 +241,7 @@ def _slices(name: str, app: dict[str, Any], host: str | None, groups: dict[str, 
             "procfile": procfile,
             # A site of files alone is published like static files.
             "static": static | ({"/": site["root"]} if site.get("root") else {}),
-            "config_digest": config_digest,
+            "config_digest": config_digest(app, static, site.get("root")),
         },
         "appserver": {
             **common, "manager": app["manager"], "processes": processes, "hooks": app["hooks"], "applications": applications, "procfile": bool(procfile),

@@ -9,7 +9,8 @@ from typing import Any
 
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.app import APP
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.source import SOURCE
-from ansible_collections.pyweb.stack.plugins.plugin_utils._apps import complete, without_password
+from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
+from ansible_collections.pyweb.stack.plugins.plugin_utils._apps import complete
 from ansible_collections.pyweb.stack.plugins.plugin_utils._extra import choice
 
 HIDDEN = "********"
