@@ -70,7 +70,8 @@ options:
     default: []
   shared:
     description: >-
-      Directories of the release that outlive it. They become links into C(shared/), and are the application's alone unless O(static) names them.
+      Directories and files of the release that outlive it. They become links into C(shared/), and are the application's alone unless O(static) names
+      them.
     type: list
     elements: str
     default: []

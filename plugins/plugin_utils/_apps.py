@@ -164,7 +164,8 @@ def _app(name: str, value: Any) -> dict[str, Any]:
     if app["state"] == "absent":
         return app
     if app["preset"]:
-        app = checked(where, merge(_presets.filled(name, value), {key: item for key, item in value.items() if item is not None}), APP)
+        filled = _presets.filled(name, value)
+        app = checked(where, merge(filled, {key: item for key, item in value.items() if item is not None and not (key == "shared" and key in filled)}), APP)
     app["source"] = _source(f"{where}.source", app["source"] or {})
     app["dependencies"] = _dependencies(f"{where}.dependencies", app["dependencies"] or {})
     app["hooks"] = _hooks(f"{where}.hooks", app["hooks"] or {})

@@ -34,6 +34,8 @@ def _django(name: str, given: dict[str, Any]) -> dict[str, Any]:
         **({"build_env": {key: "only-while-it-builds" for key in keys}} if keys else {}),
         "build": ["python manage.py collectstatic --noinput"],
         "migrate": "python manage.py migrate --noinput",
+        # Where startproject's settings have the database.
+        "shared": ["db.sqlite3"],
         "processes": {"web": {"wsgi": f"{package}.wsgi:application", "health": {"status": DJANGO_STATUS}}},
         "site": {"static": {"/static/": "staticfiles"}},
     }
@@ -42,7 +44,8 @@ def _django(name: str, given: dict[str, Any]) -> dict[str, Any]:
 def _flask(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """https://flask.palletsprojects.com/en/stable/deploying/gunicorn/."""
     package = _package(given, "wsgi") or name
-    return {"processes": {"web": {"wsgi": f"{package}:app"}}, "site": {"static": {"/static/": f"{package}/static"}}}
+    # The instance folder is for what a deployment writes: https://flask.palletsprojects.com/en/stable/config/#instance-folders.
+    return {"processes": {"web": {"wsgi": f"{package}:app"}}, "shared": ["instance"], "site": {"static": {"/static/": f"{package}/static"}}}
 
 
 def _fastapi(name: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -63,6 +66,12 @@ def filled(name: str, given: dict[str, Any]) -> dict[str, Any]:
     if processes and "web" not in processes and not site:
         # Only workers run here.
         del result["processes"]
+    more = given.get("shared")
+    if more is not None:
+        own = result.pop("shared", [])
+        # With what is given; [] means: none at all. What is no list is refused where options are checked.
+        if isinstance(more, list) and more:
+            result["shared"] = [*(path for path in own if path not in more), *more]
     if not site or "static" in _mapping(site):
         # {} means: none at all.
         result.pop("site", None)

@@ -83,6 +83,21 @@ def test_the_secret_key_is_no_part_of_a_release(host):
     assert host.check_output("shop-run python -c %s", "from shop import settings; print(settings.SECRET_KEY)") == "correct horse battery staple"
 
 
+def test_django_as_startproject_writes_it(host, visit):
+    """Without STATIC_ROOT, with the database beside manage.py, and without a word about TLS."""
+    styles = re.findall(r'href="(/static/[^"]+\.css)"', visit("https://mysite.example.com/admin/login/").text)
+    assert styles and visit(f"https://mysite.example.com{styles[0]}").status_code == 200
+    assert " upstream=- " in log_of(host, "mysite", styles[0])
+    # The link leads into shared/, where the application may write.
+    host.check_output("mysite-run python manage.py migrate --noinput")
+    assert host.file("/srv/mysite/shared/db.sqlite3").size > 0 and host.file("/srv/mysite/current/db.sqlite3").is_symlink
+    url = "https://mysite.example.com/admin/login/"
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', visit(url).text)[1]
+    answer = visit(url, "POST", data={"csrfmiddlewaretoken": token, "username": "nobody", "password": "x"},
+                   headers={"Origin": "https://mysite.example.com", "Referer": url})
+    assert answer.status_code == 200, "403 would say that the form's origin is not trusted"
+
+
 def test_names_that_django_does_not_know_never_go_live():
     before = playbook.play("releases", "-i", INVENTORY, app="shop").output
     outcome = playbook.play("deploy", "-i", INVENTORY, app="shop", pyweb_app_overrides={"shop": {"env": {"ALLOWED_HOSTS": "other.example.com"}}})

@@ -71,7 +71,7 @@ APP: Options = {
     },
     "shared": {
         "type": "list", "elements": "str", "default": [],
-        "description": "Directories of the source that outlive releases: they become links into C(shared/). They are the application's alone, "
+        "description": "Directories and files of the source that outlive releases: they become links into C(shared/). They are the application's alone, "
                        "unless C(site.static) names them.",
         "example": ["media"],
     },

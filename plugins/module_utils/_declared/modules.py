@@ -57,7 +57,7 @@ RELEASE_BUILD: Options = {
     "build": {"type": "list", "elements": "str", "default": [], "description": "Commands, run by bash in the release with its environment."},
     "shared": {
         "type": "list", "elements": "str", "default": [],
-        "description": "Directories of the release that outlive it. They become links into C(shared/), and are the application's alone "
+        "description": "Directories and files of the release that outlive it. They become links into C(shared/), and are the application's alone "
                        "unless O(static) names them.",
     },
     "static": {

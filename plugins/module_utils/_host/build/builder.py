@@ -16,11 +16,12 @@ import time
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks, shell
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build import django
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.bytecode import reuse_bytecode
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.files import allow, measured
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.hashed import is_immutable, is_kept
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import forget_other, released, served
-from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import is_shared, link, make_room
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import brought, is_shared, link, make_room
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.environment import Environment
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources import lfs
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.part import export
@@ -81,17 +82,31 @@ class Builder:
             with self.explained():
                 self.environment.version = self.source.project_version(revision)
                 facts = self.environment.install(target)
+            first = brought(target, params["shared"])
             make_room(target, params["shared"], shared)
         with self.phase("build"):
             self.hooks("before_build", env, target)
             for step in params["build"]:
-                call(shell.script(step), f"build step {short(step)!r}", env, cwd=target)
+                missing += self.step(step, env, target)
             # The application cannot write bytecode, and without it every worker boots slower.
             if before:
                 reuse_bytecode(before, target)
             subprocess.run([f"{target}/.venv/bin/python", "-m", "compileall", "-qq", "-x", r"/(\.venv|node_modules|\.pyweb)/", target],
                            env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        return {**facts, "notes": [*missing, *self.environment.notes], "durations": self.durations}
+        return {**facts, "brought": first, "notes": [*missing, *self.environment.notes], "durations": self.durations}
+
+    def step(self, step: str, env: dict[str, str], target: str) -> list[str]:
+        """Run one build step. What is returned is for the play to say."""
+        what = f"build step {short(step)!r}"
+        try:
+            call(shell.script(step), what, env, cwd=target)
+        except BuildError as error:
+            other = django.instead(step, str(error), self.params["static"])
+            if not other:
+                raise
+            call(shell.script(other.command), what, env, cwd=target)
+            return [other.note]
+        return []
 
     def finish(self, revision: str, release: str, target: str, shared: str) -> dict[str, t.Any]:
         """What is shared takes its place in the release, and nginx gets what it serves."""

@@ -22,10 +22,29 @@ def is_file(name: str) -> bool:
     return bool(os.path.splitext(name)[1]) or name == ".env" or name.startswith(".env.")
 
 
-def make_shared(base: str, shared: list[str], media: list[str], web: int, release: str) -> None:
+def brought(release: str, shared: list[str]) -> dict[str, list[str]]:
+    """For each shared directory the files that the source has in it, before a build step adds any."""
+    return {
+        path: sorted(os.path.relpath(f"{root}/{name}", f"{release}/{path}") for root, dummy, names in os.walk(f"{release}/{path}") for name in names
+                     if not os.path.islink(f"{root}/{name}"))
+        for path in shared if os.path.isdir(f"{release}/{path}")
+    }
+
+
+def copy_first(first: str, place: str) -> None:
+    """C(first), of the source, becomes the data C(place). A copy that was cut short is not taken for it."""
+    os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
+    descriptor = os.open(f"{place}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with open(first, "rb") as content, os.fdopen(descriptor, "wb") as file:
+        shutil.copyfileobj(content, file)
+    os.rename(f"{place}.new", place)
+
+
+def make_shared(base: str, shared: list[str], media: list[str], web: int, release: str, source: dict[str, list[str]] | None = None) -> None:
     """Data is the application's alone. What nginx serves of it belongs to the group C(web), and so does what comes there later (setgid).
 
-    A file that the source has at C(release) is the first content of a shared one; one that nobody has is made by the application.
+    What the source has at C(release) is the first content: a file, or in a directory that is new or empty, the files that C(source) names (see brought()).
+    A file that nobody has is made by the application.
     """
     for path in shared:
         place, first = f"{base}/{path}", f"{release}/{path}"
@@ -36,12 +55,12 @@ def make_shared(base: str, shared: list[str], media: list[str], web: int, releas
             with contextlib.suppress(OSError):
                 os.rmdir(place)
             if from_source and not os.path.lexists(place):
-                descriptor = os.open(f"{place}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-                with open(first, "rb") as content, os.fdopen(descriptor, "wb") as file:
-                    shutil.copyfileobj(content, file)
-                os.rename(f"{place}.new", place)
+                copy_first(first, place)
         elif not os.path.isfile(place):
             os.makedirs(place, mode=0o700, exist_ok=True)
+            if not os.listdir(place):
+                for name in (source or {}).get(path, []):
+                    copy_first(f"{first}/{name}", f"{place}/{name}")
     for path in media:
         os.makedirs(f"{base}/{path}", mode=0o700, exist_ok=True)
         parts = path.split("/")

@@ -139,16 +139,16 @@ def make(app: App, params: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[str
     web = app.system.group(app.paths.web_group) if media else -1
     run_path = app.paths.sockets(release)
     try:
-        notes = []
+        notes, first = [], {}
         if donor:
             facts = app.system.as_user(account.pw_name, lambda: builder.copy(app.paths.release(donor), target, run_path))
             facts = {**{name: app.store.manifest(donor)[name] for name in COPIED if name in app.store.manifest(donor)}, **facts, "build_of": donor}
         else:
             before = bytecode_of(app, python, version)
             facts = app.system.as_user(account.pw_name, lambda: builder.build(revision, release, target, run_path, app.paths.shared, before))
-            notes = facts.pop("notes")
+            notes, first = facts.pop("notes"), facts.pop("brought")
         if params["shared"]:
-            app.system.as_user(owner.pw_name, lambda: make_shared(app.paths.shared, params["shared"], media, web, target))
+            app.system.as_user(owner.pw_name, lambda: make_shared(app.paths.shared, params["shared"], media, web, target, first))
         if not donor:
             done = app.system.as_user(account.pw_name, lambda: builder.finish(revision, release, target, app.paths.shared))
             facts.update({name: done[name] for name in ("size", "contents")})

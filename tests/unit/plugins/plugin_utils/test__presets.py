@@ -71,6 +71,15 @@ def test_what_is_given_goes_before_the_preset(given, option, value):
     assert resolved("django", **given)[0][option] == value
 
 
+@pytest.mark.parametrize("preset, given, shared", [
+    ("django", {}, ["db.sqlite3"]), ("flask", {}, ["instance"]), ("fastapi", {}, []),
+    ("django", {"shared": ["media"]}, ["db.sqlite3", "media"]), ("django", {"shared": ["media", "db.sqlite3"]}, ["media", "db.sqlite3"]),
+    ("django", {"shared": []}, []), ("fastapi", {"shared": ["data"]}, ["data"]),
+])
+def test_what_a_framework_writes_to_by_default_is_shared(preset, given, shared):
+    assert resolved(preset, **given)[0]["shared"] == shared
+
+
 def test_processes_and_static_files_that_are_given():
     worker = {"worker": {"command": "celery -A shop worker"}}
     assert list(resolved("django", site=SITE, processes=worker)[1]) == ["web", "worker"]
@@ -84,7 +93,7 @@ def test_processes_and_static_files_that_are_given():
 
 @pytest.mark.parametrize("given, said", [
     ({"env": "x"}, "env"), ({"processes": "x"}, "processes"), ({"processes": {"web": "x"}}, "processes.web"), ({"site": "x"}, "site"),
-    ({"secrets": ["x"]}, "secrets"),
+    ({"secrets": ["x"]}, "secrets"), ({"shared": {"x": 1}}, "shared"), ({"shared": [["x"]]}, "shared"),
 ])
 def test_wrong_input_is_a_sentence_with_a_preset_too(given, said):
     with pytest.raises(_apps.AppsError, match=said):

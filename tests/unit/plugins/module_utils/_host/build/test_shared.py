@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import is_file, link, make_room, make_shared
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import brought, is_file, link, make_room, make_shared
 
 
 def write(folder, files):
@@ -76,3 +76,19 @@ def test_directories_are_there_while_the_build_runs(tmp_path):
     make_room(str(tmp_path), ["var/logs", "static", "db.sqlite3", "local.py"], str(tmp_path / "shared"))
     assert (tmp_path / "local.py").read_text() == "host"
     assert (tmp_path / "var/logs").is_dir() and (tmp_path / "static/a").exists() and not os.path.lexists(tmp_path / "db.sqlite3")
+
+
+def test_a_directory_begins_with_what_the_source_has_and_not_with_what_a_build_step_wrote(tmp_path):
+    release, shared = tmp_path / "release", tmp_path / "shared"
+    write(release, {"instance/config.py": "first", "instance/a/b": "deep"})
+    first = brought(str(release), ["instance", "media"])
+    write(release, {"instance/log": "of the build"})
+    make_shared(str(shared), ["instance", "media"], [], -1, str(release), first)
+    found = {str(path.relative_to(shared)): path.read_text() for path in shared.rglob("*") if path.is_file()}
+    assert found == {"instance/config.py": "first", "instance/a/b": "deep"}
+    assert {path.stat().st_mode & 0o077 for path in shared.rglob("*")} == {0}
+    # What the application has there since is never touched again.
+    (shared / "instance/config.py").write_text("mine")
+    (shared / "instance/a/b").unlink()
+    make_shared(str(shared), ["instance", "media"], [], -1, str(release), first)
+    assert (shared / "instance/config.py").read_text() == "mine" and not (shared / "instance/a/b").exists()
