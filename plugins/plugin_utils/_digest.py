@@ -13,6 +13,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._addresses import with
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.option import counted
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.process import PROCESS
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.source import DEPENDENCIES
+from ansible_collections.pyweb.stack.plugins.plugin_utils._presets import SHARED
 
 
 def config_digest(app: dict[str, Any], static: dict[str, str], root: str | None) -> str:
@@ -21,12 +22,17 @@ def config_digest(app: dict[str, Any], static: dict[str, str], root: str | None)
     # A password in an address may change without a new release.
     dependencies["index"] = without_password(dependencies["index"] or "")
     dependencies["extra_indexes"] = [without_password(address) for address in dependencies["extra_indexes"]]
+    own = SHARED.get(app["preset"] or "")
     covered = {
-        **{option: app[option] for option in ("env", "build_env", "build", "shared", "manager")},
+        **{option: app[option] for option in ("env", "build_env", "build", "manager")},
+        # What a preset shares came later: it counts where it is left out.
+        "shared": [path for path in app["shared"] if path != own],
         "processes": {key: counted(process, PROCESS) for key, process in app["processes"].items()},
         "static": static, "root": root, "dependencies": dependencies,
         **{phase: app["hooks"][phase] for phase in ("before_build", "after_build")},
     }
+    if own and own not in app["shared"]:
+        covered["not_shared"] = own
     if app["source"]["directory"]:
         covered["directory"] = app["source"]["directory"]
     return hashlib.sha256(json.dumps(covered, sort_keys=True).encode()).hexdigest()

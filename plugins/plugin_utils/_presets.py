@@ -11,6 +11,10 @@ from typing import Any, Callable
 # Django answers 400 to a Host that ALLOWED_HOSTS lacks: a release that would do so to every visitor must not go live.
 DJANGO_STATUS = [200, 204, 301, 302, 303, 307, 308, 401, 403, 404]
 
+# What the frameworks' own templates write to: the database of startproject's settings, and the instance folder
+# (https://flask.palletsprojects.com/en/stable/config/#instance-folders).
+SHARED = {"django": "db.sqlite3", "flask": "instance"}
+
 
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
@@ -34,8 +38,7 @@ def _django(name: str, given: dict[str, Any]) -> dict[str, Any]:
         **({"build_env": {key: "only-while-it-builds" for key in keys}} if keys else {}),
         "build": ["python manage.py collectstatic --noinput"],
         "migrate": "python manage.py migrate --noinput",
-        # Where startproject's settings have the database.
-        "shared": ["db.sqlite3"],
+        "shared": [SHARED["django"]],
         "processes": {"web": {"wsgi": f"{package}.wsgi:application", "health": {"status": DJANGO_STATUS}}},
         "site": {"static": {"/static/": "staticfiles"}},
     }
@@ -44,8 +47,7 @@ def _django(name: str, given: dict[str, Any]) -> dict[str, Any]:
 def _flask(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """https://flask.palletsprojects.com/en/stable/deploying/gunicorn/."""
     package = _package(given, "wsgi") or name
-    # The instance folder is for what a deployment writes: https://flask.palletsprojects.com/en/stable/config/#instance-folders.
-    return {"processes": {"web": {"wsgi": f"{package}:app"}}, "shared": ["instance"], "site": {"static": {"/static/": f"{package}/static"}}}
+    return {"processes": {"web": {"wsgi": f"{package}:app"}}, "shared": [SHARED["flask"]], "site": {"static": {"/static/": f"{package}/static"}}}
 
 
 def _fastapi(name: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -469,6 +469,11 @@ def test_an_option_that_came_later_counts_when_it_is_used():
     assert resolved["app"]["config_digest"] != RECORDED["small"][0]
 
 
+def test_what_a_preset_shares_counts_where_it_is_left_out():
+    (resolved,) = _apps.resolve({"flask": changed(("shared", []), base=RECORDED["flask"][1])})
+    assert resolved["app"]["config_digest"] != RECORDED["flask"][0]
+
+
 # --- overrides, placement, narrowing ----------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("base, override, result", [
