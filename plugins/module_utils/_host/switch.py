@@ -260,6 +260,8 @@ class Switcher:
             except HostError as error:
                 if switch and live == switch["release"]:
                     self._undo(switch, error)
+                    # A host on which nothing serves has not booted well.
+                    self.checks.ready(self.traffic.live or live)
                 elif self.store.manifest(live).get("state") == "damaged":
                     self._fall_back(live, error)
                 else:

@@ -246,7 +246,7 @@ class Host:
         self.programs.mkdir(parents=True)
         self.logs = f"{root}/var/log/pyweb"
         self.supervisor = Supervisor(root / "supervisor", self.programs, self.systemd.note)
-        self.gate = self.verify = None  # a release of which this is the id is found ill
+        self.gate = self.verify = None  # a release of which this is the id is found ill; "all" of them are
         self.silent = None  # a release of which this is the id does not answer on its socket
         self.boot = "the first"  # of the host; another one after a power cut
         self.real_health = False
@@ -270,7 +270,7 @@ class Host:
             host.systemd.note(f"gate {release}")
             if host.real_health:
                 ready(checks, release)
-            if host.gate == release:
+            if host.gate in (release, "all"):
                 raise HostError(f"release {release} is not healthy: GET / answers 500.\nLast log lines: secret")
 
         def fake_through_nginx(checks, release):

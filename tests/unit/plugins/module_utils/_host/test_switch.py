@@ -449,6 +449,16 @@ def test_boot_after_a_power_cut_in_the_middle_of_a_switch(host, app, ill, live):
     assert (app.live, host.up(), os.path.exists(app.paths.switch)) == (live, {live: 4}, False)
 
 
+def test_boot_fails_when_the_release_before_does_not_serve_either(host, app):
+    app.switcher.begin(B, "activate", "me")
+    app.traffic.main.lead_to(B)
+    host.power_cut(app)
+    host.gate = "all"
+    with pytest.raises(HostError, match=f"^release {A} is not healthy"):
+        app.switcher.boot()
+    assert (app.live, os.path.exists(app.paths.switch)) == (A, False)
+
+
 def test_boot_before_the_switch_itself(host, app):
     app.switcher.begin(B, "activate", "me")
     host.power_cut(app)
