@@ -15,6 +15,7 @@ the machine lets start.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import re
@@ -33,6 +34,8 @@ TAIL = 80
 # What Ansible and pytest begin a line with that says what is wrong.
 FAULT = re.compile(r"\[ERROR\]|fatal: |failed: |E   |FAILED |ERROR ")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# What Molecule says when a step of the scenario begins.
+STEP = re.compile(r"^INFO +\[\S+ > (\w+)\] Executing$", re.MULTILINE)
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 INOTIFY_PER_HOST = 16
 # Seconds on a quiet machine with two processors, roughly: the longest start first, so that the whole takes little longer
@@ -71,6 +74,8 @@ class Scenario:
     passed: bool = False
     seconds: float = 0.0
     faults: list[str] = dataclasses.field(default_factory=list)
+    # When each step began, as its name and seconds since the scenario did.
+    steps: list[tuple[str, float]] = dataclasses.field(default_factory=list)
 
     @property
     def directory(self) -> Path:
@@ -119,15 +124,29 @@ class Scenario:
         if self.only:
             command += ["--platform-name", self.only]
         began = time.monotonic()
-        with self.log.open("w") as file:
-            done = subprocess.run(
-                command, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, check=False
-            )
-        self.seconds = time.monotonic() - began
-        self.passed = done.returncode == 0
+        with self.log.open("w") as file, self.log.open(errors="replace") as written:
+            process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
+            # Not by a pipe: connections that Ansible keeps open for its next run would keep that open, too.
+            rest, over = "", False
+            while not over:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(1)
+                    over = True
+                whole, newline, rest = (rest + COLOUR.sub("", written.read())).rpartition("\n")
+                self.steps += [(name, time.monotonic() - began) for name in STEP.findall(whole + newline)]
+            self.seconds = time.monotonic() - began
+            self.passed = process.returncode == 0
+            file.seek(0, os.SEEK_END)
+            file.write(f"{self.timings()}\n")
+
+    def timings(self) -> str:
+        """How long each step took, to a second or two."""
+        ends = [began for _name, began in self.steps[1:]] + [self.seconds]
+        return ", ".join(f"{name} {clock(end - began)}" for (name, began), end in zip(self.steps, ends, strict=False))
 
     def line(self) -> str:
-        return f"molecule {self.name:<12} {'passed' if self.passed else 'FAILED'}  {clock(self.seconds):>5} min  {self.system or 'all systems'}"
+        word = "passed" if self.passed else "FAILED"
+        return f"molecule {self.name:<12} {word}  {clock(self.seconds):>5} min  {self.system or 'all systems'}  ({self.timings()})"
 
     def explain(self) -> None:
         """Where it failed; the hosts' journals follow it in the log."""

@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import re
+import signal
 import sys
 import threading
 import time
@@ -79,3 +82,24 @@ def test_the_hosts_of_all_that_run_fit_into_the_machine(runner, capsys):
     runner.Schedule(scenarios[1:], 3, 7).run()
     assert 4 <= most[0] <= 7
     assert "molecule s1" in capsys.readouterr().out
+
+
+def test_it_is_said_how_long_each_step_took(runner, monkeypatch, tmp_path):
+    """Also of one that leaves something behind which holds on to its output."""
+    monkeypatch.setattr(runner, "LOGS", tmp_path)
+    monkeypatch.setattr(runner.Scenario, "only", None)
+    monkeypatch.setattr(runner.sys, "executable", str(tmp_path / "python"))
+    program = tmp_path / "molecule"
+    program.write_text(
+        "#!/bin/sh\necho 'INFO     [shop > create] Executing'\nsleep 90 &\necho $! > $(dirname $0)/child\n"
+        "echo '\033[36mINFO    \033[0m [shop > verify] Executing'\necho 'INFO     [shop > verify] Executing Testinfra tests'\n"
+    )
+    program.chmod(0o755)
+    scenario = runner.Scenario("shop")
+    try:
+        scenario.run()
+    finally:
+        os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
+    assert scenario.passed and [name for name, _began in scenario.steps] == ["create", "verify"]
+    assert re.search(r"\(create \d+:\d\d, verify \d+:\d\d\)$", scenario.line())
+    assert scenario.log.read_text().splitlines()[-1] == scenario.timings()
