@@ -16,6 +16,9 @@ ACCEPTED = {
     "version": "-e version=v1.2",
     "force": "-e force=true",
     "pinned": "-e pinned=false",
+    "format": "-e format=json",
+    "status_file": "-e status_file=status.json",
+    "status_fail": "-e status_fail=true",
     "command": "-e \"command='python manage.py check'\"",
 }
 # What people call them elsewhere, beyond what only looks alike.

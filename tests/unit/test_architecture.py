@@ -37,7 +37,7 @@ FLOORS = [
     {"contents"},
     {"store", "secrets", "lock", "traffic"},
     {"system"},
-    {"package", "privileges", "http", "supervisord", "programs"},
+    {"package", "privileges", "http", "supervisord", "programs", "machine", "certificate"},
     {"records", "layout", "files", "releases", "hints"},
     {"errors"},
 ]

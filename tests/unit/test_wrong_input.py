@@ -168,7 +168,7 @@ def test_a_certificate_that_the_controller_lacks(run):
     one_sentence(outcome, "web1", "python_ca_certificates.src is files/no.crt, but the controller has no such file beside the playbook or the inventory")
 
 
-@pytest.mark.parametrize("name", ["site", "provision", "deploy", "rollback", "releases", "show", "unlock"])
+@pytest.mark.parametrize("name", ["site", "provision", "deploy", "rollback", "releases", "show", "unlock", "status"])
 def test_a_misspelt_extra_variable_is_not_ignored(run, name):
     """Otherwise all applications would be deployed instead of one."""
     outcome = run(name, "-e", "apps=guestbook", apps={"web1": {"guestbook": GUESTBOOK}})
@@ -179,3 +179,7 @@ def test_a_misspelt_extra_variable_is_not_ignored(run, name):
 def test_one_of_several_applications_is_not_there(run, name):
     outcome = run(name, apps={"web1": {"guestbook": GUESTBOOK}}, variables={"app": "guestbook, shop"})
     one_sentence(outcome, "web1", "app is 'shop': pyweb_apps defines guestbook.")
+
+
+def test_a_format_that_status_does_not_have(run):
+    one_sentence(run("status", apps={"web1": {"guestbook": GUESTBOOK}}, variables={"format": "xml"}), "web1", "format is 'xml': table or json is needed")

@@ -136,6 +136,14 @@ RELEASE_RUN: Options = {
     },
 }
 
+RELEASE_STATUS: Options = {
+    "names": {
+        "type": "list", "elements": "str", "required": True,
+        "description": "Names of the applications that are looked at. Others that the host has are only named.",
+        "example": ["guestbook"],
+    },
+}
+
 RUNTIME: Options = {
     "manager": {
         "type": "str", "choices": APP["manager"]["choices"], "default": "systemd",
@@ -208,6 +216,7 @@ RELEASE: Options = {
 # Without what several modules take, which is documented by fragments.
 OWN: dict[str, Options] = {
     "release": RELEASE, "release_info": RELEASE_INFO, "release_build": RELEASE_BUILD, "release_step": RELEASE_STEP, "release_run": RELEASE_RUN,
+    "release_status": RELEASE_STATUS,
 }
 FRAGMENTS: dict[str, Options] = {"NAME": NAME, "LEASE": LEASE, "KEEP": KEEP, "SOURCE": FETCHED}
 EXTENDS: dict[str, list[str]] = {

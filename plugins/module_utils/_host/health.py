@@ -41,6 +41,15 @@ def unwell(health: dict[str, t.Any], status: int, text: str) -> str:
     return f"answers {status} without {health['body']!r}" if health.get("body") and health["body"] not in text else ""
 
 
+class Answer(t.TypedDict):
+    """What the web process says to its health check."""
+
+    path: str
+    status: int | None  # None where it gave none
+    seconds: float
+    fault: str  # empty when it is well
+
+
 class Checks:
     """Health checks of releases. Each raises HostError with the last log lines when the release is not well."""
 
@@ -120,6 +129,35 @@ class Checks:
         except OSError:
             return False
         return True
+
+    def now(self, release: str) -> Answer | None:
+        """Ask the web process once, as it is now; None for a release that has none here. Raises nothing."""
+        web = self.web(release)
+        if not web:
+            return None
+        site = self.store.runtime(release).get("site") or {}
+        host, path, begun = web["health"].get("host") or site.get("domain", "localhost"), web["health"]["path"], self.system.monotonic()
+        try:
+            status, text = self.system.ask_socket(self.paths.socket(release), host, path, min(ANSWER, web["health"]["timeout"]))
+        except OSError as error:
+            fault = "gets no answer" if isinstance(error, TimeoutError) else "reaches nobody, nothing listens on its socket"
+            return {"path": path, "status": None, "seconds": round(self.system.monotonic() - begun, 3), "fault": f"GET {path} {fault}"}
+        fault = unwell(web["health"], status, text)
+        return {"path": path, "status": status, "seconds": round(self.system.monotonic() - begun, 3), "fault": f"GET {path} {fault}" if fault else ""}
+
+    def visitor(self, release: str) -> str | None:
+        """What is wrong for a visitor who comes through nginx, asked once; nothing when all is well, None where there is no site. Raises nothing."""
+        web, site = self.web(release), self.store.runtime(release).get("site")
+        if not site or not (web or site.get("files")):
+            return None
+        path = web["health"]["path"] if web else "/"
+        try:
+            status, text = self.system.ask_site(site["domain"], site.get("port", 443), path)
+        except OSError as error:
+            fault = f"fails ({error})"
+        else:
+            fault = unwell(web["health"], status, text) if web else f"answers {status}" if status >= 400 else ""
+        return f"https://{site['domain']}{path} through nginx {fault}" if fault else ""
 
     def steady(self, release: str, processes: list[str], seconds: float = 2.0) -> None:
         """Processes without a socket are well when they stay up for a moment."""

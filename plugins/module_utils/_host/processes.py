@@ -18,6 +18,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import La
 from ansible_collections.pyweb.stack.plugins.module_utils._host.managers import MANAGERS
 from ansible_collections.pyweb.stack.plugins.module_utils._host.managers.base import Manager
 from ansible_collections.pyweb.stack.plugins.module_utils._host.managers.systemd import Systemd
+from ansible_collections.pyweb.stack.plugins.module_utils._host.records import Instance
 from ansible_collections.pyweb.stack.plugins.module_utils._host.store import Store
 from ansible_collections.pyweb.stack.plugins.module_utils._host.system import System
 
@@ -56,6 +57,11 @@ class Processes:
         if not instances:
             return bool(self.store.runtime(release))
         return self.manager(release).active(release, instances)
+
+    def look(self, release: str) -> list[Instance]:
+        """How each process of the release does now."""
+        instances = list(self.store.instances(release))
+        return self.manager(release).look(release, instances) if instances else []
 
     def define(self, release: str) -> None:
         """Everything from which the release starts. Files are written once and never changed."""

@@ -99,6 +99,16 @@ class Manifest(t.TypedDict, total=False):
     runtime: Runtime
 
 
+class Instance(t.TypedDict):
+    """One process of a release as it is now."""
+
+    name: str  # worker-2
+    state: str  # active; otherwise as the process manager calls it
+    since: float | None  # seconds that it has been up
+    restarts: int | None  # None where the process manager does not count them
+    memory: int | None  # bytes
+
+
 class Switch(t.TypedDict):
     """A switch under way: /var/lib/pyweb/<name>/switch.json. Gone when it is completed or returned from."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import Layout
+from ansible_collections.pyweb.stack.plugins.module_utils._host.records import Instance
 from ansible_collections.pyweb.stack.plugins.module_utils._host.store import Store
 from ansible_collections.pyweb.stack.plugins.module_utils._host.system import System
 
@@ -52,6 +53,9 @@ class Manager(t.Protocol):
 
     def ended(self, release: str, instance: str) -> str:
         """How the process ended, if it did by itself since it was started; nothing as long as it is up."""
+
+    def look(self, release: str, instances: list[str]) -> list[Instance]:
+        """How each of them does now."""
 
     def log(self, release: str, instances: list[str], lines: int) -> tuple[str, str]:
         """The last lines, and the command that shows more."""

@@ -12,11 +12,12 @@ import re
 import shutil
 import typing as t
 
-from ansible_collections.pyweb.stack.plugins.module_utils._host import programs as files_of_releases
+from ansible_collections.pyweb.stack.plugins.module_utils._host import machine, programs as files_of_releases
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError, Refused
 from ansible_collections.pyweb.stack.plugins.module_utils._host.files import read_json, read_text, write_file
 from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import Layout
 from ansible_collections.pyweb.stack.plugins.module_utils._host.managers.base import Instances
+from ansible_collections.pyweb.stack.plugins.module_utils._host.records import Instance
 from ansible_collections.pyweb.stack.plugins.module_utils._host.store import Store
 from ansible_collections.pyweb.stack.plugins.module_utils._host.system import System
 
@@ -239,6 +240,23 @@ class Supervisor:
         except HostError as error:
             return str(error).rstrip(".")
         return told[-1] if told else info["spawnerr"] or f"it is {info['statename'].lower()}"
+
+    def look(self, release: str, instances: list[str]) -> list[Instance]:
+        try:
+            told = {info["name"]: info for info in self._ask("getAllProcessInfo")}
+        except HostError:
+            told = {}
+        found: list[Instance] = []
+        for instance in instances:
+            program = self.program(release, instance)
+            info = told.get(program, {"statename": "UNKNOWN"})
+            up = info["statename"] in self.UP
+            found.append({
+                "name": instance, "state": "active" if up else info["statename"].lower(), "since": info["now"] - info["start"] if up else None,
+                # supervisord does not count them.
+                "restarts": None, "memory": machine.memory(f"{self.paths.supervisor_cgroup}/{program}"),
+            })
+        return found
 
     def log(self, release: str, instances: list[str], lines: int) -> tuple[str, str]:
         """The last lines, and the command that shows more."""

@@ -10,9 +10,11 @@ import os
 import re
 import typing as t
 
+from ansible_collections.pyweb.stack.plugins.module_utils._host import machine
 from ansible_collections.pyweb.stack.plugins.module_utils._host.files import write_file
 from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import Layout
 from ansible_collections.pyweb.stack.plugins.module_utils._host.managers.base import Instances
+from ansible_collections.pyweb.stack.plugins.module_utils._host.records import Instance
 from ansible_collections.pyweb.stack.plugins.module_utils._host.store import Store
 from ansible_collections.pyweb.stack.plugins.module_utils._host.system import System
 from ansible_collections.pyweb.stack.plugins.module_utils._host.units import unit_text
@@ -102,6 +104,24 @@ class Systemd:
             found = re.search(r"code=(\w+), status=(\d+)/(\w+)", logged)
             return f"terminated by SIG{found[3]}" if found and found[1] != "exited" else f"exit status {found[2] if found else 0}"
         return ""
+
+    def look(self, release: str, instances: list[str]) -> list[Instance]:
+        units = [self.unit(release, instance) for instance in instances]
+        asked = "Id,ActiveState,SubState,NRestarts,ControlGroup,ActiveEnterTimestampMonotonic"
+        shown = self.system.run(["systemctl", "show", "-p", asked, *units]).stdout
+        blocks = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in shown.split("\n\n")]
+        states, now = {block.get("Id", ""): block for block in blocks}, self.system.monotonic()
+        found: list[Instance] = []
+        for instance, unit in zip(instances, units):
+            state = states.get(unit, {})
+            active, entered = state.get("ActiveState") == "active", state.get("ActiveEnterTimestampMonotonic", "0")
+            found.append({
+                "name": instance, "state": "active" if active else state.get("SubState") or "unknown",
+                "since": round(now - int(entered) / 1e6) if active and entered.isdigit() else None,
+                "restarts": int(state["NRestarts"]) if state.get("NRestarts", "").isdigit() else None,
+                "memory": machine.memory(f"{self.paths.root}/sys/fs/cgroup{state['ControlGroup']}") if state.get("ControlGroup") else None,
+            })
+        return found
 
     def log(self, release: str, instances: list[str], lines: int) -> tuple[str, str]:
         """The last lines, and the command that shows more."""

@@ -1,0 +1,49 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+import testinfra
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "tests" / "support"))
+
+import playbook  # noqa: E402
+
+INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
+
+
+class Fleet:
+    """All hosts of the scenario, and whoever runs playbooks against them."""
+
+    def __init__(self):
+        listed = subprocess.run(["ansible-inventory", "-i", INVENTORY, "--list"], env=playbook.environment(), stdout=subprocess.PIPE, check=True).stdout
+        self.names = sorted(json.loads(listed)["pyweb"]["hosts"])
+        self.hosts = {name: testinfra.get_host(f"ansible://{name}", ansible_inventory=INVENTORY, sudo=True) for name in self.names}
+
+    def run(self, name, command):
+        return self.hosts[name].check_output(command)
+
+    def play(self, name, *arguments, status=0, **variables):
+        """A playbook that has to end with this status."""
+        outcome = playbook.play(name, "-i", INVENTORY, *arguments, **variables)
+        assert outcome.status == status, outcome.output
+        return outcome
+
+    def live(self, app):
+        return {name: self.run(name, f"basename $(readlink /srv/{app}/current)") for name in self.names}
+
+    def status(self, tmp_path, **variables):
+        """What the playbook status keeps for programs."""
+        outcome = self.play("status", status_file=str(tmp_path / "status.json"), **variables)
+        return json.loads((tmp_path / "status.json").read_text()), outcome
+
+
+@pytest.fixture(scope="session")
+def fleet():
+    return Fleet()
