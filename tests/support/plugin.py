@@ -39,7 +39,7 @@ def ask(host: typing.Any, app: str, path: str = "/healthz") -> str:
     return host.check_output("runuser -u www-data -- python3 -c %s %s %s", _ASK, f"/run/pyweb/{app}/{live(host, app)}/web.sock", path)
 
 
-def until(check: typing.Callable[[], object], seconds: float = 20.0) -> None:
+def until(check: typing.Callable[[], object], seconds: float = 60.0) -> None:
     """Wait for something that has to come by itself; AssertionError when it has not come within so many seconds."""
     end = time.monotonic() + seconds
     while not check():

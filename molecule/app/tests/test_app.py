@@ -10,14 +10,10 @@ import os
 import pathlib
 import re
 import shlex
-import sys
 
+import playbook
 import pytest
 import testinfra
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "tests" / "support"))
-
-import playbook  # noqa: E402
 
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 AGAIN = pathlib.Path(__file__).parents[1] / "again.yml"

@@ -9,14 +9,10 @@ import json
 import os
 import pathlib
 import re
-import sys
 
+import playbook
 import pytest
 import testinfra
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "tests" / "support"))
-
-import playbook  # noqa: E402
 
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 SCENARIO = pathlib.Path(__file__).parents[1]

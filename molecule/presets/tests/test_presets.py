@@ -6,16 +6,11 @@
 from __future__ import annotations
 
 import os
-import pathlib
 import re
-import sys
 
 import httpx
+import playbook
 import pytest
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "tests" / "support"))
-
-import playbook  # noqa: E402
 
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 
