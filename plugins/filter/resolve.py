@@ -62,9 +62,13 @@ def survey(apps, overrides=None, app=None, version=None, host=None, groups=None)
 
 def processes(given, where="processes"):
     try:
-        return _processes.valid_processes(given, where)
+        return _processes.valid_processes(plain(given), where)
     except _processes.AppsError as error:
         raise AnsibleFilterError(str(error)) from None
+
+
+def processes_fault(given, where, manager="systemd"):
+    return _processes.processes_fault(plain(given), where, manager)
 
 
 def shown(apps, overrides=None, app=None):
@@ -76,4 +80,4 @@ def shown(apps, overrides=None, app=None):
 
 class FilterModule:
     def filters(self):
-        return {"resolve": resolve, "survey": survey, "shown": shown, "processes": processes, "processes_fault": _processes.processes_fault}
+        return {"resolve": resolve, "survey": survey, "shown": shown, "processes": processes, "processes_fault": processes_fault}

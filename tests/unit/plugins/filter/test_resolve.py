@@ -75,3 +75,27 @@ def test_several_applications_by_name():
     assert (list(found["chosen"]), list(found["wanted"]), list(found["all"]), found["names"]) == (["a"], ["a", "d"], ["a", "b", "c", "d"], ["a", "d"])
     assert "for which application" in FILTERS["survey"](apps, app="a,b", version="v1")["fault"]
     assert FILTERS["survey"](apps, app="a", version="v1")["chosen"]["a"]["app"]["source"]["version"] == "v1"
+
+
+@pytest.mark.parametrize("name", ["processes", "processes_fault"])
+def test_what_ansible_hands_over_is_rendered_once(name):
+    """It renders a value anew wherever one is read."""
+    rendered = []
+
+    class Lazy(dict):
+        def __getitem__(self, key):
+            rendered.append(key)
+            return super().__getitem__(key)
+
+        def get(self, key, default=None):
+            return self[key] if key in self else default
+
+        def items(self):
+            return [(key, self[key]) for key in self]
+
+        def values(self):
+            return [self[key] for key in self]
+
+    given = Lazy(web=Lazy(wsgi="shop:app", health=Lazy(path="/healthz")))
+    resolve.FilterModule().filters()[name](given, "processes")
+    assert sorted(rendered) == ["health", "path", "web", "wsgi"]
