@@ -24,6 +24,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(CHECKOUT / "plugins" / "module_utils"), str(CHECKOUT / "tests" / "support")]
 
 import role_docs  # noqa: E402
+from _host import hints  # noqa: E402
 from _declared import app, hooks, modules, option, process, roles, site, source  # noqa: E402
 
 COMMAND = "python scripts/generate.py"
@@ -137,7 +138,21 @@ def rows(options: option.Options, group: str, prefix: str = "") -> t.Iterator[st
             yield from rows(inner, group, f"{prefix}{name}.")
 
 
+def errors() -> list[str]:
+    """What programs print, and the option that helps."""
+    when = {(hints.BUILD,): "in a build step", (hints.RUN,): "at run time", (hints.BUILD, hints.RUN): "anywhere"}
+    told = []
+    for row in hints.HINTS:
+        fits = hints.found(row.example, row.phases[0])
+        sentence = fits[1] if fits else row.sentence
+        told.append("| " + " | ".join([f"`{role_docs.cell(row.example)}`", when[row.phases], role_docs.cell(row.met),
+                                       role_docs.cell(row.sentence[0].upper() + sentence[1:] if row.sentence[0] != "{" else sentence)]) + " |")
+    return ["| Printed | | By | What helps |", "|---|---|---|---|", *told]
+
+
 def table(name: str) -> list[str]:
+    if name == "errors":
+        return errors()
     if name == "hooks":
         user = {"build": "build user", "app": "application's user"}
         return ["| Phase | Runs as | |", "|---|---|---|",

@@ -134,6 +134,14 @@ PROCESS: Options = {
         "type": "str", "choices": ["yes", "local", "no"], "default": "yes", "otherwise": "`yes`", "needs": "systemd",
         "description": "V(local) reaches this host only, V(no) nothing but sockets in the file system, such as PostgreSQL's.",
     },
+    "devices": {
+        "type": "list", "elements": "str", "otherwise": "none", "needs": "systemd", "version_added": "0.2.0",
+        "pattern": r"/dev/[\w-][\w.-]*(/[\w-][\w.-]*)*|(char|block)-[\w*-]+",
+        "accepts": "a path such as /dev/ttyUSB0, or a group of devices such as char-alsa is needed",
+        "description": "Devices that it may use; all others but C(/dev/null) and its like are hidden. The group that owns a device has to let the "
+                       "application in.",
+        "example": ["/dev/nvidia0"],
+    },
     "jit": {
         "type": "bool", "default": False,
         "description": "Whether it may generate machine code, as Node.js, PyPy and Numba do.",

@@ -1,7 +1,7 @@
 # Copyright: pyweb.stack contributors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what an application or a build step printed to the option that helps. Pure: one table."""
+"""From what an application or a build step printed to the option that helps. Pure: one table, which docs/errors.md shows as well."""
 
 from __future__ import annotations
 
@@ -13,49 +13,126 @@ RUN: t.Final = "run"
 
 
 class Hint(t.NamedTuple):
-    """One row: C(pattern) is searched in the text; {name} in C(sentence) is what a group has found; C(phases) are those it holds for."""
+    """One row: C(pattern) is searched in what was printed in one of C(phases).
+
+    In C(sentence) {name} is what a group of the pattern has found, and {folder} the directory of that path in the release, or the path where it has none.
+    C(example) is printed by real programs, C(met) says which ones: people look for both.
+    """
 
     pattern: str
     sentence: str
+    example: str
+    met: str
     phases: tuple[str, ...] = (BUILD, RUN)
 
 
+_VARIABLE = (r"(?:KeyError: '|Set the |environment variable `?|EnvironmentError: )([A-Z][A-Z0-9_]{2,})(?:'| environment variable|`? (?:is )?not set)"
+             r"|([A-Z][A-Z0-9_]{2,}) not found\. Declare it as envvar|The (SECRET_KEY) setting must not be empty")
+# The rest of a path behind the directory of a release.
+_RELEASE = r"/srv/[a-z0-9-]+/(?:releases/[^/'\"]+|current)/"
+_QUIET = r"(?:null|zero|full|u?random|tty|std(?:in|out|err)|shm|mqueue|fd|pts|log)\b"
+
 # The more certain a row is, the earlier it stands: the first that fits is said.
 HINTS = (
-    Hint(r"(?:KeyError: '|Set the |environment variable `?|EnvironmentError: )([A-Z][A-Z0-9_]{2,})(?:'| environment variable|`? (?:is )?not set)"
-         r"|([A-Z][A-Z0-9_]{2,}) not found\. Declare it as envvar|The (SECRET_KEY) setting must not be empty",
-         "build steps see neither env nor secrets: give {name} a value for the build in build_env.", (BUILD,)),
-    Hint(r"(?:KeyError: '|Set the |environment variable `?|EnvironmentError: )([A-Z][A-Z0-9_]{2,})(?:'| environment variable|`? (?:is )?not set)"
-         r"|([A-Z][A-Z0-9_]{2,}) not found\. Declare it as envvar|The (SECRET_KEY) setting must not be empty",
-         "the environment has no {name}: set it in env, or in secrets.", (RUN,)),
+    Hint(_VARIABLE, "build steps see neither env nor secrets: give {name} a value for the build in build_env.",
+         "KeyError: 'SECRET_KEY'", "collectstatic and other build steps of Django, environs, python-decouple", (BUILD,)),
+    Hint(_VARIABLE, "the environment has no {name}: set it in env, or in secrets.",
+         "django.core.exceptions.ImproperlyConfigured: Set the DATABASE_URL environment variable", "Django, environs, python-decouple", (RUN,)),
+    Hint(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object file|no library called \"([\w.+-]+)|(lib)?failed to find (libmagic)",
+         "this host lacks the library {name}: add the Debian package that has it to system_packages (apt-file search {name} names it).",
+         "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
+         "OpenCV (libgl1), psycopg2 (libpq5), python-magic (libmagic1), WeasyPrint (libpango-1.0-0)"),
+    Hint(r"(?:line \d+|sh: \d+|bash|exec): ([\w.+-]+): (?:command )?not found|env: [‘'\"]([\w.+-]+)[’'\"]: No such file",
+         "{name} is not installed: add its package to system_packages, or what brings it to the requirements.",
+         "bash: line 1: npm: command not found", "build steps and commands with npm, node, msgfmt (gettext), celery"),
+    Hint(r"unsupported locale setting|setlocale: LC_\w+: cannot change locale",
+         "this host has no such locale: set LC_ALL: C.UTF-8 in env, or add locales-all to system_packages.",
+         "locale.Error: unsupported locale setting", "locale.setlocale(), Babel, perl"),
+    Hint(r"(/(?:var/)?tmp/[^\s'\"]*(?:\.sock|\.s\.PGSQL\.\d+))",
+         "/tmp is the process's own, so {name} of another service is not in it: let that service put its socket below /run, or reach it by 127.0.0.1.",
+         "FileNotFoundError: [Errno 2] No such file or directory: '/tmp/redis.sock'", "Redis, PostgreSQL, MySQL with a socket in /tmp", (RUN,)),
+    Hint(rf"(?:Read-only file system|Permission denied):? ?'(?:{_RELEASE})([^']+)'",
+         "a release cannot be written to: name {folder} in shared, which outlives releases and can be written to, or write below $PYWEB_SHARED.",
+         "OSError: [Errno 30] Read-only file system: '/srv/shop/releases/20261120T201500Z-1a2b3c4/instance/shop.sqlite'",
+         "Flask's instance folder, uploads into media, log files", (RUN,)),
+    Hint(rf"No such file or directory: '(?:{_RELEASE})([^'/]+/[^']*\.(?:log|pid|sqlite3?|db))'",
+         "the source has no {folder}, since git keeps no empty directory: name it in shared, then it is there in build steps and outlives releases.",
+         "FileNotFoundError: [Errno 2] No such file or directory: '/srv/shop/releases/20261120T201500Z-1a2b3c4/logs/django.log'", "logging.FileHandler"),
     Hint(r"unable to open database file|attempt to write a readonly database",
-         "SQLite has to write its file and beside it: put the database below $PYWEB_SHARED, the directory that outlives releases.", (RUN,)),
-    Hint(r"Read-only file system:? ?'([^']+)'",
-         "{name} cannot be written: write below $PYWEB_SHARED, name a directory of the source in shared, or an absolute path in the process's writable.",
-         (RUN,)),
+         "SQLite has to write its file and beside it: name the file in shared, such as shared: [db.sqlite3], or put it below $PYWEB_SHARED.",
+         "sqlite3.OperationalError: unable to open database file", "SQLite", (RUN,)),
+    Hint(r"Read-only file system:? ?'(/[^']+)'",
+         "{name} cannot be written: put it into the process's writable, or write below $PYWEB_SHARED.",
+         "OSError: [Errno 30] Read-only file system: '/srv/exchange/out.csv'", "whatever writes outside of shared/", (RUN,)),
+    Hint(r"Read-only file system:? ?'([^'/][^']*)'",
+         "{name} cannot be written: write below $PYWEB_SHARED, name {folder} in shared, or an absolute path in the process's writable.",
+         "OSError: [Errno 30] Read-only file system: 'celerybeat-schedule'", "celery beat, whatever writes into its working directory", (RUN,)),
     Hint(r"Read-only file system",
-         "a release cannot be written to: write below $PYWEB_SHARED, name the directory in shared, or an absolute path in the process's writable.", (RUN,)),
+         "a release cannot be written to: write below $PYWEB_SHARED, name the directory in shared, or an absolute path in the process's writable.",
+         "touch: cannot touch 'x': Read-only file system", "shell commands", (RUN,)),
+    Hint(r"(/(?:var/)?tmp/[^\s:'\"]+): failed to map segment from shared object",
+         "/tmp of this host is mounted noexec, and {name} is a library there: let TMPDIR in env lead below /srv/<name>/shared.",
+         "ImportError: /tmp/_MEIx/libz.so: failed to map segment from shared object: Operation not permitted",
+         "PyInstaller, JNA, netty, hosts with noexec /tmp"),
     Hint(r"(?i)cannot enable executable stack|failed to map segment from shared object|write\+execute|LLVM ERROR: .*(?:alloc|permission)"
          r"|Unable to allocate section memory|mprotect.*(?:not permitted|denied)|ffi_prep_closure|Fatal process (?:out of memory|error).*CodeRange"
-         r"|Failed to reserve virtual memory for CodeRange|V8.*SetPermissions",
-         "memory that is both written and executed is refused, which compilers at run time need: set jit: true for the process.", (RUN,)),
-    Hint(r"Too many open files", "the process may not open more files: raise files of the process, which is 65536 by default.", (RUN,)),
-    Hint(r"can't start new thread|pthread_create failed|Resource temporarily unavailable.*fork|BlockingIOError: \[Errno 11\].*fork",
-         "the process may not start more threads or processes: raise tasks of the process.", (RUN,)),
-    Hint(r"\bMemoryError\b|Cannot allocate memory|oom-kill|Out of memory",
-         "there was too little memory: raise memory of the process where it is set, or take fewer workers.", (RUN,)),
+         r"|Failed to reserve virtual memory for CodeRange|V8.*SetPermissions|Could not reserve enough space for code cache|VirtualMachineError.*CodeCache"
+         r"|pcre2?.*JIT.*(?:memory|compil)|failed to allocate executable memory",
+         "memory that is both written and executed is refused, which compilers at run time need: set jit: true for the process.",
+         "MemoryError: Cannot allocate write+execute memory for ffi.callback().", "cffi callbacks, Numba, PyPy, Node.js, Java, LuaJIT", (RUN,)),
+    Hint(r"No usable sandbox!|Failed to move to new namespace|zygote_host_impl|bwrap: .*(?:not permitted|namespace)|unshare.*Operation not permitted",
+         "namespaces are refused, since the process is in a sandbox already: start the program without its own, such as Chromium with --no-sandbox.",
+         "[FATAL:zygote_host_impl_linux.cc] No usable sandbox!", "Chromium, Playwright, Puppeteer, Selenium, bubblewrap", (RUN,)),
+    Hint(r"no new privileges|effective uid is not 0|sudo: .*(?:not permitted|nosuid)",
+         "sudo and setuid programs have no effect in a process: do what needs root in a play, or in a unit of its own.",
+         "sudo: The \"no new privileges\" flag is set, which prevents sudo from running as root.", "sudo, su, ping, mount", (RUN,)),
+    Hint(r"No CUDA GPUs are available|CUDA driver initialization failed|no CUDA-capable device|NVIDIA-SMI has failed|Failed to initialize NVML",
+         "devices are hidden: name those of the graphics card in devices of the process, such as /dev/nvidiactl, /dev/nvidia0 and /dev/nvidia-uvm.",
+         "RuntimeError: No CUDA GPUs are available", "PyTorch, TensorFlow, nvidia-smi", (RUN,)),
+    Hint(rf"(/dev/(?!{_QUIET})[\w/.-]+)[^\n]*(?:No such|not permitted|denied)"
+         rf"|(?:No such|not permitted|denied|could not open)[^\n]*?(/dev/(?!{_QUIET})[\w/.-]+)",
+         "devices are hidden: name {name} in devices of the process.",
+         "serial.serialutil.SerialException: [Errno 2] could not open port /dev/ttyUSB0: No such file or directory", "pyserial, cameras, sound, FUSE", (RUN,)),
+    Hint(r"Too many open files", "the process may not open more files: raise files of the process, which is 65536 by default.",
+         "OSError: [Errno 24] Too many open files", "asyncio servers, Elasticsearch clients", (RUN,)),
+    Hint(r"can't start new thread|pthread_create failed|Resource temporarily unavailable.*fork|BlockingIOError: \[Errno 11\].*fork|fork: retry|Cannot fork",
+         "the process may not start more threads or processes: raise tasks of the process.",
+         "RuntimeError: can't start new thread", "OpenBLAS, thread pools, celery", (RUN,)),
+    Hint(r"\bMemoryError\b|Cannot allocate memory|oom-kill|Out of memory|out of memory\?|OOM killer",
+         "there was too little memory: raise memory of the process where it is set, or take fewer workers.",
+         "Worker (pid:1234) was sent SIGKILL! Perhaps out of memory?", "gunicorn, pandas, models that are loaded by each worker", (RUN,)),
+    Hint(r"(?i)(?:bind|listen|address)[^\n]*permission denied|permission denied[^\n]*(?:bind|listen|port \d)",
+         "ports below 1024 are root's: let the command listen on {socket} or $PORT; nginx has 80 and 443.",
+         "[Errno 13] error while attempting to bind on address ('0.0.0.0', 80): permission denied", "commands with a port of their own", (RUN,)),
+    Hint(r"Address already in use",
+         "the release before still listens there, since both run side by side at a switch: let the command listen on {socket} or $PORT.",
+         "OSError: [Errno 98] Address already in use", "commands with a port of their own, metrics exporters", (RUN,)),
     Hint(r"Network is unreachable|Address family not supported by protocol",
-         "the network is refused: network of the process says what it may reach (yes, local or no).", (RUN,)),
-    Hint(r"(?:Permission denied|No such file or directory): '(/(?:root|home)(?:/[^']*)?)'",
-         "{name} is hidden from applications: let a variable such as HOME or XDG_CACHE_HOME in env lead below /srv/<name>/shared.", (RUN,)),
-    Hint(r"Invalid HTTP_HOST header: '([^']+)'", "add {name} to ALLOWED_HOSTS in Django's settings.", (RUN,)),
+         "the network is refused: network of the process says what it may reach (yes, local or no).",
+         "OSError: [Errno 101] Network is unreachable", "requests, urllib3", (RUN,)),
+    Hint(r"Peer authentication failed for user",
+         "over its socket PostgreSQL lets an application in as the role that has the application's name: name no other user in the address.",
+         "FATAL:  Peer authentication failed for user \"shopuser\"", "psycopg, SQLAlchemy, Django", (RUN,)),
+    Hint(r"(?:Permission denied|No such file or directory): '(/(?:root|home)(?:/[^']*)?)'|(/(?:root|home)/[^\s'\":]+): (?:Permission denied|No such file)",
+         "{name} is hidden from applications: let a variable such as HOME or XDG_CACHE_HOME in env lead below /srv/<name>/shared.",
+         "PermissionError: [Errno 13] Permission denied: '/root/.cache'", "caches of Hugging Face, NLTK, matplotlib; programs in a home", (RUN,)),
+    Hint(r"Invalid HTTP_HOST header: '([^']+)'", "add {name} to ALLOWED_HOSTS in Django's settings.",
+         "Invalid HTTP_HOST header: 'shop.example.com'. You may need to add 'shop.example.com' to ALLOWED_HOSTS.", "Django", (RUN,)),
 )
 
 
-def hint(text: str, phase: str) -> str:
-    """One sentence for the first row that fits C(text), printed in C(phase) (build or run); empty when none does."""
+def found(text: str, phase: str) -> tuple[Hint, str] | None:
+    """The first row that fits C(text), printed in C(phase) (build or run), and what it says there."""
     for row in HINTS:
-        found = re.search(row.pattern, text) if phase in row.phases else None
-        if found:
-            return row.sentence.replace("{name}", next((group for group in found.groups() if group), ""))
-    return ""
+        match = re.search(row.pattern, text) if phase in row.phases else None
+        if match:
+            name = next((group for group in match.groups() if group), "")
+            # Commands have {socket}: no format string.
+            return row, row.sentence.replace("{name}", name).replace("{folder}", name.rpartition("/")[0] or name)
+    return None
+
+
+def hint(text: str, phase: str) -> str:
+    """One sentence; empty when no row fits."""
+    fits = found(text, phase)
+    return fits[1] if fits else ""

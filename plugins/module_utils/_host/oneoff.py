@@ -32,14 +32,16 @@ class OneOff:
 
     def argv(self, release: str | None, argv: list[str], unit: str, terminal: bool = False) -> list[str]:
         """What runs a command in the sandbox of the release's processes, with its environment and the secrets of today; without one, with neither."""
-        # Code that makes machine code does so in a one-off command as well.
-        jit = any(process.get("jit") for process in self.store.runtime(release).get("processes", {}).values())
+        # Code that makes machine code or uses a device does so in a one-off command as well.
+        processes = self.store.runtime(release).get("processes", {}).values()
+        like = {"jit": any(process.get("jit") for process in processes),
+                "devices": sorted({device for process in processes for device in process.get("devices") or []})}
         launcher = ["/usr/bin/python3", "-IS", f"{self.paths.meta(release)}/launch", "-"] if release else []
         started = ["/bin/bash", "-c", WRAPPED, "bash", *launcher, *argv]
         return [
             "systemd-run", "--quiet", "--collect", "--wait", "--pty" if terminal else "--pipe", "--no-ask-password", "--service-type=exec", f"--unit={unit}",
             f"--description={self.paths.name} command ({release or 'no release'})",
-            *(f"--property={line}" for line in [*sandbox(self.paths, release, {"jit": jit}).splitlines(), "IgnoreSIGPIPE=no"]),
+            *(f"--property={line}" for line in [*sandbox(self.paths, release, like).splitlines(), "IgnoreSIGPIPE=no"]),
             # systemd replaces $NAME in the arguments of a unit, and $$ by $.
             "--", *(argument.replace("$", "$$") for argument in started),
         ]

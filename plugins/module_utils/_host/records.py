@@ -51,6 +51,7 @@ class Process(t.TypedDict, total=False):
     writable: list[str] | None  # below shared/, or absolute
     hosts: list[str] | None  # groups or hosts of the inventory that it runs on
     network: str | None  # yes, local or no
+    devices: list[str] | None  # paths, or groups of devices such as char-alsa
     jit: bool
 
 

@@ -25,7 +25,6 @@ ProtectSystem=strict
 ReadWritePaths={writable}
 ProtectHome=yes
 PrivateTmp=yes
-PrivateDevices=yes
 PrivateUsers=yes
 PrivateIPC=yes
 PrivateMounts=yes
@@ -67,8 +66,12 @@ def sandbox(paths: Layout, release: str | None, process: t.Mapping[str, t.Any], 
         # Otherwise a host with swap would move to it what is beyond the limit.
         "MemorySwapMax": "0" if process.get("memory") else None,
         "CPUQuota": process.get("cpu"),
+        # Systemd's view of /dev has no other devices, whatever is allowed.
+        "PrivateDevices": None if process.get("devices") else "yes",
+        "DeviceAllow": "\nDeviceAllow=".join(f"{device} rw" for device in process.get("devices") or []),
         "MemoryDenyWriteExecute": None if process.get("jit") else "yes",
-        "RestrictAddressFamilies": "AF_UNIX" if network == "no" and not loopback else "AF_UNIX AF_INET AF_INET6",
+        # By netlink programs ask which addresses the host has (getifaddrs(3)); to change them takes capabilities.
+        "RestrictAddressFamilies": "AF_UNIX" if network == "no" and not loopback else "AF_UNIX AF_INET AF_INET6 AF_NETLINK",
         "PrivateNetwork": "yes" if network == "no" else None,
         "IPAddressDeny": None if network == "yes" else "any",
         "IPAddressAllow": "localhost" if network == "local" or (network == "no" and loopback) else None,

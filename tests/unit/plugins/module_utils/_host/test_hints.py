@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils._host.hints import BUILD, HINTS, RUN, hint
+from ansible_collections.pyweb.stack.plugins.module_utils._host.hints import BUILD, HINTS, RUN, found, hint
 
 
 @pytest.mark.parametrize("text, words", [
@@ -40,6 +40,45 @@ def test_in_a_build_step(text, words):
 def test_at_run_time(text, words):
     said = hint(text, RUN)
     assert all(word in said for word in words) and "\n" not in said, said
+
+
+@pytest.mark.parametrize("text, words", [
+    # The directory that is to be declared, as it is written there.
+    ("OSError: [Errno 30] Read-only file system: '/srv/shop/releases/20261120T201500Z-1a2b3c4/instance'", "name instance in shared"),
+    ("PermissionError: [Errno 13] Permission denied: '/srv/shop/releases/20261120T201500Z-1a2b3c4/media/photos/a.jpg'", "name media/photos in shared"),
+    ("OSError: [Errno 30] Read-only file system: '/srv/web-shop/current/db.json'", "name db.json in shared"),
+    ("OSError: [Errno 30] Read-only file system: 'logs/django.log'", "name logs in shared"),
+    ("OSError: [Errno 30] Read-only file system: '/var/lib/shop/x'", "/var/lib/shop/x cannot be written: put it into the process's writable"),
+    ("ValueError: Unable to configure handler 'file': No such file or directory: '/srv/shop/releases/20261120T201500Z-1a2b3c4/logs/a.log'", "no logs"),
+    ("OSError: no library called \"cairo-2\" was found", "cairo-2"),
+    ("/bin/bash: line 1: msgfmt: command not found", "msgfmt is not installed"),
+    ("sh: 1: node: not found", "node is not installed"),
+    ("PermissionError: [Errno 1] Operation not permitted: '/dev/video0'", "/dev/video0 in devices"),
+    ("PermissionError: [Errno 13] error while attempting to bind on address ('0.0.0.0', 443): permission denied", "{socket} or $PORT"),
+    ("connection to server on socket \"/tmp/.s.PGSQL.5432\" failed: No such file or directory", "/tmp is the process's own"),
+    ("bash: line 1: /home/jo/bin/serve: Permission denied", "/home/jo/bin/serve is hidden"),
+])
+def test_what_is_named_can_be_copied(text, words):
+    assert words in hint(text, RUN)
+
+
+@pytest.mark.parametrize("row", HINTS, ids=[row.example[:40] for row in HINTS])
+def test_the_example_of_a_row_is_answered_by_that_row(row):
+    for phase in row.phases:
+        fits = found(row.example, phase)
+        assert fits and fits[0] is row
+        assert "{name}" not in fits[1] and "{folder}" not in fits[1]
+    assert row.met
+
+
+@pytest.mark.parametrize("text", [
+    "FileNotFoundError: [Errno 2] No such file or directory: '/srv/shop/releases/20261120T201500Z-1a2b3c4/config.yml'",
+    "FileNotFoundError: [Errno 2] No such file or directory: '/srv/shop/releases/20261120T201500Z-1a2b3c4/shop/schema.json'",
+    "PermissionError: [Errno 13] Permission denied: '/dev/null'", "User not found", "GET /x.js: not found", "404 Not Found: nginx",
+    "redis: ERR value not found", "ConnectionRefusedError: [Errno 111] Connection refused",
+])
+def test_what_has_another_cause_is_left_alone(text):
+    assert hint(text, RUN) == ""
 
 
 @pytest.mark.parametrize("text", ["", "RuntimeError: this release cannot start", "KeyError: 'name'", "ModuleNotFoundError: No module named 'shop'"])

@@ -86,17 +86,18 @@ def test_unit_text(app):
 
 
 @pytest.mark.parametrize("process, there, missing", [
-    ({}, ["LimitNOFILE=65536", "MemoryDenyWriteExecute=yes", "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"],
+    ({}, ["LimitNOFILE=65536", "MemoryDenyWriteExecute=yes", "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK"],
      ["MemoryMax", "MemorySwapMax", "CPUQuota", "TasksMax", "PrivateNetwork", "IPAddress"]),
     ({"memory": "512M", "cpu": "150%", "tasks": 20, "files": 99}, ["MemoryMax=512M", "MemorySwapMax=0", "CPUQuota=150%", "TasksMax=20", "LimitNOFILE=99"], []),
     ({"jit": True}, [], ["MemoryDenyWriteExecute"]),
+    ({"devices": ["/dev/ttyUSB0", "char-alsa"]}, ["DevicePolicy=closed", "DeviceAllow=/dev/ttyUSB0 rw", "DeviceAllow=char-alsa rw"], ["PrivateDevices"]),
     ({"server": None, "command": "gunicorn --bind unix:{socket} shop", "health": {"path": "/"}}, ["SystemCallFilter=@chown"], []),
     ({"server": None, "command": "serve --port $PORT", "health": {"path": "/"}}, [], ["SystemCallFilter=@chown"]),
     ({"server": None, "command": "work {socket}"}, [], ["SystemCallFilter=@chown"]),
-    ({"network": "local"}, ["IPAddressDeny=any", "IPAddressAllow=localhost", "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"], ["PrivateNetwork"]),
+    ({"network": "local"}, ["IPAddressDeny=any", "IPAddressAllow=localhost", "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK"], ["PrivateNetwork"]),
     ({"network": "no"}, ["IPAddressDeny=any", "PrivateNetwork=yes", "RestrictAddressFamilies=AF_UNIX"], ["IPAddressAllow"]),
     ({"network": "no", "server": None, "command": "x $PORT", "health": {"path": "/"}},
-     ["PrivateNetwork=yes", "IPAddressAllow=localhost", "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"], []),
+     ["PrivateNetwork=yes", "IPAddressAllow=localhost", "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK"], []),
 ])
 def test_limits_and_the_way_out(app, process, there, missing):
     lines = sandbox_lines(app.paths, A, process, "/run/x").splitlines()
