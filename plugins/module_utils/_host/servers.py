@@ -165,6 +165,7 @@ umask, chdir = 0, {place!r}
 """
 
 GUNICORN_WORKER = """# Written once for this release.
+_post_fork = globals().get("post_fork")
 _post_worker_init = globals().get("post_worker_init")
 
 
@@ -196,6 +197,15 @@ def _asgi(app, sockets):
             sockets.discard(send)
 
     return asgi
+
+
+def post_fork(server, worker):
+    from gunicorn import util, version_info
+    if version_info < (21,):
+        # It would become the user that it is already, by a call that the sandbox refuses.
+        util.set_owner_process = lambda *arguments, **options: None
+    if _post_fork:
+        _post_fork(server, worker)
 
 
 def post_worker_init(worker):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import types
 from pathlib import Path
 
@@ -278,6 +279,22 @@ def test_an_asgi_application_is_told_the_visitors_address(app, client, headers, 
 
     asyncio.run(main())
     assert seen == [told]
+
+
+@pytest.mark.parametrize("version, patched", [((20, 1, 0), True), ((21, 2, 0), False), ((27, 0, 1), False)])
+def test_an_old_gunicorn_does_not_ask_to_become_the_user_that_it_is(app, monkeypatch, version, patched):
+    def become(uid, gid, initgroups=False):
+        raise PermissionError
+
+    util, called = types.SimpleNamespace(set_owner_process=become), []
+    monkeypatch.setitem(sys.modules, "gunicorn", types.SimpleNamespace(util=util, version_info=version))
+    space = {"post_fork": lambda server, worker: called.append((server, worker))}
+    exec(servers.gunicorn_settings(app.paths, A, {**PROCESS, "wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn"}), space)  # pylint: disable=exec-used
+    space["post_fork"]("server", "worker")
+    # The source's own hook runs as well.
+    assert called == [("server", "worker")] and (util.set_owner_process is not become) is patched
+    if patched:
+        util.set_owner_process(1, 1, initgroups=True)
 
 
 @pytest.mark.parametrize("own", ["", "def post_worker_init(worker): worker.own = True\n"])
