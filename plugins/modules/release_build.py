@@ -63,6 +63,10 @@ options:
     description: Secrets of the application as C(NAME=value), each ended by a NUL character. Build steps do not see them.
     type: str
     default: ''
+  files:
+    description: 'Files that the release has besides its source, as JSON: by path C(content) and C(build). Build steps see those with C(build).'
+    type: str
+    default: ''
   build:
     description: Commands, run by bash in the release with its environment.
     type: list

@@ -53,6 +53,10 @@ options:
     description: Secrets of the application as C(NAME=value), each ended by a NUL character. Only compared, never returned.
     type: str
     default: ''
+  files:
+    description: 'Files that the release has besides its source, as JSON: by path C(content) and C(build). Only compared, never returned.'
+    type: str
+    default: ''
   # End of what is generated.
 """
 

@@ -15,6 +15,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._options import HOOKS,
 from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError, check_manager, checked, valid_process
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _extra, _presets, _sites
 from ansible_collections.pyweb.stack.plugins.plugin_utils._digest import config_digest
+from ansible_collections.pyweb.stack.plugins.plugin_utils._files import checked_files
 from ansible_collections.pyweb.stack.plugins.plugin_utils._paths import relative
 
 BASE_PATH = "/srv"
@@ -175,6 +176,7 @@ def _app(name: str, value: Any) -> dict[str, Any]:
     if both:
         raise AppsError(f"{where}.env and {where}.secrets both have {both[0]}: keep one of them.")
     app["shared"] = [relative(f"{where}.shared", path) for path in app["shared"]]
+    app["files"] = checked_files(f"{where}.files", app["files"], app["shared"])
     app["migrate"] = _commands(f"{where}.migrate", app["migrate"])
     app["processes"] = {
         str(key): valid_process(f"{where}.processes.{key}", str(key), item) for key, item in app["processes"].items()
@@ -235,7 +237,7 @@ def _slices(name: str, app: dict[str, Any], host: str | None, groups: dict[str, 
         "app": {
             **common,
             **{option: app[option] for option in (
-                "source", "python", "dependencies", "system_packages", "env", "secrets", "build_env", "build", "migrate", "shared", "hooks",
+                "source", "python", "dependencies", "system_packages", "env", "secrets", "build_env", "build", "migrate", "shared", "files", "hooks",
                 "keep_releases", "keep_days", "keep_free",
             )},
             "server_packages": packages,

@@ -33,6 +33,7 @@ def shown(apps: Any, overrides: Any = None, app: str | list[str] | None = None) 
             continue
         if item["state"] == "present":
             item["secrets"] = {key: HIDDEN for key in item["secrets"]}
+            item["files"] = {path: {"content": HIDDEN, "build": True} if file["build"] else HIDDEN for path, file in item["files"].items()}
             for rule in (item["site"] or {}).get("access", {}).values():
                 rule |= {"users": {user: HIDDEN for user in rule["users"]}} if rule.get("users") else {}
             source = item["source"]

@@ -75,6 +75,13 @@ APP: Options = {
                        "unless C(site.static) names them.",
         "example": ["media"],
     },
+    "files": {
+        # Whether a content is text is checked by ourselves: the sentence must not show it.
+        "type": "dict", "default": {}, "version_added": "0.2.0", "see": "files",
+        "description": "Files that a release has besides its source: paths in it and their text, or a mapping with C(content) and C(build). "
+                       "Only root and the application may read them.",
+        "example": {"shop/local_settings.py": "DEBUG = False"},
+    },
     "manager": {
         "type": "str", "choices": MANAGERS, "default": "systemd",
         "description": "The process manager. After a change, the next release starts under it without a failed request, "

@@ -27,6 +27,7 @@ FETCHED: Options = {
     "python": {"type": "str", "description": APP["python"]["description"]},
     "dependencies": {"type": "dict", "options": DEPENDENCIES, "description": APP["dependencies"]["description"]},
 }
+FILES = "Files that the release has besides its source, as JSON: by path C(content) and C(build)."
 SECRETS = "Secrets of the application as C(NAME=value), each ended by a NUL character."
 
 RELEASE_INFO: Options = {
@@ -38,6 +39,7 @@ RELEASE_INFO: Options = {
     "system_packages": {"type": "list", "elements": "str", "default": [], "description": "Debian packages that the application needs."},
     "config_digest": {"type": "str", "default": "", "description": "Digest of the configuration that the wanted release is to have."},
     "secrets": {"type": "str", "default": "", "no_log": True, "description": f"{SECRETS} Only compared, never returned."},
+    "files": {"type": "str", "default": "", "no_log": True, "description": f"{FILES} Only compared, never returned."},
 }
 
 RELEASE_BUILD: Options = {
@@ -54,6 +56,7 @@ RELEASE_BUILD: Options = {
     "env": {"type": "dict", "default": {}, "description": "Environment variables of build steps and processes. They travel with the release."},
     "build_env": {"type": "dict", "default": {}, "description": "Environment variables of build steps only."},
     "secrets": {"type": "str", "default": "", "no_log": True, "description": f"{SECRETS} Build steps do not see them."},
+    "files": {"type": "str", "default": "", "no_log": True, "description": f"{FILES} Build steps see those with C(build)."},
     "build": {"type": "list", "elements": "str", "default": [], "description": "Commands, run by bash in the release with its environment."},
     "shared": {
         "type": "list", "elements": "str", "default": [],

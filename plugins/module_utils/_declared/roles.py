@@ -16,7 +16,7 @@ APP_CONFIG: Options = {
         "description": "Name of the application; a to z, 0 to 9 and single dashes between them, 26 characters at the most.",
     },
     "state": {**APP["state"], "description": "Whether the application is to be on this host."},
-    **only(APP, "source", "python", "dependencies", "system_packages", "env", "secrets", "build_env", "build", "migrate", "shared"),
+    **only(APP, "source", "python", "dependencies", "system_packages", "env", "secrets", "build_env", "build", "migrate", "shared", "files"),
     "static": {**RELEASE_BUILD["static"], "description": "Addresses and the directories of the release that nginx may read for them."},
     "server_packages": RELEASE_BUILD["server_packages"],
     "procfile": {

@@ -72,6 +72,10 @@ class Layout:
         """The directory of its manifest, environment and launcher."""
         return f"{self.metas}/{release}"
 
+    def files(self, release: str) -> str:
+        """The directory of files that the user gives it, and build steps do not see."""
+        return f"{self.meta(release)}/files"
+
     def manifest(self, release: str) -> str:
         return f"{self.meta(release)}/manifest.json"
 

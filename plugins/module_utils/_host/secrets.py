@@ -33,6 +33,14 @@ class Secrets:
             return None
         return hmac.new(key, secrets.encode(), "sha256").hexdigest()
 
+    def digest_with(self, secrets: str, files: str) -> str | None:
+        """Of the secrets and of the files that a release is given; without files that of the secrets."""
+        return self.digest(f"{secrets}\0{files}" if files else secrets)
+
+    def make_key(self) -> None:
+        if self.digest("") is None:
+            write_file(self.paths.key, os.urandom(32).hex(), 0o600)
+
     def written(self, secrets: str) -> bool:
         """Whether the file says this: what starts next reads it."""
         try:
@@ -43,8 +51,7 @@ class Secrets:
 
     def write(self, secrets: str) -> str:
         """The digest of what is written."""
-        if self.digest(secrets) is None:
-            write_file(self.paths.key, os.urandom(32).hex(), 0o600)
+        self.make_key()
         write_file(self.paths.secrets, secrets, group=self.system.account(self.paths.user).pw_gid)
         return self.digest(secrets) or ""
 

@@ -16,7 +16,7 @@ import time
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks, shell
-from ansible_collections.pyweb.stack.plugins.module_utils._host.build import django
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build import django, extra
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.bytecode import reuse_bytecode
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.files import allow, measured
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.hashed import is_immutable, is_kept
@@ -67,7 +67,7 @@ class Builder:
             **self.params["env"], **self.params["build_env"],
         }
 
-    def build(self, revision: str, release: str, target: str, run_path: str, shared: str, before: str | None = None) -> dict[str, t.Any]:
+    def build(self, revision: str, release: str, target: str, run_path: str, shared: str, files: str, before: str | None = None) -> dict[str, t.Any]:
         """Everything up to the build steps. C(before) is a release with the same Python, whose bytecode is taken where the source is the same."""
         params, env = self.params, self.step_env(revision, release, target, shared)
         with self.phase("fetch"):
@@ -76,6 +76,7 @@ class Builder:
         with self.phase("export"):
             export(self.source, revision, target)
             os.symlink(run_path, f"{target}/.pyweb")
+            extra.place(params["files"], target, files)
             self.hooks("after_fetch", env, target)
             missing = lfs.note(target)
         with self.phase("environment"):
@@ -141,12 +142,13 @@ class Builder:
         for hook in hooks.commands(self.params["hooks"], phase):
             call(shell.script(hook["command"]), f"hook {phase} {short(hook['command'])!r}", {**env, "PYWEB_PHASE": phase}, cwd=where)
 
-    def copy(self, source: str, target: str, run_path: str) -> dict[str, t.Any]:
+    def copy(self, source: str, target: str, run_path: str, files: str) -> dict[str, t.Any]:
         """The same build under another configuration: hard links, and the way to a socket of its own."""
         with self.phase("copy"):
             call(["cp", "-al", f"{source}/.", target], "copying the build", self.env)
             os.unlink(f"{target}/.pyweb")
             os.symlink(run_path, f"{target}/.pyweb")
+            extra.lead(self.params["files"], target, files)
         return {**measured(target), "durations": self.durations}
 
     def static(self, target: str, url: str, directory: str, written: float | None = None) -> None:

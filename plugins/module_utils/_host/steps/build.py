@@ -15,6 +15,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils import _processes
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
 from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks, prune, releases
 from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build import extra
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.builder import Builder
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.durable import durable
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import is_shared, make_shared
@@ -28,7 +29,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry
 COPIED = ("environment", "lock_digest", "python", "python_version", "lock")
 
 
-def build_digest(params: dict[str, t.Any]) -> str:
+def build_digest(app: App, params: dict[str, t.Any]) -> str:
     """What a build is made from. Configuration that only processes see is not part of it, nor is a password in an address."""
     dependencies = params["dependencies"] or {}
     material = {name: params[name] for name in ("revision", "python", "server_packages", "build_env", "build", "shared", "static")}
@@ -36,6 +37,9 @@ def build_digest(params: dict[str, t.Any]) -> str:
     directory = (params["source"] or {}).get("directory")
     if directory:
         material["directory"] = directory
+    if params["files"]:
+        # Keyed: they may have passwords.
+        material["files"] = app.secrets.digest(json.dumps(extra.material(params["files"])))
     material["hooks"] = {phase: hooks.commands(params["hooks"], phase) for phase in ("after_fetch", "before_build", "after_build")}
     return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()
 
@@ -67,7 +71,7 @@ def find_lock(app: App, params: dict[str, t.Any]) -> dict[str, t.Any] | None:
     """The lock of this release, or of the build that it will be a copy of; else what the source says now. None when that has to be sent first."""
     release: str | None = releases.valid_id(params["release"])
     if app.store.manifest(release or "").get("state") not in ("built", *releases.GOOD):
-        release = donor_of(app, params, build_digest(params), python_of(app, params)[0])
+        release = donor_of(app, params, build_digest(app, params), python_of(app, params)[0])
     found = app.store.manifest(release).get("lock") if release else None
     builder = Builder(app.name, app.paths.path, {**params, "source": own_key(app.paths.config, params["source"])})
     if not found and builder.source.missing(params["revision"]):
@@ -118,7 +122,8 @@ def make(app: App, params: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[str
             app.store.update(other, state="failed", error="its build was cut short.")
     if prune.free(app) < params["keep_free"]:
         prune.prune(app, params)
-    digest = build_digest(params)
+    app.secrets.make_key()
+    digest = build_digest(app, params)
     python, version = python_of(app, params)
     donor = donor_of(app, params, digest, python)
     builder = Builder(app.name, app.paths.path, {**params, "source": own_key(app.paths.config, params["source"])})
@@ -137,15 +142,16 @@ def make(app: App, params: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[str
     os.chown(target, account.pw_uid, account.pw_gid)
     media = [directory for directory in params["static"].values() if is_shared(directory, params["shared"])]
     web = app.system.group(app.paths.web_group) if media else -1
-    run_path = app.paths.sockets(release)
+    run_path, files = app.paths.sockets(release), app.paths.files(release)
     try:
+        extra.store(params["files"], files, app.store.own_group())
         notes, first = [], {}
         if donor:
-            facts = app.system.as_user(account.pw_name, lambda: builder.copy(app.paths.release(donor), target, run_path))
+            facts = app.system.as_user(account.pw_name, lambda: builder.copy(app.paths.release(donor), target, run_path, files))
             facts = {**{name: app.store.manifest(donor)[name] for name in COPIED if name in app.store.manifest(donor)}, **facts, "build_of": donor}
         else:
             before = bytecode_of(app, python, version)
-            facts = app.system.as_user(account.pw_name, lambda: builder.build(revision, release, target, run_path, app.paths.shared, before))
+            facts = app.system.as_user(account.pw_name, lambda: builder.build(revision, release, target, run_path, app.paths.shared, files, before))
             notes, first = facts.pop("notes"), facts.pop("brought")
         if params["shared"]:
             app.system.as_user(owner.pw_name, lambda: make_shared(app.paths.shared, params["shared"], media, web, target, first))
@@ -156,7 +162,8 @@ def make(app: App, params: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[str
         if params["procfile"]:
             facts["procfile"] = read_procfile(app, target, params["procfile"])
         app.launcher.write(release, revision, "".join(f"{name}={value}\0" for name, value in sorted(params["env"].items())))
-        secrets_digest = app.secrets.write(params["secrets"])
+        app.secrets.write(params["secrets"])
+        secrets_digest = app.secrets.digest_with(params["secrets"], params["files"])
     except (BuildError, OSError) as error:
         # On a full disk not even that: the next build notes it.
         with contextlib.suppress(OSError):

@@ -73,7 +73,7 @@ def look(app: App, params: dict[str, t.Any], check_mode: bool) -> dict[str, t.An
     info["wanted"] = {
         "config_digest": params["config_digest"], "python": python, "python_version": python_version,
         # A secrets file that somebody removed is written again, and one that a deploy which then failed has left: the next start would read it.
-        "secrets_digest": app.secrets.digest(params["secrets"]) if app.secrets.written(params["secrets"]) else None,
+        "secrets_digest": app.secrets.digest_with(params["secrets"], params["files"]) if app.secrets.written(params["secrets"]) else None,
     }
     return info
 

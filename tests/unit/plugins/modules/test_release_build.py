@@ -57,7 +57,7 @@ def deploy(host, call, origin, monkeypatch):
         return call(release_info.main, check, name="shop", source=source, **params)
 
     def deploy(secrets="TOKEN=hunter22\0", config_digest="c", **params):
-        info = look(secrets=secrets, config_digest=config_digest)
+        info = look(secrets=secrets, config_digest=config_digest, files=params.get("files", ""))
         plan = releases.plan({"web1": info}, deploy.now)
         step = plan["hosts"]["web1"]
         if not step["build"]:
@@ -101,6 +101,39 @@ def test_shared_paths_are_there_while_the_build_runs_and_lead_to_the_data_afterw
         name: f"{app.paths.shared}/{name}" for name in ("logs", "local.py", "db.sqlite3")}
     assert os.listdir(f"{app.paths.shared}/logs") == [] and pathlib.Path(app.paths.shared, "local.py").read_text() == "first"
     assert not os.path.lexists(f"{app.paths.shared}/db.sqlite3")
+
+
+def test_files_that_the_user_gives_it(host, deploy, origin):
+    """Build steps see those that are for them; a change of the others needs no build."""
+    def files(build="B = 1\n", **more):
+        return json.dumps({"local.py": {"content": "PASSWORD = 'hunter33'\n", "build": False}, "conf/built.py": {"content": build, "build": True}, **more})
+
+    app = host.App("shop")
+    step, built = deploy(files=files(), build=["cat conf/built.py > seen; readlink local.py > leads"])
+    target, meta = pathlib.Path(app.paths.release(step["release"])), pathlib.Path(app.paths.files(step["release"]))
+    assert built["changed"] and (target / "seen").read_text() == "B = 1\n" and (target / "leads").read_text().strip() == str(meta / "local.py")
+    assert (target / "local.py").read_text() == "PASSWORD = 'hunter33'\n" and sorted(os.listdir(meta)) == ["local.py"]
+    assert (meta / "local.py").stat().st_mode & 0o777 == 0o640 and meta.stat().st_mode & 0o777 == 0o750
+    assert (target / "conf/built.py").stat().st_mode & 0o777 == 0o640
+    assert "hunter33" not in json.dumps(app.store.manifests()) + json.dumps(built)
+    # The same again, and then another content.
+    deploy.now = "20261121T130000Z"
+    assert deploy(files=files(), build=["cat conf/built.py > seen; readlink local.py > leads"])[0]["build"] is False
+    changed = files(**{"local.py": {"content": "PASSWORD = 'hunter44'\n", "build": False}})
+    second, built = deploy(files=changed, build=["cat conf/built.py > seen; readlink local.py > leads"])
+    assert built["manifest"]["build_of"] == step["release"]
+    other = pathlib.Path(app.paths.release(second["release"]))
+    assert (other / "local.py").read_text() == "PASSWORD = 'hunter44'\n" and (target / "local.py").read_text() == "PASSWORD = 'hunter33'\n"
+    # What build steps read is built anew.
+    deploy.now = "20261121T140000Z"
+    third, built = deploy(files=files(build="B = 2\n"), build=["cat conf/built.py > seen; readlink local.py > leads"])
+    assert "build_of" not in built["manifest"] and pathlib.Path(app.paths.release(third["release"]), "seen").read_text() == "B = 2\n"
+
+
+@pytest.mark.parametrize("path", ["../x", "/x", ".venv/x", "a//b", "."])
+def test_files_lie_in_the_release(host, deploy, path):
+    dummy, built = deploy(files=json.dumps({path: {"content": "hunter33", "build": False}}))
+    assert built["failed"] and "inside the release" in built["msg"] and "hunter33" not in built["msg"]
 
 
 def test_what_the_user_should_know_is_a_warning(host, deploy, origin):
