@@ -102,6 +102,17 @@ def test_build_steps_run_as_the_build_user_without_the_secrets(host):
     assert host.run(f"grep -rs BUILD_FLAG /var/lib/pyweb/shop/releases/{pathlib.Path(release).name}").rc != 0
 
 
+def test_files_besides_the_source_are_root_s_and_the_application_s(host):
+    """What build steps may read they have read; the licence they have not."""
+    release = live(host)
+    licence = host.file(f"{release}/conf/licence.key")
+    assert licence.is_symlink and licence.linked_to.startswith("/var/lib/pyweb/shop/releases/")
+    assert host.check_output(f"stat -Lc '%U %G %a' {release}/conf/licence.key") == "root shop 640"
+    assert "correct-horse-4b1c" in host.check_output(f"runuser -u shop -- cat {release}/conf/licence.key")
+    assert host.run(f"runuser -u shop-build -- cat {release}/conf/licence.key").rc != 0
+    assert host.file(f"{release}/seen").content_string == "built = 1\n" and host.check_output(f"stat -c '%U %a' {release}/conf/built.ini") == "shop-build 640"
+
+
 def test_shared_directories_outlive_releases(host):
     for manifest in good(host):
         release = f"/srv/shop/releases/{manifest['release']}"
