@@ -20,23 +20,38 @@ def _sentence(done: dict[str, Any], check: bool) -> str:
     return "would go live" if check else "live"
 
 
+def _took(durations: list[dict[str, float]]) -> str:
+    """The seconds of a build in all and of its longest phases, on the slowest of the hosts."""
+    slowest = max(durations, key=lambda phases: sum(phases.values()), default={})
+    total = sum(slowest.values())
+    longest = [f"{phase} {seconds:.0f}" for phase, seconds in slowest.items() if seconds >= 1 and seconds >= total / 10]
+    return "" if not slowest else f"{total:.0f} s" + (f" ({', '.join(longest)})" if longest else "")
+
+
 def summary(hosts: dict[str, dict[str, Any]], check: bool = False) -> list[str]:
     """Lines for all applications on all hosts; hosts that went the same way share a line.
 
-    C(hosts) has for each host C(releases), what begin has decided by application (C(release), C(previous), C(activate)),
-    and C(urls) by application, empty for one without a site.
+    C(hosts) has for each host C(releases), what begin has decided by application (C(release), C(previous), C(activate)) with the seconds
+    of each phase of its build (C(durations), where there was one), and C(urls) by application, empty for one without a site.
     """
     ways: dict[tuple[str, ...], list[str]] = {}
+    took: dict[tuple[str, ...], list[dict[str, float]]] = {}
     for host, told in hosts.items():
         for name, done in told["releases"].items():
             release = str(done.get("release") or "")
             before = str(done.get("previous") or "(none)") if done.get("activate") else release
             way = (name, before, release, _sentence(done, check), told["urls"].get(name, ""))
             ways.setdefault(way, []).append(host)
+            took.setdefault(way, []).append(done.get("durations") or {})
     if not ways:
         return ["No application is placed on these hosts."]
-    body = [[name, before, release, result, ", ".join(on), url] for (name, before, release, result, url), on in sorted(ways.items())]
-    return aligned([["APPLICATION", "FROM", "TO", "", "HOSTS", "URL"], *body])
+    rows = [["APPLICATION", "FROM", "TO", "", "BUILT IN", "HOSTS", "URL"]]
+    for way, on in sorted(ways.items()):
+        name, before, release, result, address = way
+        rows.append([name, before, release, result, _took(took[way]), ", ".join(on), address])
+    if not any(row[4] for row in rows[1:]):
+        rows = [[*row[:4], *row[5:]] for row in rows]
+    return aligned(rows)
 
 
 def url(site: dict[str, Any] | None) -> str:
