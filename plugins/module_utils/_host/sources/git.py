@@ -257,12 +257,14 @@ class Git(Source):
             where = f"{target}/{path}"
             if os.path.realpath(where) != f"{os.path.realpath(target)}/{path}":
                 raise BuildError(f"{self.shown} has a submodule at {path!r}, which leads out of the release.")
-            # It is not there where .gitattributes leaves it out.
-            if os.path.isdir(where):
-                self.unpack(mirror, commit, where)
+            self.unpack(mirror, commit, where)
         refuse_names(target)
 
     def unpack(self, mirror: str, revision: str, target: str) -> None:
+        # What .gitattributes leaves out of archives for download (export-ignore) belongs to a release. This file goes before that one.
+        os.makedirs(f"{mirror}/info", exist_ok=True)
+        with open(f"{mirror}/info/attributes", "w", encoding="utf-8") as file:
+            file.write("* -export-ignore\n")
         with subprocess.Popen(["git", f"--git-dir={mirror}", "archive", "--format=tar", revision], env=self.env,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as archive:
             call(["tar", "-x", "--no-same-owner", "-C", target], f"export of {revision[:12]}", self.env, stdin=archive.stdout)

@@ -154,6 +154,23 @@ def test_export(make, repository, tmp_path):
         builder.source.export("f" * 40, str(target))
 
 
+def test_what_archives_for_download_leave_out_belongs_to_a_release(make, tmp_path, repository):
+    other = tmp_path / "other"
+    shutil.copytree(repository.folder, other, symlinks=True)
+    (other / ".gitattributes").write_text("/templates export-ignore\n*.cfg export-ignore\n")
+    (other / "templates/mail").mkdir(parents=True)
+    (other / "templates/mail/hello.txt").write_text("hello")
+    (other / "app.cfg").write_text("x = 1")
+    git(other, "add", "-A")
+    git(other, "commit", "-q", "-m", "attributes")
+    builder = make(repo=f"file://{other}")
+    revision = builder.source.resolve()
+    target = tmp_path / "target"
+    target.mkdir()
+    builder.source.export(revision, str(target))
+    assert (target / "templates/mail/hello.txt").read_text() == "hello" and (target / "app.cfg").exists()
+
+
 @pytest.mark.parametrize("entry", [".venv", ".pyweb"])
 def test_names_that_belong_to_the_release(make, tmp_path, repository, entry):
     other = tmp_path / "other"
