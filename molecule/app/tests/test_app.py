@@ -108,7 +108,7 @@ def test_files_besides_the_source_are_root_s_and_the_application_s(host):
     licence = host.file(f"{release}/conf/licence.key")
     assert licence.is_symlink and licence.linked_to.startswith("/var/lib/pyweb/shop/releases/")
     assert host.check_output(f"stat -Lc '%U %G %a' {release}/conf/licence.key") == "root shop 640"
-    assert "correct-horse-4b1c" in host.check_output(f"runuser -u shop -- cat {release}/conf/licence.key")
+    assert host.check_output(f"runuser -u shop -- cat {release}/conf/licence.key") == "licence-6d1f90"
     assert host.run(f"runuser -u shop-build -- cat {release}/conf/licence.key").rc != 0
     assert host.file(f"{release}/seen").content_string == "built = 1\n" and host.check_output(f"stat -c '%U %a' {release}/conf/built.ini") == "shop-build 640"
 
@@ -203,7 +203,13 @@ def test_a_secret_is_nowhere_to_be_seen(host, changed_secret):
     assert "migrations" in host.file("/root/ps.log").content_string, "nobody has watched"
     assert host.run("grep -E %s /root/ps.log", pattern).stdout == ""
     assert host.run("journalctl --no-pager -o cat | grep -E %s", pattern).stdout == ""
+    # A file besides the source is where the application reads it, and nowhere else.
+    licence = "[l]icence-6d1f90"
+    assert [line for line in output.splitlines() if re.search(licence, line)] == []
+    assert host.run("grep -E %s /root/ps.log", licence).stdout == host.run("journalctl --no-pager -o cat | grep -E %s", licence).stdout == ""
     places = "/etc /srv /var /run /tmp /home /root /opt /usr/local"
+    found = host.run(f"grep -rslE --devices=skip %s {places}", licence).stdout.split()
+    assert found and all(re.fullmatch(r"/var/lib/pyweb/shop/releases/[^/]+/files/conf/licence\.key", path) for path in found), found
     assert host.run(f"grep -rslE --devices=skip %s {places}", pattern).stdout.split() == ["/etc/pyweb/shop/secrets"]
     keys = host.run("grep -rsl --devices=skip -e 'OPENSSH [P]RIVATE KEY' /srv /etc/pyweb /var/lib/pyweb /run /tmp").stdout
     assert keys.split() == ["/etc/pyweb/keyed/deploy_key"], "of the only application that needs one"
