@@ -23,6 +23,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.pyt
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.indexes import Indexes
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.settings import Settings, settings_of
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Lock, Wanted
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.lines import without_logins
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import lock_of
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.requirements import RequirementsFile
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import (
@@ -31,7 +32,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text impor
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.uv import UvLock
 from ansible_collections.pyweb.stack.plugins.module_utils._host.commands import call
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
-from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.credentials import access, credentials_of
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.credentials import access, credential, credentials_of, netrc
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.versions import VARIABLES
 
 UV = "/usr/local/bin/uv"
@@ -69,6 +70,7 @@ class Environment:
         self.settings = Settings({}, [])
         # For repositories of dependencies.
         self.credentials = credentials_of(params)
+        self.files = ""
         # The project's own, where git tags have it.
         self.version: str | None = None
         # What the user should know about the release.
@@ -110,7 +112,7 @@ class Environment:
         full = {**self.params.get("build_env", {}), **self.uv_env, **self.places, **(env or {})}
         full = {name: value for name, value in full.items() if value is not None}
         try:
-            with access(self.home, self.credentials) as git:
+            with access(self.home, self.credentials, self.files) as git:
                 return call(argv, what, {**full, **git}, cwd=cwd, hint=lambda output: explain(output, self.dependencies["wheelhouse"]) or hint, split=True)
         except BuildError as error:
             text = str(error)
@@ -124,6 +126,15 @@ class Environment:
         self.places, self.secrets = self.indexes.env, self.indexes.secrets
         self.settings = settings_of(lock.project.uv)
 
+    def learn(self, logins: list[str]) -> None:
+        """What addresses among the requirements have as ${NAME} comes from where uv would take it."""
+        variables = {**os.environ, **self.params.get("build_env", {})}
+        urls = [re.sub(r"\$\{(\w+)\}", lambda match: variables.get(match[1], match[0]), url) for url in logins]
+        found = [credential(url, None, None, None) for url in urls]
+        self.credentials = sorted([*self.credentials, *found], key=lambda item: -len(item.address))
+        self.secrets = [*self.secrets, *(part for item in found for part in (item.token, item.token.partition(":")[2]) if len(part) >= 4)]
+        self.files = netrc(urls)
+
     def resolve(self, source: str) -> dict[str, t.Any]:
         """Everything that is installed, with versions: C(text), for which C(platforms), from which C(inputs).
 
@@ -136,6 +147,7 @@ class Environment:
         if isinstance(project, RequirementsFile):
             self.projects(source, project.local)
         self.find_places(source, project)
+        self.learn(project.logins())
         mine = f"{minor(version)} {platform.machine()}"
         platforms = sorted({mine, *(self.params.get("platforms") or [])})
         wheels = sorted(os.listdir(self.places["UV_FIND_LINKS"])) if wanted["wheelhouse"] else []
@@ -165,6 +177,7 @@ class Environment:
 
     def locked(self, lock: Lock, python: str, platforms: list[str]) -> str:
         text = lock.text(self, Wanted(self.dependencies["groups"], self.dependencies["extras"], python, platforms))
+        text = "\n".join(without_logins(line)[0] for line in text.split("\n"))
         text = relative(without_places(text), os.path.realpath(lock.project.folder))
         return with_origins(text if text.endswith("\n") or not text else text + "\n", lock.origins())
 

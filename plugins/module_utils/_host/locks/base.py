@@ -116,6 +116,10 @@ class Lock:
     def own_indexes(self) -> list[Index]:
         return []
 
+    def logins(self) -> list[str]:
+        """Addresses of packages and repositories with the user and the password that the project itself gives for them."""
+        return []
+
     def origins(self) -> dict[str, str]:
         """For packages, by their normal name, the address of the one index that they may come from; the others come from the default.
 

@@ -16,6 +16,8 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files impo
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import INCLUDE, LOCAL, entries, logical
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
+# Of an address for HTTP, with or without git+. One with an @ in the password has to write it as %40.
+LOGIN = re.compile(r"(?<![\w.-])(?:git\+)?(https?://)([^/@\s]+@)([^\s;]+)")
 ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
 EDITABLE = re.compile(r"(?:-e|--editable)[ =]\s*")
 OPTION = re.compile(r"--?[A-Za-z]")
@@ -41,6 +43,14 @@ def read_requirements(path: str) -> Requirements:
     found = Requirements([], [])
     gather(path, os.path.basename(path), found, False, ())
     return found
+
+
+def without_logins(line: str) -> tuple[str, list[str]]:
+    """A requirement without the user and the password of its address, and that address with them, without version and fragment."""
+    if not ADDRESS.search(line) or OPTION.match(line):
+        return line, []
+    found = [f"{scheme}{login}{rest.partition('#')[0].partition('@')[0]}" for scheme, login, rest in LOGIN.findall(line)]
+    return LOGIN.sub(lambda match: match[0].replace(match[2], "", 1), line), found
 
 
 def gather(place: str, shown: str, found: Requirements, constraint: bool, seen: tuple[str, ...]) -> None:

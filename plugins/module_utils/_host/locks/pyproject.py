@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Lock, Tools, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import contents
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.lines import without_logins
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.project import project_files
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
 
@@ -36,6 +37,11 @@ class Pyproject(Lock):
         urls = {index.name: index.url for index in self.project.indexes() if index.name}
         found = {name: source.get("index") for name, source in self.project.tool.get("uv", {}).get("sources", {}).items() if isinstance(source, dict)}
         return {normal(name): urls[index] for name, index in found.items() if index in urls}
+
+    def logins(self) -> list[str]:
+        lists = [self.project.project.get("dependencies", []), *self.project.project.get("optional-dependencies", {}).values(),
+                 *self.project.pyproject.get("dependency-groups", {}).values()]
+        return [login for items in lists for item in items if isinstance(item, str) for login in without_logins(item)[1]]
 
     def text(self, tools: Tools, wanted: Wanted) -> str:
         chosen = [*(f"--group={name}" for name in wanted.groups), *(f"--extra={name}" for name in wanted.extras)]

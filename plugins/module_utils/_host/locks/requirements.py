@@ -11,7 +11,7 @@ import tempfile
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Index, Lock, Tools, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import contents
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.lines import Requirements, read_requirements
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.lines import Requirements, read_requirements, without_logins
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.project import project_files
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import places, split_local, without_places
 
@@ -24,8 +24,16 @@ class RequirementsFile(Lock):
         return name.endswith((".txt", ".in"))
 
     @functools.cached_property
-    def read(self) -> Requirements:
+    def whole(self) -> Requirements:
+        """With the passwords that addresses in it may have."""
         return read_requirements(self.path)
+
+    @functools.cached_property
+    def read(self) -> Requirements:
+        return Requirements(*([without_logins(line)[0] for line in lines] for lines in self.whole))
+
+    def logins(self) -> list[str]:
+        return [login for lines in self.whole for line in lines for login in without_logins(line)[1]]
 
     @property
     def local(self) -> list[str]:

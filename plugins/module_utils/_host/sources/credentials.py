@@ -11,6 +11,7 @@ import re
 import shlex
 import tempfile
 import typing as t
+import urllib.parse
 
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import split_password
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.base import write
@@ -63,6 +64,17 @@ def credentials_of(params: dict[str, t.Any]) -> list[Credential]:
     return sorted(found, key=lambda item: -len(item.address))
 
 
+def netrc(urls: list[str]) -> str:
+    """For programs that fetch files: the user and the password of each host that C(urls) have one for. Those of git's addresses are not among them."""
+    lines: dict[str, str] = {}
+    for url in urls:
+        parts = urllib.parse.urlsplit(url)
+        if parts.hostname and parts.password is not None and not parts.path.endswith(".git"):
+            user, password = (urllib.parse.unquote(part or "") for part in (parts.username, parts.password))
+            lines.setdefault(parts.hostname, f"machine {parts.hostname} login {user} password {password}\n")
+    return "".join(lines.values())
+
+
 def pattern(address: str) -> str:
     """For the shell: this address, and what lies below it."""
     quoted = shlex.quote(address)
@@ -70,14 +82,20 @@ def pattern(address: str) -> str:
 
 
 @contextlib.contextmanager
-def access(home: str, credentials: list[Credential]) -> t.Iterator[dict[str, str]]:
-    """The environment of a program that runs git. Keys are files, and tokens variables, only while it runs: nothing is in a command line."""
+def access(home: str, credentials: list[Credential], files: str = "") -> t.Iterator[dict[str, str]]:
+    """The environment of a program that runs git. Keys are files, and tokens variables, only while it runs: nothing is in a command line.
+
+    C(files) is what netrc() returns, for uv.
+    """
     if not credentials:
         yield {}
         return
     with tempfile.TemporaryDirectory(prefix=".git-", dir=home) as directory:
         env = {"GIT_ASKPASS": f"{directory}/askpass", "GIT_SSH_COMMAND": f"{directory}/ssh", "GIT_SSH_VARIANT": "ssh", "GIT_TERMINAL_PROMPT": "0",
                "GIT_CONFIG_GLOBAL": f"{directory}/gitconfig"}
+        if files:
+            write(f"{directory}/netrc", files)
+            env["NETRC"] = f"{directory}/netrc"
         write(f"{directory}/gitconfig", "[credential]\n\tuseHttpPath = true\n\thelper =\n")
         askpass, ssh = ASKPASS, SSH
         usual = f"-o BatchMode=yes -o ConnectTimeout=20 -o UserKnownHostsFile={shlex.quote(f'{home}/home/known_hosts')} -o StrictHostKeyChecking=accept-new"

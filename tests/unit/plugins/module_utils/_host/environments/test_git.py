@@ -98,6 +98,37 @@ def test_a_token(uv, server, tmp_path, given):
     assert "token-of-the-team" not in "".join(uv.calls())
 
 
+REQUIREMENTS = {
+    "of a repository": "lib @ git+http://token-of-the-team@{host}/team/lib.git@v1\n",
+    "as pip writes it": "-e git+http://x-access-token:token-of-the-team@{host}/team/lib.git@v1#egg=lib\n",
+    "from a variable": "lib @ git+http://${{TEAM}}@{host}/team/lib.git@v1\n",
+    "of a project": '[project]\nname = "shop"\nversion = "1"\ndependencies = ["lib @ git+http://x-access-token:token-of-the-team@{host}/team/lib.git@v1"]\n'
+                    "[tool.uv]\npackage = false\n",
+    "of a file": "lib @ http://x-access-token:token-of-the-team@{host}/team/lib-1.0-py3-none-any.whl\n",
+}
+
+
+@pytest.mark.parametrize("line", REQUIREMENTS.values(), ids=REQUIREMENTS)
+def test_a_token_in_the_requirement_itself_stays_there(uv, server, tmp_path, line):
+    source = tmp_path / "source"
+    file = source / ("pyproject.toml" if "[project]" in line else "requirements.txt")
+    source.mkdir()
+    file.write_text(line.format(host=server.partition("://")[2]))
+    space = {}
+    exec(BACKEND, space)  # pylint: disable=exec-used
+    space["build_wheel"](str(tmp_path / "served/team"))
+    environment = uv(build_env={"TEAM": "token-of-the-team"})
+    environment.uv_env.pop("UV_OFFLINE")
+    environment.install(str(source))
+    assert list(source.glob(".venv/lib/python3*/site-packages/lib-1.0.dist-info"))
+    assert (source / ".venv/pyweb-lock.txt").read_text().startswith(("lib @ git+http://127.0.0.1", "lib @ http://127.0.0.1"))
+    for folder, dummy, files in os.walk(tmp_path):
+        for name in files:
+            path = pathlib.Path(folder, name)
+            assert path == file or b"token-of-the-team" not in path.read_bytes(), path
+    assert "token-of-the-team" not in "".join(uv.calls())
+
+
 @pytest.mark.parametrize("given", [{}, {"dependencies": {"git": [{"url": "https://git.example.com/team/", "token": "token-of-the-team"}]}}],
                          ids=["none", "for another server"])
 def test_without_one_the_sentence_names_the_repository(uv, server, tmp_path, given):
