@@ -24,6 +24,10 @@ class Archive(Sent):
 
     kind = "archive"
 
+    @classmethod
+    def takes(cls, source: dict[str, t.Any]) -> bool:
+        return "://" not in (source.get("archive") or "://")
+
     def __init__(self, home: str, source: dict[str, t.Any], env: dict[str, str], sent: dict[str, t.Any] | None = None):
         super().__init__(home, source, env, sent)
         self.name = "source.zip" if source["archive"].split("?")[0].endswith(".zip") else "source.tar"
@@ -38,6 +42,10 @@ class Archive(Sent):
 
 class Download(Archive):
     """An archive at an address that the host reaches. What it has to be is known before, so no host is asked for that."""
+
+    @classmethod
+    def takes(cls, source: dict[str, t.Any]) -> bool:
+        return "://" in (source.get("archive") or "")
 
     def __init__(self, home: str, source: dict[str, t.Any], env: dict[str, str], sent: dict[str, t.Any] | None = None):
         super().__init__(home, source, env, sent)

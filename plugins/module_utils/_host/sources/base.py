@@ -15,7 +15,13 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import Bu
 class Source:
     """What all sources have. C(version) and C(shown) are for people; C(shown) has no credentials."""
 
+    # The option of C(source) that names it.
     kind = ""
+
+    @classmethod
+    def takes(cls, source: dict[str, t.Any]) -> bool:
+        """Is this the class for C(source)? The registry asks one after the other."""
+        return bool(source.get(cls.kind))
 
     def __init__(self, home: str, source: dict[str, t.Any], env: dict[str, str], sent: dict[str, t.Any] | None = None):
         self.home = home

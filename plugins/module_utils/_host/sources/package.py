@@ -20,6 +20,10 @@ class Package(Source):
 
     kind = "package"
 
+    @classmethod
+    def takes(cls, source: dict[str, t.Any]) -> bool:
+        return bool(source.get("package")) and not Wheel.takes(source)
+
     def __init__(self, home: str, source: dict[str, t.Any], env: dict[str, str], sent: dict[str, t.Any] | None = None):
         super().__init__(home, source, env, sent)
         name, dummy, version = source["package"].replace(" ", "").partition("==")
@@ -47,6 +51,10 @@ class Package(Source):
 
 class Wheel(Sent, Package):
     """A package in a file of the controller."""
+
+    @classmethod
+    def takes(cls, source: dict[str, t.Any]) -> bool:
+        return (source.get("package") or "").endswith(".whl")
 
     def __init__(self, home: str, source: dict[str, t.Any], env: dict[str, str], sent: dict[str, t.Any] | None = None):
         Sent.__init__(self, home, source, env, sent)

@@ -15,18 +15,17 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.path imp
 from ansible_collections.pyweb.stack.plugins.module_utils._options import SSH
 
 
-def source_of(home: str, params: dict[str, t.Any], env: dict[str, str]) -> "Source":
-    """The source that C(params) name. C(sent) is what the controller says of a source that lies there."""
-    source, sent = params["source"], params.get("sent") or {}
-    if source.get("path"):
-        return Tree(home, source, env, sent)
-    if source.get("archive"):
-        if "://" not in source["archive"]:
-            return Archive(home, source, env, sent)
-        return Download(home, {**source, "archive": f"{source['archive']}?{params['query']}"} if params.get("query") else source, env, sent)
-    if source.get("package"):
-        return (Wheel if source["package"].endswith(".whl") else Package)(home, source, env, sent)
-    return Git(home, source, env, sent)
+# A further kind is a line here and a class beside these.
+KINDS: tuple[type[Source], ...] = (Git, Tree, Archive, Download, Package, Wheel)
+
+
+def source_of(home: str, params: dict[str, t.Any], env: dict[str, str]) -> Source:
+    """The source that C(params) name: C(source) as the user has written it, C(sent) as the controller says of what lies there."""
+    source = params["source"]
+    if params.get("query"):
+        source = {**source, "archive": f"{source['archive']}?{params['query']}"}
+    kind = next(kind for kind in KINDS if kind.takes(source))
+    return kind(home, source, env, params.get("sent"))
 
 
 def own_key(config_path: str, source: dict[str, t.Any] | None) -> dict[str, t.Any] | None:
