@@ -19,6 +19,14 @@ ACCEPTED = {
     "format": "-e format=json",
     "status_file": "-e status_file=status.json",
     "status_fail": "-e status_fail=true",
+    "log": "-e log=nginx",
+    "process": "-e process=worker",
+    "since": "-e since='1 hour ago'",
+    "until": "-e until=today",
+    "text": "-e text=Traceback",
+    "status": "-e status='>=500'",
+    "lines": "-e lines=50",
+    "follow": "-e follow=true",
     "command": "-e \"command='python manage.py check'\"",
 }
 # What people call them elsewhere, beyond what only looks alike.

@@ -37,7 +37,7 @@ FLOORS = [
     {"contents"},
     {"store", "secrets", "lock", "traffic"},
     {"system"},
-    {"package", "privileges", "http", "supervisord", "programs", "machine", "certificate"},
+    {"package", "privileges", "http", "supervisord", "programs", "machine", "certificate", "visits"},
     {"records", "layout", "files", "releases", "hints"},
     {"errors"},
 ]

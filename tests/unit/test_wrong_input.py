@@ -168,7 +168,7 @@ def test_a_certificate_that_the_controller_lacks(run):
     one_sentence(outcome, "web1", "python_ca_certificates.src is files/no.crt, but the controller has no such file beside the playbook or the inventory")
 
 
-@pytest.mark.parametrize("name", ["site", "provision", "deploy", "rollback", "releases", "show", "unlock", "status"])
+@pytest.mark.parametrize("name", ["site", "provision", "deploy", "rollback", "releases", "show", "unlock", "status", "logs"])
 def test_a_misspelt_extra_variable_is_not_ignored(run, name):
     """Otherwise all applications would be deployed instead of one."""
     outcome = run(name, "-e", "apps=guestbook", apps={"web1": {"guestbook": GUESTBOOK}})
@@ -183,3 +183,17 @@ def test_one_of_several_applications_is_not_there(run, name):
 
 def test_a_format_that_status_does_not_have(run):
     one_sentence(run("status", apps={"web1": {"guestbook": GUESTBOOK}}, variables={"format": "xml"}), "web1", "format is 'xml': table or json is needed")
+
+
+LOGS = {
+    "log": ({"log": "apache"}, "log is 'apache': application or nginx is needed, as -e log=nginx."),
+    "lines": ({"lines": "many"}, "lines is 'many': a number from 1 to 99999 is needed, as -e lines=50."),
+    "status": ({"status": "404"}, "status is '404', which goes with the access log: add -e log=nginx."),
+    "process": ({"log": "nginx", "process": "web"}, "process is 'web', but nginx's access log knows none: leave out log or process."),
+}
+
+
+@pytest.mark.parametrize("variables, sentence", LOGS.values(), ids=LOGS)
+def test_logs_that_nobody_has(run, variables, sentence):
+    outcome = run("logs", apps={"web1": {"guestbook": GUESTBOOK}}, variables=variables)
+    assert sentence in outcome.faults["web1"][0]

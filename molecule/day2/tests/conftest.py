@@ -29,10 +29,10 @@ class Fleet:
     def run(self, name, command):
         return self.hosts[name].check_output(command)
 
-    def play(self, name, *arguments, status=0, **variables):
+    def play(self, playbook_name, *arguments, exit_status=0, **variables):
         """A playbook that has to end with this status."""
-        outcome = playbook.play(name, "-i", INVENTORY, *arguments, **variables)
-        assert outcome.status == status, outcome.output
+        outcome = playbook.play(playbook_name, "-i", INVENTORY, *arguments, **variables)
+        assert outcome.status == exit_status, outcome.output
         return outcome
 
     def live(self, app):

@@ -45,7 +45,7 @@ def test_a_process_that_was_killed_and_one_that_is_down(fleet, tmp_path):
         assert found["problem", name] == "its process worker-2 is dead"
         assert found["notice", name] == "its process worker has ended by itself and was restarted 1 times"
         assert "(1 restarts)" in outcome.output and "DEAD" in outcome.output
-        failed = fleet.play("status", status=2, app="blog", status_fail=True)
+        failed = fleet.play("status", exit_status=2, app="blog", status_fail=True)
         assert f"1 problems, shown above; the first: {name}: its process worker-2 is dead." in failed.messages
     finally:
         # Started anew, its restarts are counted anew.
@@ -58,12 +58,12 @@ def test_a_host_that_cannot_be_reached(fleet, tmp_path):
     told, outcome = None, None
     file = tmp_path / "hosts.yml"
     file.write_text(f"pyweb: {{hosts: {{{lost}: {{ansible_host: 192.0.2.1, ansible_timeout: 3, ansible_ssh_common_args: '-o ConnectTimeout=3'}}}}}}")
-    outcome = fleet.play("status", "-i", str(file), status=4, status_file=str(tmp_path / "status.json"))
+    outcome = fleet.play("status", "-i", str(file), exit_status=4, status_file=str(tmp_path / "status.json"))
     assert f"PROBLEM: {lost}: it cannot be reached." in outcome.output and "UNREACHABLE" in outcome.output
     assert told is None
 
 
 def test_json_on_the_screen_and_wrong_format(fleet):
     assert '"schema": 1' in fleet.play("status", format="json", app="blog").output
-    wrong = fleet.play("status", status=2, format="yaml")
+    wrong = fleet.play("status", exit_status=2, format="yaml")
     assert "format is 'yaml': table or json is needed, as -e format=json." in wrong.messages

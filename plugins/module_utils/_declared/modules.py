@@ -147,6 +147,21 @@ RELEASE_STATUS: Options = {
     },
 }
 
+RELEASE_LOGS: Options = {
+    "names": {"type": "list", "elements": "str", "required": True, "description": "Names of the applications.", "example": ["guestbook"]},
+    "log": {
+        "type": "str", "choices": ["application", "nginx"], "default": "application",
+        "description": "V(application) is what its processes have logged, V(nginx) the access log of its site.",
+    },
+    "process": {"type": "str", "description": "Only this process, with all of its instances.", "example": "worker"},
+    "release": {"type": "str", "description": "Only this release: an id, a version or the beginning of a revision."},
+    "since": {"type": "str", "description": "Only what was logged since then, a time as journalctl takes it.", "example": "1 hour ago"},
+    "until": {"type": "str", "description": "Only what was logged until then."},
+    "text": {"type": "str", "description": "Only lines with this text."},
+    "status": {"type": "str", "description": "With O(log=nginx), only answers with this status.", "example": ">=500"},
+    "lines": {"type": "int", "default": 200, "description": "How many lines at the most, the last ones."},
+}
+
 RUNTIME: Options = {
     "manager": {
         "type": "str", "choices": APP["manager"]["choices"], "default": "systemd",
@@ -219,7 +234,7 @@ RELEASE: Options = {
 # Without what several modules take, which is documented by fragments.
 OWN: dict[str, Options] = {
     "release": RELEASE, "release_info": RELEASE_INFO, "release_build": RELEASE_BUILD, "release_step": RELEASE_STEP, "release_run": RELEASE_RUN,
-    "release_status": RELEASE_STATUS,
+    "release_status": RELEASE_STATUS, "release_logs": RELEASE_LOGS,
 }
 FRAGMENTS: dict[str, Options] = {"NAME": NAME, "LEASE": LEASE, "KEEP": KEEP, "SOURCE": FETCHED}
 EXTENDS: dict[str, list[str]] = {
