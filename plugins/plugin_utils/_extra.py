@@ -19,6 +19,7 @@ ACCEPTED = {
     "format": "-e format=json",
     "status_file": "-e status_file=status.json",
     "status_fail": "-e status_fail=true",
+    "report_file": "-e report_file=report.html",
     "log": "-e log=nginx",
     "process": "-e process=worker",
     "since": "-e since='1 hour ago'",

@@ -83,7 +83,7 @@ def of_application(host: str, app: str, told: dict[str, Any], now: float) -> Ite
             yield finding("problem", host, app, f"its certificate expires in {left} days")
     if told.get("failure"):
         failed = told["failure"]
-        error = (failed.get("error") or "").partition("\n")[0]
+        error = (failed.get("error") or "").partition("\n")[0].rstrip(".")
         how = "failed" if failed["state"] == "failed" else "was bad"
         yield finding("notice", host, app, f"release {failed['release']}, which came after the live one, {how}{': ' + error if error else ''}")
     if told.get("switch"):

@@ -59,7 +59,8 @@ def grouped(processes: list[dict[str, Any]]) -> str:
     for name, its in groups.items():
         memory = [process["memory"] for process in its if process.get("memory") is not None]
         restarts = sum(process.get("restarts") or 0 for process in its)
-        down = sorted({process["state"].upper() for process in its if process["state"] != "active"})
+        states = [process["state"].upper() for process in its if process["state"] != "active"]
+        down = [f"{states.count(state)} {state}" if len(its) > 1 else state for state in sorted(set(states))]
         parts = [name, f"{len(its)}x" if len(its) > 1 else "", size(sum(memory)) if memory else "", *down, f"({restarts} restarts)" if restarts else ""]
         cells.append(" ".join(part for part in parts if part))
     return ", ".join(cells)

@@ -168,7 +168,7 @@ def test_a_certificate_that_the_controller_lacks(run):
     one_sentence(outcome, "web1", "python_ca_certificates.src is files/no.crt, but the controller has no such file beside the playbook or the inventory")
 
 
-@pytest.mark.parametrize("name", ["site", "provision", "deploy", "rollback", "releases", "show", "unlock", "status", "logs"])
+@pytest.mark.parametrize("name", ["site", "provision", "deploy", "rollback", "releases", "show", "unlock", "status", "logs", "report"])
 def test_a_misspelt_extra_variable_is_not_ignored(run, name):
     """Otherwise all applications would be deployed instead of one."""
     outcome = run(name, "-e", "apps=guestbook", apps={"web1": {"guestbook": GUESTBOOK}})
@@ -197,3 +197,9 @@ LOGS = {
 def test_logs_that_nobody_has(run, variables, sentence):
     outcome = run("logs", apps={"web1": {"guestbook": GUESTBOOK}}, variables=variables)
     assert sentence in outcome.faults["web1"][0]
+
+
+@pytest.mark.parametrize("file", ["report.txt", "/nowhere/report.html"])
+def test_a_report_that_cannot_be_written(run, file):
+    outcome = run("report", apps={"web1": {"guestbook": GUESTBOOK}}, variables={"report_file": file})
+    one_sentence(outcome, "web1", f"report_file is '{file}': a file that ends in .html in a directory that is there is needed")

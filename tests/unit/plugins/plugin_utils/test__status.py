@@ -5,33 +5,17 @@
 
 from __future__ import annotations
 
-import calendar
 import json
+import pathlib
+import sys
 
 import pytest
 
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _findings, _status
 
-A, B = "20261101T000000Z-1a2b3c4", "20261102T000000Z-2b3c4d5"
-NOW = calendar.timegm((2026, 11, 3, 5, 0, 0))
-MACHINE = {"disk_total": 100e9, "disk_free": 40e9, "inodes_free": 80, "memory_total": 4e9, "memory_available": 1.5e9, "load": 0.2, "processors": 2,
-           "up": 90000, "system": "Debian GNU/Linux 13 (trixie)", "reboot": "", "updates": {"packages": [], "security": []}}
+sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "support"))
 
-
-def process(name, **more):
-    return {"name": name, "state": "active", "since": 60, "restarts": 0, "memory": 24_000_000, **more}
-
-
-def one(**more):
-    return {
-        "exists": True, "live": B, "version": "v2", "since": "20261103T030000Z", "by": "she@there", "processes": [process("web")], "damage": "",
-        "health": {"path": "/", "status": 200, "seconds": 0.012, "fault": ""}, "visitor": "", "failure": None, "lease": None, "switch": None,
-        "certificate": {"path": "/c.pem", "expires": "20270103T050000Z", "self_signed": False}, **more,
-    }
-
-
-def host(machine=None, others=(), **applications):
-    return {"host": {**MACHINE, **(machine or {})}, "others": list(others), "applications": applications}
+from looked import A, B, NOW, host, one, process  # noqa: E402
 
 
 def said(hosts):
