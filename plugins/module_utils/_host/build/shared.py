@@ -22,6 +22,19 @@ def is_file(name: str) -> bool:
     return bool(os.path.splitext(name)[1]) or name == ".env" or name.startswith(".env.")
 
 
+# What an application reads and does not make.
+CONFIGURATION = (".py", ".toml", ".yml", ".yaml", ".ini", ".cfg", ".conf", ".env")
+
+
+def missing(base: str, shared: list[str]) -> list[str]:
+    """What the user should know of shared files that nobody has yet, though an application would hardly make them itself."""
+    return [
+        f"shared has {path}, which neither the source nor this host has: put it at {base}/{path}, or give it by files, unless the application makes it."
+        for path in shared
+        if is_file(path) and (path.endswith(CONFIGURATION) or os.path.basename(path).startswith(".env")) and not os.path.lexists(f"{base}/{path}")
+    ]
+
+
 def brought(release: str, shared: list[str]) -> dict[str, list[str]]:
     """For each shared directory the files that the source has in it, before a build step adds any."""
     return {

@@ -18,7 +18,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build import extra
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.builder import Builder
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.durable import durable
-from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import is_shared, make_shared
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import is_shared, make_shared, missing
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError, HostError, said
 from ansible_collections.pyweb.stack.plugins.module_utils._host.files import now
@@ -155,6 +155,7 @@ def make(app: App, params: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[str
             notes, first = facts.pop("notes"), facts.pop("brought")
         if params["shared"]:
             app.system.as_user(owner.pw_name, lambda: make_shared(app.paths.shared, params["shared"], media, web, target, first))
+            notes += missing(app.paths.shared, params["shared"])
         if not donor:
             done = app.system.as_user(account.pw_name, lambda: builder.finish(revision, release, target, app.paths.shared))
             facts.update({name: done[name] for name in ("size", "contents")})

@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import brought, is_file, link, make_room, make_shared
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import brought, is_file, link, make_room, make_shared, missing
 
 
 def write(folder, files):
@@ -92,3 +92,10 @@ def test_a_directory_begins_with_what_the_source_has_and_not_with_what_a_build_s
     (shared / "instance/a/b").unlink()
     make_shared(str(shared), ["instance", "media"], [], -1, str(release), first)
     assert (shared / "instance/config.py").read_text() == "mine" and not (shared / "instance/a/b").exists()
+
+
+def test_a_configuration_that_nobody_has_is_told(tmp_path):
+    write(tmp_path, {"there.py": "x"})
+    shared = ["there.py", "shop/local_settings.py", ".env", "db.sqlite3", "media", "conf.d"]
+    assert [note.split()[2] for note in missing(str(tmp_path), shared)] == ["shop/local_settings.py,", ".env,"]
+    assert f"put it at {tmp_path}/shop/local_settings.py" in missing(str(tmp_path), shared)[0]
