@@ -1,7 +1,7 @@
 # Copyright: pyweb.stack contributors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes that run, come back, and change places; one-off commands; sites of files alone; and switches whose controller was killed.
+"""Processes that run, come back, and change places; sites of files alone; and switches whose controller was killed.
 
 The tests follow one another.
 """
@@ -18,24 +18,16 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
-import time
 
+import playbook
 import pytest
 import testinfra
+from load import Load
+from plugin import live, until
 
 FOLDER = pathlib.Path(__file__).parents[1]
-sys.path.insert(0, str(FOLDER.parents[1] / "tests" / "support"))
-
-import playbook  # noqa: E402
-from load import Load  # noqa: E402
-
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 APPS = ["threads", "native", "loop"]
-
-
-def live(host, app):
-    return host.check_output(f"basename $(readlink /srv/{app}/current)")
 
 
 def ask(host, app, path="/healthz", release=None):
@@ -52,14 +44,6 @@ def units(host, app):
     """What runs of an application: process and release."""
     listed = host.check_output(f"systemctl list-units --plain --no-legend --full 'pyweb.{app}.*.*.service'").splitlines()
     return {tuple(line.split()[0].split(".")[2:4]) for line in listed if " active " in line}
-
-
-def until(check, seconds=20):
-    """Wait for something that has to come by itself."""
-    end = time.monotonic() + seconds
-    while not check() and time.monotonic() < end:
-        time.sleep(0.3)
-    assert check()
 
 
 def all_hosts():
@@ -123,68 +107,6 @@ def test_the_boot_unit_brings_back_exactly_what_is_live(host):
         until(lambda app=app: json.loads(ask(host, app) or "{}").get("release") == before[app][0])
     assert {app: (live(host, app), units(host, app)) for app in APPS} == before
     assert host.run("systemctl list-unit-files --state=enabled --no-legend 'pyweb.*.*.*'").stdout == "", "a single release is enabled"
-
-
-# --- one-off commands -------------------------------------------------------------------------------------------------
-
-NASTY = ["a b", "", "it's", '"', "$HOME", "$$", "${X}", "%h", "\\n", "l1\nl2", "*", "-x", "--", "ü"]
-PRINT = "import json, os, sys; print(json.dumps([sys.argv[1:], os.getcwd(), os.environ['PYWEB_RELEASE'], os.getuid(), sys.prefix]))"
-
-
-def test_a_command_runs_in_the_live_release(host):
-    release = live(host, "threads")
-    for arguments in (NASTY, []):
-        done = host.run("threads-run python -c %s " + "%s " * len(arguments), PRINT, *arguments)
-        assert done.rc == 0, done.stderr
-        place = f"/srv/threads/releases/{release}"
-        assert json.loads(done.stdout) == [arguments, place, release, int(host.check_output("id -u threads")), f"{place}/.venv"]
-
-
-@pytest.mark.parametrize(("command", "status", "said"), [
-    ("exit 0", 0, ""), ("exit 3", 3, ""), ("kill -TERM $$", 143, "Terminated"), ("kill -KILL $$", 137, "Killed"),
-    ("no-such-command", 127, "not found"), ("touch /etc/x", 1, "Read-only file system"), ("touch here", 1, "Read-only file system"),
-])
-def test_the_status_of_a_command_is_that_of_the_wrapper(host, command, status, said):
-    done = host.run("threads-run sh -c %s", command)
-    assert done.rc == status and said in done.stderr, done.stderr
-
-
-def test_a_command_has_what_it_is_given_and_gives_what_it_has(host):
-    assert host.run("printf 'a\\0b' | threads-run od -An -c | tr -d ' '").stdout == "a\\0b\n"
-    assert host.run("head -c 3000000 /dev/zero | threads-run cat | wc -c").stdout == "3000000\n"
-    assert host.run("threads-run sh -c 'echo out; echo error >&2' 2> /dev/null").stdout == "out\n"
-    # With a terminal, the command has one of its own.
-    assert host.run("script -qec 'threads-run sh -c \"test -t 0 && test -t 1 && exit 7\"' /dev/null").rc == 7
-
-
-def test_a_command_has_the_sandbox_of_the_processes(host):
-    release = live(host, "threads")
-    names = ["User", "Group", "UMask", "LimitNOFILE", "CapabilityBoundingSet", "AmbientCapabilities", "NoNewPrivileges", "PrivateTmp", "PrivateDevices",
-             "PrivateUsers", "PrivateIPC", "PrivateMounts", "ProtectSystem", "ProtectHome", "ProtectClock", "ProtectHostname", "ProtectKernelLogs",
-             "ProtectKernelModules", "ProtectKernelTunables", "ProtectControlGroups", "ProtectProc", "ProcSubset", "LockPersonality",
-             "MemoryDenyWriteExecute", "KeyringMode", "RemoveIPC", "RestrictNamespaces", "RestrictRealtime", "RestrictSUIDSGID",
-             "RestrictAddressFamilies", "SystemCallArchitectures", "SystemCallFilter", "SystemCallErrorNumber", "DevicePolicy"]
-    found = host.check_output(
-        "threads-run sleep 2 > /dev/null & sleep 1; for unit in pyweb.threads.web.%s.service $(systemctl list-units --plain --no-legend "
-        "'pyweb.threads.run-*' | cut -d' ' -f1); do systemctl show -p %s $unit; echo ---; done", release, ",".join(names))
-    web, command, rest = [set(part.strip().splitlines()) for part in found.split("---")]
-    assert web == command and len(web) == len(names) and not rest, web ^ command
-
-
-def test_a_signal_ends_the_command_and_what_it_has_started(host):
-    assert host.run("timeout --preserve-status --signal TERM 1 threads-run sh -c 'sleep 60 & sleep 60'").rc == 143
-    assert host.run("threads-run sh -c 'sleep 60 & true'").rc == 0
-    assert host.run("pgrep -u threads -x sleep").stdout == ""
-    assert host.run("systemctl list-units --all --plain --no-legend 'pyweb.threads.run-*'").stdout == ""
-
-
-@pytest.mark.parametrize(("command", "said"), [
-    ("runuser -u nobody -- threads-run true", "threads-run: only root may run commands as threads: use sudo threads-run."),
-    ("threads-run", "threads-run: say what is to run, such as sudo threads-run python manage.py shell."),
-])
-def test_what_keeps_a_command_from_being_run(host, command, said):
-    done = host.run(command)
-    assert (done.rc, done.stderr.strip()) == (125, said)
 
 
 # --- what nginx serves by itself ----------------------------------------------------------------------------------------
@@ -267,7 +189,7 @@ def killed(number, when, **variables):
     command = ["ansible-playbook", str(FOLDER / "again.yml"), "-i", INVENTORY, "--extra-vars", extra]
     process = subprocess.Popen(command, cwd=playbook.CHECKOUT, env=playbook.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
-        until(when, 90)
+        until(when, 240)
     finally:
         for pid in playbook.family(process.pid):
             try:
@@ -294,7 +216,7 @@ def test_a_controller_killed_before_the_switch_leaves_the_old_release():
         # The host's own step outlives its controller, and holds the lock until it is done.
         until(lambda host=host: host.run("flock --nonblock /var/lib/pyweb/native/lock true").rc == 0, 90)
         settle(host, "native")
-        until(lambda host=host: not host.file("/var/lib/pyweb/native/switch.json").exists, 40)
+        until(lambda host=host: not host.file("/var/lib/pyweb/native/switch.json").exists)
         assert live(host, "native") == before[host]
         assert json.loads(ask(host, "native"))["release"] == before[host]
         assert units(host, "native") == {("web", before[host])}
@@ -320,7 +242,7 @@ def test_a_deploy_alone_brings_the_code_that_completes_it_to_a_host_of_before():
         until(lambda host=host: host.run("flock --nonblock /var/lib/pyweb/native/lock true").rc == 0, 90)
         if host.file("/var/lib/pyweb/native/switch.json").exists:
             settle(host, "native")
-        until(lambda host=host: not host.file("/var/lib/pyweb/native/switch.json").exists, 40)
+        until(lambda host=host: not host.file("/var/lib/pyweb/native/switch.json").exists)
         assert live(host, "native") != before[host]
         assert units(host, "native") == {("web", live(host, "native"))}
         assert host.check_output("native-run printenv PYWEB_RELEASE") == live(host, "native")
