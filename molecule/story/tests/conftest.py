@@ -6,19 +6,14 @@
 import http.client
 import json
 import os
-import pathlib
 import socket
 import ssl
 import subprocess
-import sys
 
+import playbook
 import pytest
 import testinfra
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "tests" / "support"))
-
-import playbook  # noqa: E402
-from load import Load  # noqa: E402
+from load import Load
 
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 LOADS = {
