@@ -14,7 +14,7 @@ description:
   - Asks an authority by certbot for what is missing, after it has seen that the names lead to this host.
   - Puts what has come in place for nginx after it was checked, reloads nginx and sees that visitors get it.
   - An authority that is down or refuses is a warning; what nginx has stays.
-  - Role nginx writes the same C(config) to a file for certbot's timer.
+  - Role nginx writes the same to a file for each site, for certbot's timer.
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
 attributes:
@@ -26,7 +26,7 @@ attributes:
     platforms: posix
 options:
   config:
-    description: The store, settings and sites, as role nginx has them in C(vars/acme.yml).
+    description: The store, and the sites with their settings, as role nginx has them in C(vars/main.yml).
     type: dict
     required: true
 """
@@ -36,9 +36,8 @@ EXAMPLES = r"""
   pyweb.stack.acme_certificates:
     config:
       store: /etc/nginx/pyweb/acme
-      settings: {directory: staging, webroot: /var/lib/pyweb-acme}
       sites:
-        - {name: shop, domains: [shop.example.com], dns: false}
+        - {name: shop, domains: [shop.example.com], dns: false, settings: {directory: staging, webroot: /var/lib/pyweb-acme}}
 """
 
 RETURN = r"""
@@ -63,7 +62,7 @@ def main() -> None:
     config = keeper.Config.of(module.params["config"])
     if module.check_mode and not certificate.available():
         sites = ", ".join(site.name for site in config.sites)
-        module.exit_json(changed=True, done=[f"would ask {config.settings.directory} for certificates of {sites}"], faults=[])
+        module.exit_json(changed=True, done=[f"would ask for certificates of {sites}"], faults=[])
     outcome = keeper.Keeper(config, module.check_mode).keep()
     for sentence in outcome.faults:
         module.warn(sentence)

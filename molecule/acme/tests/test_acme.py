@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import json
 import os
 import pathlib
 import socket
@@ -28,6 +27,27 @@ CONVERGE = pathlib.Path(__file__).parents[1] / "converge.yml"
 CERTBOT = "/etc/letsencrypt"
 # pebble forgets its accounts; what failed in one test holds nothing back in the next.
 RESTART = f"systemctl restart pebble && rm -rf {CERTBOT}/accounts /etc/nginx/pyweb/acme/state.json"
+
+
+AUTHORITY = "https://127.0.0.1:14000/dir"
+# It stands in front of the authority, and has given enough.
+LIMITED = "https://127.0.0.1:14001/dir"
+LIMIT = """server {
+    listen 127.0.0.1:14001 ssl;
+    ssl_certificate /usr/local/share/ca-certificates/pebble.crt;
+    ssl_certificate_key /etc/pebble/key.pem;
+    location = /order-plz {
+        default_type application/problem+json;
+        return 429 '{"type": "urn:ietf:params:acme:error:rateLimited", "status": 429, "detail":
+            "too many certificates already issued for example.test: retry after 2036-01-02 10:00:00 UTC"}';
+    }
+    location / {
+        proxy_pass https://127.0.0.1:14000;
+        proxy_set_header Host $http_host;
+    }
+}
+"""
+REQUESTS = "ls /var/log/letsencrypt | wc -l"
 
 
 class Hosts:
@@ -105,12 +125,41 @@ def test_secrets_are_root_s_alone(hosts):
 
 def test_names_that_lead_elsewhere_are_told_of_and_not_asked_for(hosts):
     # certbot begins a new log at each call.
-    before = hosts.everywhere("ls /var/log/letsencrypt | wc -l")
+    before = hosts.everywhere(REQUESTS)
     outcome = hosts.play()
     assert outcome.status == 0 and outcome.changed == 0, outcome.output
     assert "nowhere.example.test does not resolve" in outcome.output
     assert "elsewhere.example.test leads to 192.0.2.1, which is not this host" in outcome.output
-    assert hosts.everywhere("ls /var/log/letsencrypt | wc -l") == before
+    assert hosts.everywhere(REQUESTS) == before
+
+
+@pytest.fixture
+def limited(hosts):
+    """An authority that gives no more certificates."""
+    hosts.everywhere(f"cat > /etc/nginx/conf.d/limited.conf <<'END'\n{LIMIT}END\nnginx -t && systemctl reload nginx && sleep 1")
+    yield
+    hosts.everywhere("rm /etc/nginx/conf.d/limited.conf && systemctl reload nginx && sleep 1; " + RESTART)
+
+
+def test_a_limit_is_told_and_kept(hosts, limited, visitors):
+    before = hosts.shown("page.example.test")
+    outcome = hosts.play(authority=LIMITED)
+    assert outcome.status == 0, outcome.output
+    assert "too many certificates already issued for example.test" in outcome.output
+    assert "It is tried again after 2036-01-02 10:00 UTC" in outcome.output
+    requests = hosts.everywhere(REQUESTS)
+    outcome = hosts.play(authority=LIMITED)
+    assert outcome.status == 0 and "it is not asked again before 2036-01-02 10:00 UTC" in outcome.output, outcome.output
+    assert hosts.everywhere(REQUESTS) == requests
+    assert hosts.shown("page.example.test") == before
+
+
+def test_a_second_authority_steps_in(hosts, limited, visitors):
+    wanted = ["new.page.example.test", "page.example.test", "www.page.example.test"]
+    outcome = hosts.play(authority=LIMITED, second_authority=AUTHORITY, page_domains=wanted)
+    assert outcome.status == 0, outcome.output
+    for certificate in hosts.shown("new.page.example.test").values():
+        assert by_pebble(certificate) and names_of(certificate) == wanted
 
 
 def test_domains_come_and_go(hosts, visitors):
@@ -129,6 +178,54 @@ def test_an_authority_that_is_down_harms_nobody(hosts, visitors):
     assert outcome.status == 0, outcome.output
     assert "No new certificate for page, which keeps the one that it has" in outcome.output
     assert hosts.shown("page.example.test") == before
+
+
+def test_an_authority_that_has_forgotten_its_accounts_gets_a_new_one(hosts, visitors):
+    hosts.everywhere("systemctl restart pebble")
+    outcome = hosts.play(page_domains=["new.page.example.test", "page.example.test"])
+    assert outcome.status == 0, outcome.output
+    for certificate in hosts.shown("new.page.example.test").values():
+        assert by_pebble(certificate)
+    outcome = hosts.play()
+    assert outcome.status == 0, outcome.output
+    for certificate in hosts.shown("www.page.example.test").values():
+        assert by_pebble(certificate)
+
+
+def test_an_external_account(hosts, visitors):
+    key = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+    before = hosts.shown("page.example.test")
+    hosts.everywhere("cp /etc/pebble/config.json /etc/pebble/config.before && sed -i 's/Required\": false/Required\": true, "
+                     f"\"externalAccountMACKeys\": {{\"kid-1\": \"{key}\"}}/' /etc/pebble/config.json && {RESTART}")
+    try:
+        wanted = ["new.page.example.test", "page.example.test"]
+        outcome = hosts.play(page_domains=wanted)
+        assert outcome.status == 0 and "No new certificate for page" in outcome.output and "xternal" in outcome.output, outcome.output
+        assert hosts.shown("page.example.test") == before
+        outcome = hosts.play(page_domains=wanted, external_account={"kid": "kid-1", "key": key})
+        assert outcome.status == 0 and key not in outcome.output, outcome.output
+        for certificate in hosts.shown("new.page.example.test").values():
+            assert by_pebble(certificate) and names_of(certificate) == wanted
+        assert set(hosts.everywhere("stat -c '%a %U' /etc/nginx/pyweb/acme/account.ini").values()) == {"600 root"}
+    finally:
+        hosts.everywhere(f"mv /etc/pebble/config.before /etc/pebble/config.json && {RESTART}")
+
+
+def test_two_inventories_on_one_host(hosts, visitors):
+    outcome = hosts.play()
+    assert outcome.status == 0, outcome.output
+    second = [{"name": "second", "root": "/srv/page", "domains": ["second.example.test"], "tls": {"source": "acme"}}]
+    outcome = hosts.play(nginx_sites=second, nginx_server={"unlisted_sites": "keep"})
+    assert outcome.status == 0, outcome.output
+    for certificate in hosts.shown("second.example.test").values():
+        assert by_pebble(certificate)
+    for said in hosts.everywhere("ls /etc/nginx/pyweb/acme/sites.d").values():
+        assert said.split() == ["half.json", "page.json", "second.json", "wild.json"]
+    # certbot renews for the first inventory, too, and for people who have nothing to do with either.
+    for name in ("pyweb-page", "pyweb-second", "their.example.org"):
+        hosts.everywhere(f"RENEWED_LINEAGE={CERTBOT}/live/{name} {CERTBOT}/renewal-hooks/deploy/pyweb-certificates")
+    for said in hosts.everywhere(f"grep -c 'autorenew = True' {CERTBOT}/renewal/pyweb-page.conf").values():
+        assert said == "1"
 
 
 def test_a_refused_challenge_harms_nobody(hosts, visitors):
@@ -176,4 +273,4 @@ def test_the_certificates_of_removed_sites_stay(hosts):
     assert outcome.status == 0, outcome.output
     for name, said in hosts.everywhere(f"grep -c 'autorenew = False' {CERTBOT}/renewal/pyweb-page.conf").items():
         assert said == "1"
-        assert json.loads(hosts.shells[name].check_output("cat /etc/nginx/pyweb/acme/acme.json"))["sites"] == []
+        assert hosts.shells[name].check_output("ls /etc/nginx/pyweb/acme/sites.d") == ""

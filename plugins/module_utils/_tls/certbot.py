@@ -1,25 +1,31 @@
 # Copyright: pyweb.stack contributors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How certbot is asked, what it answers, and what it remembers. No I/O but the call itself."""
+"""How certbot is asked, what it answers, and what it remembers."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
+import os
 import re
 import subprocess
+import time
 import typing as t
+import urllib.parse
 
 LINEAGES = "/etc/letsencrypt/live"
 LOG = "/var/log/letsencrypt/letsencrypt.log"
 RENEWALS = "/etc/letsencrypt/renewal"
+ACCOUNTS = "/etc/letsencrypt/accounts"
 DIRECTORIES = {
     "letsencrypt": "https://acme-v02.api.letsencrypt.org/directory",
     "staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
 }
 # What it says when nobody has looked at the request: it counts against no limit.
 UNREACHABLE = re.compile(r"(connection|requests\.exceptions|max retries|timed? ?out|network|name or service|service (busy|unavailable)|\b50[0-9]\b)", re.I)
+# An authority that has lost its data, as test ones do, does not know its accounts any more.
+UNKNOWN_ACCOUNT = re.compile(r"accountDoesNotExist|specified an account that does not exist", re.I)
 LIMITED = re.compile(r"rateLimited|too many (certificates|requests|failed|new|currently)", re.I)
 
 
@@ -78,6 +84,7 @@ class Answer:
     limited: bool = False
     # Seconds since the epoch before which the authority does not want to be asked again; 0 when it does not say.
     not_before: float = 0
+    unknown_account: bool = False
 
 
 def run(arguments: list[str]) -> Answer:
@@ -113,7 +120,8 @@ def understand(output: str) -> Answer:
     lines = [line.strip() for line in output.splitlines() if not noise.match(line.strip())]
     limited = bool(LIMITED.search(output))
     fault = "; ".join(dict.fromkeys(details)) or " ".join(lines[-2:]) or "certbot failed and said nothing"
-    return Answer(fault[:600], names, not names and not limited and bool(UNREACHABLE.search(output)), limited, _retry_after(output))
+    return Answer(fault[:600], names, not names and not limited and bool(UNREACHABLE.search(output)), limited, _retry_after(output),
+                  bool(UNKNOWN_ACCOUNT.search(output)))
 
 
 def _retry_after(output: str) -> float:
@@ -121,6 +129,28 @@ def _retry_after(output: str) -> float:
     if not found:
         return 0
     return datetime.datetime.fromisoformat(f"{found[1]}T{found[2]}+00:00").timestamp()
+
+
+def put_account_aside(server: str) -> bool:
+    """Has certbot make a new account for C(server). The old one stays beside it: the authority may find its data again. False when there is none."""
+    address = urllib.parse.urlsplit(server)
+    place = os.path.join(ACCOUNTS, f"{address.netloc}{address.path}".rstrip("/"))
+    if not os.path.isdir(place):
+        return False
+    os.rename(place, f"{place}.unknown-{int(time.time())}")
+    return True
+
+
+def next_call() -> str:
+    """When certbot's timer comes next, as systemd writes it; empty when it does not run."""
+    try:
+        done = subprocess.run(
+            ["systemctl", "show", "certbot.timer", "--property", "NextElapseUSecRealtime", "--value"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False,
+        )
+    except OSError:
+        return ""
+    return done.stdout.strip()
 
 
 def remembered(text: str) -> dict[str, str]:
@@ -136,6 +166,11 @@ def kept(text: str, seconds_before: float, wanted: bool) -> str:
     text = _without(text, ["renew_before_expiry", "autorenew", "allow_subset_of_names"])
     text = "".join(f"{name} = {value}\n" for name, value in top.items()) + text
     return text.replace("[renewalparams]\n", f"[renewalparams]\nallow_subset_of_names = True\nautorenew = {wanted}\n", 1)
+
+
+def without_account(text: str, server: str) -> str:
+    """The file of a certificate by C(server) without its account, so that certbot takes the one that there is."""
+    return _without(text, ["account"]) if remembered(text).get("server") == server else text
 
 
 def _without(text: str, names: list[str]) -> str:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import glob
+import json
 import os
 import shutil
 import time
@@ -22,18 +24,25 @@ from .store import SELF_SIGNED, Store, StoreError, load
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """What role nginx writes to C(acme.json) of the store, for certbot's timer."""
+    """The sites of a host. Role nginx writes a file for each, so that several inventories can share the host: C(<store>/sites.d/<site>.json)."""
 
     store: str
-    settings: certbot.Settings
     sites: tuple[plan.Site, ...]
     # Whether sites that are not named are somebody else's, and stay.
     keep_unlisted: bool = False
 
     @classmethod
     def of(cls, given: dict[str, t.Any]) -> Config:
-        sites = tuple(plan.Site(item["name"], tuple(item["domains"]), bool(item["dns"])) for item in given["sites"])
-        return cls(given["store"], certbot.Settings.of(given["settings"]), sites, given.get("keep_unlisted", False))
+        return cls(given["store"], tuple(plan.Site.of(item) for item in given["sites"]), given.get("keep_unlisted", False))
+
+    @classmethod
+    def read(cls, store: str) -> Config:
+        """What the files say, of all inventories."""
+        sites = []
+        for path in sorted(glob.glob(os.path.join(glob.escape(store), "sites.d", "*.json"))):
+            with open(path, encoding="utf-8") as stream:
+                sites.append(plan.Site.of(json.load(stream)))
+        return cls(store, tuple(sites))
 
 
 @dataclasses.dataclass
@@ -103,9 +112,9 @@ class Keeper:
 
     def _site(self, site: plan.Site) -> None:
         lineage = self.lineage(site)
-        why = plan.reason(site, site.domains, lineage, self.config.settings, time.time())
+        why = plan.reason(site, site.domains, lineage, time.time())
         if why and self.check:
-            self.outcome.done.append(f"would ask {self.config.settings.directory} for a certificate of {site.name}, since {why}")
+            self.outcome.done.append(f"would ask {site.settings.directory} for a certificate of {site.name}, since {why}")
             return
         if why:
             self._ask(site, lineage)
@@ -117,11 +126,11 @@ class Keeper:
         names, lost = self._reachable(site)
         memory = self.memories.get(site.name, plan.Memory())
         now = time.time()
-        why = plan.reason(site, names, lineage, self.config.settings, now)
+        why = plan.reason(site, names, lineage, now)
         if not why:
             self._say(site, lost, "")
             return
-        request = " ".join([self.config.settings.directory, self.config.settings.key_type, *sorted(names)])
+        request = " ".join([site.settings.directory, site.settings.key_type, *sorted(names)])
         held = plan.next_try(memory, request)
         if held > now:
             self._say(site, [f"{memory.fault}; it is not asked again before {certificate.day(held)}, since the authority counts failures", *lost], "")
@@ -141,9 +150,9 @@ class Keeper:
         if site.dns:
             return list(site.domains), []
         lost = {}
-        with reach.Probe(self.config.settings.webroot) as probe:
+        with reach.Probe(site.settings.webroot) as probe:
             for name in site.domains:
-                fault = probe.fault(name, self.config.settings.addresses)
+                fault = probe.fault(name, site.settings.addresses)
                 if fault:
                     lost[name] = fault
         return [name for name in site.domains if name not in lost], list(lost.values())
@@ -153,9 +162,15 @@ class Keeper:
 
         Returns how it ended, how it went for all names, and who answered.
         """
-        settings = self.config.settings
+        settings = site.settings
         for server in filter(None, (settings.directory, settings.fallback)):
-            answer = failed = certbot.run(certbot.command(site.name, names, site.dns, settings, server))
+            arguments = certbot.command(site.name, names, site.dns, settings, server)
+            answer = failed = certbot.run(arguments)
+            if answer.unknown_account and certbot.put_account_aside(server):
+                for name in self._lineages():
+                    self._edit(name, lambda text: certbot.without_account(text, server))  # pylint: disable=cell-var-from-loop
+                self.outcome.done.append(f"made a new account at {server}, which did not know the old one any more")
+                answer = failed = certbot.run(arguments)
             rest = plan.fewer(names, answer, lineage) if answer.fault else []
             if rest:
                 answer = certbot.run(certbot.command(site.name, rest, site.dns, settings, server))
@@ -208,12 +223,18 @@ class Keeper:
 
     def _let_go(self) -> None:
         """The certificates of removed sites stay, but are not renewed: nobody answers for their names."""
-        if self.check or self.config.keep_unlisted or not os.path.isdir(certbot.RENEWALS):
+        if self.check or self.config.keep_unlisted:
             return
         ours = {f"{certbot.lineage(site.name)}.conf" for site in self.config.sites}
-        for name in os.listdir(certbot.RENEWALS):
-            if name.startswith("pyweb-") and name not in ours:
+        for name in self._lineages():
+            if name not in ours:
                 self._edit(name, lambda text: text.replace("autorenew = True\n", "autorenew = False\n"))
+
+    @staticmethod
+    def _lineages() -> list[str]:
+        """The files of certbot with our certificates."""
+        names = os.listdir(certbot.RENEWALS) if os.path.isdir(certbot.RENEWALS) else []
+        return [name for name in names if name.startswith("pyweb-") and name.endswith(".conf")]
 
     @staticmethod
     def _edit(name: str, change: t.Callable[[str], str]) -> None:
@@ -227,9 +248,10 @@ class Keeper:
             os.replace(f"{path}.new", path)
 
     def _say(self, site: plan.Site, faults: list[str], when: str) -> None:
+        call = certbot.next_call() if faults else ""
         for fault in faults:
             kind = "its self-signed one" if self.store.current(site.name) in ("", SELF_SIGNED) else "the one that it has"
             self.outcome.faults.append(
                 f"No new certificate for {site.name}, which keeps {kind}: {fault.rstrip('.')}. "
-                f"It is tried again {f'after {when}' if when else 'at the next run'} and by certbot.timer."
+                f"It is tried again {f'after {when}' if when else 'at the next run'} and by certbot.timer{f' ({call})' if call else ''}."
             )

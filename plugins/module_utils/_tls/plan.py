@@ -23,6 +23,11 @@ class Site:
     name: str
     domains: tuple[str, ...]
     dns: bool
+    settings: Settings
+
+    @classmethod
+    def of(cls, given: dict[str, t.Any]) -> Site:
+        return cls(given["name"], tuple(given["domains"]), bool(given["dns"]), Settings.of(given["settings"]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,12 +52,13 @@ class Memory:
     not_before: float = 0
 
 
-def reason(site: Site, names: t.Sequence[str], lineage: Lineage | None, settings: Settings, now: float) -> str:
+def reason(site: Site, names: t.Sequence[str], lineage: Lineage | None, now: float) -> str:
     """Why a certificate for C(names) is to be asked for; empty when nothing is to be done."""
     if not names:
         return ""
     if lineage is None:
         return "there is none yet"
+    settings = site.settings
     have = set(lineage.certificate.names)
     if set(names) - have:
         return f"{', '.join(name for name in names if name not in have)} is not in it"

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import syslog
@@ -13,9 +12,8 @@ import syslog
 from .keeper import Config, Keeper
 
 
-def main(path: str) -> int:
-    with open(path, encoding="utf-8") as stream:
-        keeper = Keeper(Config.of(json.load(stream)))
+def main(store: str) -> int:
+    keeper = Keeper(Config.read(store))
     outcome = keeper.deployed(os.environ.get("RENEWED_LINEAGE", "")) if sys.argv[1:] == ["deployed"] else keeper.keep()
     # certbot keeps what hooks say to itself.
     syslog.openlog("pyweb-certificates")

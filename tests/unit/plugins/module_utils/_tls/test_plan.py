@@ -12,7 +12,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._tls.certificate impor
 DAY = 86400
 HOUR = 3600
 SETTINGS = certbot.Settings.of({"directory": "letsencrypt", "fallback": "https://ca.example.com/dir", "webroot": "/var/lib/challenges"})
-SITE = plan.Site("shop", ("shop.example.com", "www.shop.example.com"), dns=False)
+SITE = plan.Site("shop", ("shop.example.com", "www.shop.example.com"), False, SETTINGS)
 
 
 def lineage(names=SITE.domains, server=certbot.DIRECTORIES["letsencrypt"], key_type="ecdsa", lifetime=90 * DAY):
@@ -36,12 +36,12 @@ def test_the_lifetime_says_when_to_renew(days, fraction):
     (lineage(key_type="rsa"), 0, "its key is of type rsa"),
 ])
 def test_a_reason_to_ask(have, now, wanted):
-    found = plan.reason(SITE, SITE.domains, have, SETTINGS, now)
+    found = plan.reason(SITE, SITE.domains, have, now)
     assert found.startswith(wanted) and bool(found) == bool(wanted)
 
 
 def test_nothing_is_asked_for_when_no_name_leads_here():
-    assert plan.reason(SITE, [], None, SETTINGS, 0) == ""
+    assert plan.reason(SITE, [], None, 0) == ""
 
 
 def test_failures_hold_back_the_same_request_only():
@@ -142,6 +142,15 @@ def test_an_authority_that_is_down():
     assert answer.unreachable and "Connection refused" in answer.fault
 
 
+@pytest.mark.parametrize("said", [
+    "An unexpected error occurred:\nThe request specified an account that does not exist :: unable to find existing account\n",
+    "urn:ietf:params:acme:error:accountDoesNotExist :: The request specified an account that does not exist",
+])
+def test_an_authority_that_does_not_know_its_account(said):
+    answer = certbot.understand(said)
+    assert answer.unknown_account and not answer.unreachable and not answer.limited
+
+
 def test_the_command_has_no_secrets():
     settings = certbot.Settings.of({"directory": "staging", "account_file": "/etc/x/account.ini", "dns_plugin": "rfc2136", "dns_credentials": "/etc/x/dns.ini"})
     command = certbot.command("shop", ["*.example.com"], True, settings, settings.directory)
@@ -173,3 +182,14 @@ def test_certbot_is_told_when_to_renew_once():
     assert certbot.kept(once, 3 * DAY, True) == once
     assert "renew_before_expiry = 20 seconds\n" in certbot.kept(once, 20, True)
     assert certbot.remembered(once)["server"] == "https://ca.example.com/dir"
+
+
+def test_an_unknown_account_is_put_aside_and_asked_for_no_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(certbot, "ACCOUNTS", str(tmp_path))
+    (tmp_path / "ca.example.com" / "dir" / "1a2b").mkdir(parents=True)
+    assert certbot.put_account_aside("https://ca.example.com/dir")
+    (place,) = (tmp_path / "ca.example.com").iterdir()
+    assert place.name.startswith("dir.unknown-") and (place / "1a2b").is_dir()
+    assert not certbot.put_account_aside("https://ca.example.com/dir")
+    assert "account" not in certbot.remembered(certbot.without_account(KEPT, "https://ca.example.com/dir"))
+    assert certbot.without_account(KEPT, "https://ca.example.org/dir") == KEPT
