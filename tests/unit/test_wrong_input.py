@@ -94,7 +94,7 @@ def test_wrong_applications(site, number, sentence):
     one_sentence(site, f"host{number}", sentence)
 
 
-@pytest.mark.parametrize("name", ["provision", "deploy", "rollback"])
+@pytest.mark.parametrize("name", ["provision", "deploy", "rollback", "patch"])
 def test_every_playbook_looks_first(run, name):
     one_sentence(run(name, apps={"web1": changed("sources", {})}), "web1", "pyweb_apps.guestbook.sources is not an option")
 
@@ -103,6 +103,14 @@ def test_every_playbook_looks_first(run, name):
 def test_an_application_that_is_not_there(run, name):
     outcome = run(name, apps={"web1": {"guestbook": GUESTBOOK}}, variables={"app": "guestbok"})
     one_sentence(outcome, "web1", "app is 'guestbok': pyweb_apps defines guestbook.")
+
+
+@pytest.mark.parametrize("variables, sentence", [
+    ({"patch_reboot": "maybe"}, "patch_reboot is 'maybe': auto or never is needed"),
+    ({"patch_before": "nowhere.yml"}, "patch_before or patch_after is nowhere.yml, but the controller has no such file"),
+], ids=["reboot", "file"])
+def test_patching_refuses_before_it_begins(run, variables, sentence):
+    one_sentence(run("patch", apps={"web1": {"guestbook": GUESTBOOK}}, variables=variables), "web1", sentence)
 
 
 def next_key(mapping):
