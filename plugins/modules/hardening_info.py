@@ -30,7 +30,7 @@ attributes:
     support: full
 options:
   packages:
-    description: Debian packages that should be installed.
+    description: Debian packages that should be installed. Of names with C(|) between them one is enough; the first is the one that is missing.
     type: list
     elements: str
     default: []
@@ -67,6 +67,15 @@ options:
         description: Whether somebody has asked for just this value, even where it is looser than what is in force.
         type: bool
         default: false
+  login_defs:
+    description: Settings that C(/etc/login.defs) should have; stricter ones that it has stay.
+    type: dict
+    default: {}
+  su:
+    description: Lines that should stand at the top of C(/etc/pam.d/su).
+    type: list
+    elements: str
+    default: []
   directories:
     description: Directories that should be there.
     type: list
@@ -123,6 +132,38 @@ missing_directories:
   type: list
   elements: str
   sample: [/etc/pyweb]
+edited:
+  description:
+    - The content that files of others should have, by path, as asked for by O(login_defs) and O(su). Without these, the content is what
+      it was without the role. Files that are not there are left out.
+  returned: always
+  type: dict
+  contains:
+    content:
+      description: The text.
+      type: str
+    mode:
+      description: The mode that the file has, which stays.
+      type: str
+accounts:
+  description: What is worth knowing of the accounts of the host.
+  returned: always
+  type: dict
+  contains:
+    homes:
+      description: Home directories of people who can log in.
+      type: list
+      elements: str
+    notes:
+      description: A sentence for each account that somebody should look at.
+      type: list
+      elements: str
+      sample: [guest needs no password]
+    sudo:
+      description: Names that sudoers, except the file C(sudo) of O(files), set for everybody; null where there is no sudo.
+      type: list
+      elements: str
+      sample: [env_reset, use_pty]
 loaded_modules:
   description: Those of O(modules) that are loaded.
   returned: always
@@ -177,6 +218,11 @@ ssh:
       description: Why it is not known how this connection enters the host, else empty.
       type: str
       sample: ""
+    exempt:
+      description: Addresses from which this connection, or those of earlier runs, come; no limit of rates applies to them.
+      type: list
+      elements: str
+      sample: [192.0.2.5]
     port:
       description: The port that this connection came in by; null when this runs through no SSH connection.
       type: int
@@ -208,10 +254,12 @@ ssh:
 import dataclasses
 import os
 import pwd
+import re
 import tempfile
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.pyweb.stack.plugins.module_utils import _hardening_look as look
 from ansible_collections.pyweb.stack.plugins.module_utils import _ssh_access as ssh_access
 from ansible_collections.pyweb.stack.plugins.module_utils import _ssh_access_look as ssh_access_look
 from ansible_collections.pyweb.stack.plugins.module_utils import _sshd_strictness as strictness
@@ -220,15 +268,6 @@ from ansible_collections.pyweb.stack.plugins.module_utils import _way_in_look as
 
 SSHD = "/usr/sbin/sshd"
 SSHD_CONFIG = "/etc/ssh/sshd_config"
-NFT = "/usr/sbin/nft"
-
-
-def _read(path: str) -> str | None:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read()
-    except OSError:
-        return None
 
 
 def _look_at_ssh(module: AnsibleModule) -> dict[str, t.Any]:
@@ -249,18 +288,21 @@ def _look_at_ssh(module: AnsibleModule) -> dict[str, t.Any]:
         "loosened": [],
         "ways": [],
         "way_unknown": "",
+        "exempt": [],
     }
     if connection:
-        table = _read(module.params["files"].get("firewall", "")) or ""
+        table = look.read(module.params["files"].get("firewall", "")) or ""
         found = way_in_look.find(connection, lambda command: _said(module, command), table)
         result["ways"] = way_in.written(found.ways)
         result["way_unknown"] = found.unknown
+        earlier = re.findall(r"^\t\tip6? saddr (\S+) tcp dport \{[^}]*\} accept # runs plays$", table, flags=re.MULTILINE)
+        result["exempt"] = sorted({connection.client.partition("%")[0], *earlier})
     if not result["installed"]:
         return result
     # As strict as sshd -t, and tells the settings as well.
     command = [SSHD, "-T"]
     if not os.path.isdir("/run/sshd"):
-        # The directory is there only while the server runs; where systemd starts it for each connection, it may not be.
+        # It is there only while the server runs; where systemd starts it for each connection, it may not be.
         os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
     if connection and user:
         command += ["-C", f"user={user.pw_name},host={connection.client},addr={connection.client}"]
@@ -304,41 +346,13 @@ def _compare_settings(module: AnsibleModule, result: dict[str, t.Any]) -> None:
     now = before = _sshd_settings(module)
     if os.path.exists(drop_in):
         with tempfile.NamedTemporaryFile("w", dir=module.tmpdir, suffix=".conf") as stream:
-            stream.write(strictness.without_file(_read(SSHD_CONFIG) or "", drop_in))
+            stream.write(strictness.without_file(look.read(SSHD_CONFIG) or "", drop_in))
             stream.flush()
             before = _sshd_settings(module, "-f", stream.name)
     lines = [strictness.line_for(setting, before, stock) for setting in wanted]
     result["lines"] = [dataclasses.asdict(line) for line in lines]
     result["undone"] = strictness.undone(lines, result["settings"])
     result["loosened"] = strictness.loosened(now, before, [setting.keyword for setting in wanted if setting.given])
-
-
-def _sysctls(module: AnsibleModule) -> dict[str, str]:
-    values = {name: _read("/proc/sys/" + name.replace(".", "/")) for name in module.params["sysctls"]}
-    return {name: " ".join(value.split()) for name, value in values.items() if value is not None}
-
-
-def _missing_packages(module: AnsibleModule) -> list[str]:
-    wanted = module.params["packages"]
-    if not wanted:
-        return []
-    query = ["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\\n", *wanted]
-    dummy, stdout, dummy = module.run_command(query)
-    installed = {line.partition(" ")[2] for line in stdout.splitlines() if line.startswith("installed ")}
-    return [package for package in wanted if package not in installed]
-
-
-def _waiting(module: AnsibleModule) -> list[str]:
-    kept, files = module.params["kept"], module.params["files"]
-    waiting = [name for name, path in files.items() if _read(path) != _read(os.path.join(kept, name))]
-    if "firewall" in files and "firewall" not in waiting and os.path.exists(NFT):
-        rc, live, dummy = module.run_command([NFT, "-s", "list", "table", *module.params["table"].split()])
-        wanted = os.path.exists(files["firewall"])
-        enabled = module.run_command(["systemctl", "is-enabled", "--quiet", module.params["unit"]])[0] == 0
-        is_live = rc == 0 and live == _read(os.path.join(kept, "firewall.live"))
-        if (wanted and not (enabled and is_live)) or (not wanted and (enabled or rc == 0)):
-            waiting.append("firewall")
-    return waiting
 
 
 def main() -> None:
@@ -358,6 +372,8 @@ def main() -> None:
                     "given": {"type": "bool", "default": False},
                 },
             },
+            "login_defs": {"type": "dict", "default": {}},
+            "su": {"type": "list", "elements": "str", "default": []},
             "directories": {"type": "list", "elements": "path", "default": []},
             "modules": {"type": "list", "elements": "str", "default": []},
             "sysctls": {"type": "list", "elements": "str", "default": []},
@@ -366,13 +382,16 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    options = module.params
     module.exit_json(
         changed=False,
-        missing_packages=_missing_packages(module),
-        waiting=_waiting(module),
-        sysctls=_sysctls(module),
-        loaded_modules=[name for name in module.params["modules"] if os.path.isdir("/sys/module/" + name.replace("-", "_"))],
-        missing_directories=[path for path in module.params["directories"] if not os.path.isdir(path)],
+        missing_packages=look.missing_packages(module.run_command, options["packages"]),
+        waiting=look.waiting(module.run_command, options["kept"], options["files"], options["table"], options["unit"]),
+        edited=look.edited(options["login_defs"], options["su"]),
+        accounts=look.look_at_accounts(options["files"].get("sudo", "")),
+        sysctls=look.sysctls(options["sysctls"]),
+        loaded_modules=[name for name in options["modules"] if os.path.isdir("/sys/module/" + name.replace("-", "_"))],
+        missing_directories=[path for path in options["directories"] if not os.path.isdir(path)],
         ssh=_look_at_ssh(module),
     )
 

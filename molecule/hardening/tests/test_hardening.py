@@ -12,6 +12,7 @@ import socket
 import subprocess
 
 import pytest
+import testinfra
 
 ASKPASS = pathlib.Path(__file__).parents[1] / "askpass"
 
@@ -245,3 +246,56 @@ def test_needrestart_leaves_applications_alone(host):
     )
     units = "pyweb.shop.web.20261120T201500Z-1a2b3c4.service supervisor.service ssh.service"
     assert host.check_output(f"perl -e %s {units}", script) == "001"
+
+
+def test_new_files_of_root_are_for_others_only_in_baseline(host):
+    assert ssh(host, "admin", command="sudo -n sh -c umask").stdout == ("0027\n" if is_strict(host) else "0022\n")
+
+
+def test_homes_of_new_accounts_are_not_for_others(host):
+    host.check_output("useradd --create-home newcomer")
+    try:
+        assert host.file("/home/newcomer").mode & 0o027 == 0
+    finally:
+        host.check_output("userdel --remove newcomer 2>/dev/null")
+
+
+def test_homes_that_are_there_are_shut_in_strict(host):
+    assert host.file("/home/visitor").mode == (0o750 if is_strict(host) else 0o755)
+
+
+def test_su_is_for_the_group_sudo_in_strict(host):
+    said = host.run("echo 'open sesame' | runuser -u nobody -- su visitor -c 'id -un'")
+    assert said.stdout.strip() == ("" if is_strict(host) else "visitor"), said.stderr
+    assert host.check_output("su visitor -c 'id -un'") == "visitor"
+
+
+def test_sudo_writes_down_who_did_what(host):
+    ssh(host, "admin", command="sudo -n /usr/bin/env LOOK_FOR_ME=1 true")
+    assert "LOOK_FOR_ME=1" in host.file("/var/log/sudo.log").content_string
+    assert host.file("/var/log/sudo.log").mode == 0o600
+    host.check_output("visudo -c")
+
+
+def test_only_root_reads_jobs_and_the_configuration_of_sshd(host):
+    assert host.file("/etc/ssh/sshd_config").mode == 0o600
+    assert host.file("/etc/cron.daily").mode == 0o700
+
+
+def test_the_journal_outlives_a_reboot(host):
+    host.check_output("logger outlives && journalctl --sync")
+    assert "outlives" in host.check_output("journalctl --directory=/var/log/journal --grep outlives --output=cat")
+
+
+def test_something_keeps_the_time(host):
+    assert host.package("systemd-timesyncd").is_installed
+
+
+def test_strangers_may_open_few_connections_to_ssh_at_a_time(host, address):
+    rules = host.check_output("nft list chain inet pyweb input")
+    client = ssh(host, "admin", command="echo $SSH_CONNECTION").stdout.split()[0]
+    assert 0 < rules.index(f"ip saddr {client} tcp dport 22 accept") < rules.index("update @ssh4")
+    stranger = testinfra.get_host("ansible://hardening-bare13", ansible_inventory=os.environ["MOLECULE_INVENTORY_FILE"])
+    knock = f"seq 150 | xargs -P 150 -I N timeout 2 bash -c '(: </dev/tcp/{address}/22) 2>/dev/null && echo open'"
+    opened = stranger.run(knock).stdout.split()
+    assert 0 < len(opened) < 150

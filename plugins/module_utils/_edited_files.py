@@ -1,0 +1,80 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Settings in files that belong to others and know no drop-ins, so that they can be taken out again byte for byte. Pure: text in, text out.
+
+What is ours stands in a marked block at the top; lines that it replaces are kept as comments with a mark of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+BEGIN = "# BEGIN pyweb.stack hardening\n"
+END = "# END pyweb.stack hardening\n"
+REPLACED = "#pyweb.stack# "
+
+
+def restored(text: str) -> str:
+    """The text as it was without us, with what others have changed since."""
+    before, begin, rest = text.partition(BEGIN)
+    if begin:
+        dummy, end, after = rest.partition(END)
+        # A block that somebody has cut short is theirs.
+        text = before + after if end else text
+    return re.sub("^" + re.escape(REPLACED), "", text, flags=re.MULTILINE)
+
+
+def with_block(text: str, lines: Iterable[str]) -> str:
+    """The text with these lines at the top, instead of ours that are there; without lines, as it was without us."""
+    block = "".join(line + "\n" for line in lines)
+    return (BEGIN + block + END if block else "") + restored(text)
+
+
+def _umask(now: str, wanted: str) -> str:
+    return f"{int(now, 8) | int(wanted, 8):03o}"
+
+
+def _mode(now: str, wanted: str) -> str:
+    return f"{int(now, 8) & int(wanted, 8):04o}"
+
+
+def _larger(now: str, wanted: str) -> str:
+    return str(max(int(now), int(wanted)))
+
+
+def _smaller(now: str, wanted: str) -> str:
+    return str(min(int(now), int(wanted)))
+
+
+# What is stricter of two values of a key of login.defs.
+STRICTER = {"UMASK": _umask, "HOME_MODE": _mode, "LOGIN_RETRIES": _smaller, "LOGIN_TIMEOUT": _smaller}
+
+
+def _value_for(key: str, values: list[str], wanted: str) -> str:
+    """values: those that the file has for the key, without us. What cannot be read counts for nothing."""
+    try:
+        return STRICTER.get(key, _larger)(values[-1], wanted) if values else wanted
+    except ValueError:
+        return wanted
+
+
+def login_defs(text: str, wanted: Mapping[str, str]) -> str:
+    """The text of login.defs with these settings; where it has something stricter, that stays.
+
+    Programs differ in which of two lines counts (pam_umask: the first, shadow: the last), so there is one of each key.
+    """
+    stock = restored(text)
+    lines, replaced = [], []
+    for key, value in wanted.items():
+        found = re.findall(rf"^[ \t]*{key}[ \t]+(\S+)", stock, flags=re.MULTILINE)
+        chosen = _value_for(key, found, value)
+        if found != [chosen]:
+            lines.append(f"{key} {chosen}")
+            replaced.append(key)
+    if replaced:
+        stock = re.sub(rf"^([ \t]*(?:{'|'.join(replaced)})[ \t])", lambda match: REPLACED + match.group(1), stock, flags=re.MULTILINE)
+    block = "".join(line + "\n" for line in lines)
+    return (BEGIN + block + END if block else "") + stock

@@ -1,0 +1,107 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Looks at what the role hardening decides on, except sshd: files, accounts, packages, kernel settings. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+import typing as t
+from collections.abc import Callable, Mapping
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _accounts as accounts
+from ansible_collections.pyweb.stack.plugins.module_utils import _edited_files as edited_files
+
+# Runs a command; its exit code, what it printed, and its errors.
+Run = Callable[[list[str]], tuple[int, str, str]]
+
+NFT = "/usr/sbin/nft"
+LOGIN_DEFS = "/etc/login.defs"
+SU = "/etc/pam.d/su"
+SUDOERS = "/etc/sudoers"
+OLD_PASSWORD = 365  # days
+
+
+def read(path: str) -> str | None:
+    """The text of a file; None where it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return None
+
+
+def sysctls(names: list[str]) -> dict[str, str]:
+    """The values of those kernel settings that this kernel has."""
+    values = {name: read("/proc/sys/" + name.replace(".", "/")) for name in names}
+    return {name: " ".join(value.split()) for name, value in values.items() if value is not None}
+
+
+def missing_packages(run: Run, wanted: list[str]) -> list[str]:
+    """Those that are not installed; of names with "|" between them, one is enough."""
+    if not wanted:
+        return []
+    names = [name for names in wanted for name in names.split("|")]
+    query = ["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\\n", *names]
+    dummy, stdout, dummy = run(query)
+    installed = {line.partition(" ")[2] for line in stdout.splitlines() if line.startswith("installed ")}
+    return [package.partition("|")[0] for package in wanted if not installed & set(package.split("|"))]
+
+
+def edited(login_defs: Mapping[str, str], su: list[str]) -> dict[str, dict[str, str]]:
+    """By path, the content that files of others should have, and the mode that they have."""
+    texts = {path: read(path) for path in (LOGIN_DEFS, SU)}
+    contents = {
+        LOGIN_DEFS: edited_files.login_defs(texts[LOGIN_DEFS] or "", login_defs),
+        SU: edited_files.with_block(texts[SU] or "", su),
+    }
+    return {
+        path: {"content": contents[path], "mode": f"{stat.S_IMODE(os.stat(path).st_mode):04o}"} for path, text in texts.items() if text is not None
+    }
+
+
+def look_at_accounts(own: str) -> dict[str, t.Any]:
+    """own: the drop-in of sudo that does not count, since it is ours."""
+    passwd, shadow = read("/etc/passwd") or "", read("/etc/shadow") or ""
+    sudo = None
+    if os.path.exists(SUDOERS):
+        drop_ins = SUDOERS + ".d"
+        names = sorted(os.listdir(drop_ins)) if os.path.isdir(drop_ins) else []
+        files = [SUDOERS] + [os.path.join(drop_ins, name) for name in names if "." not in name and not name.endswith("~")]
+        sudo = accounts.sudo_settings(read(path) or "" for path in files if path != own)
+    return {
+        "homes": [home for home in accounts.homes(passwd) if os.path.isdir(home)],
+        "notes": accounts.notes(passwd, shadow, OLD_PASSWORD, int(time.time() // 86400)),
+        "sudo": sudo,
+    }
+
+
+def too_open(modes: str) -> list[str]:
+    """Paths that may more than they should; modes: lines with an octal mode and a path."""
+    found = []
+    for mode, dummy, path in (line.partition(" ") for line in modes.splitlines() if line[:1].isdigit()):
+        try:
+            state = os.stat(path)
+        except OSError:
+            continue
+        if stat.S_IMODE(state.st_mode) & ~int(mode, 8):
+            found.append(path)
+    return found
+
+
+def waiting(run: Run, kept: str, files: Mapping[str, str], table: str, unit: str) -> list[str]:
+    """Names of files that are not in force as they are. kept: the directory with copies of what is in force."""
+    found = [name for name, path in files.items() if read(path) != read(os.path.join(kept, name))]
+    if "firewall" in files and "firewall" not in found and os.path.exists(NFT):
+        rc, live, dummy = run([NFT, "-s", "-t", "list", "table", *table.split()])
+        wanted = os.path.exists(files["firewall"])
+        enabled = run(["systemctl", "is-enabled", "--quiet", unit])[0] == 0
+        is_live = rc == 0 and live == read(os.path.join(kept, "firewall.live"))
+        if (wanted and not (enabled and is_live)) or (not wanted and (enabled or rc == 0)):
+            found.append("firewall")
+    if "modes" in files and "modes" not in found and too_open(read(files["modes"]) or ""):
+        found.append("modes")
+    return found

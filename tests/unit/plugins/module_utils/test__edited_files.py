@@ -1,0 +1,69 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.pyweb.stack.plugins.module_utils import _edited_files as edited_files
+
+STOCK = "# comment\nUMASK\t\t022\n#HOME_MODE 0700\nPASS_MAX_DAYS 99999\nSHA_CRYPT_MIN_ROUNDS 5000"
+
+
+def settings(text):
+    """What a program reads, with all the values of each key."""
+    found = {}
+    for line in text.splitlines():
+        if line.strip() and not line.startswith("#"):
+            key, value = line.split()
+            found.setdefault(key, []).append(value)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "value"),
+    [
+        (STOCK, {"UMASK": "027"}, "027"),
+        ("UMASK 077\n", {"UMASK": "027"}, "077"),
+        # Neither is the stricter one: both together.
+        ("UMASK 002\nUMASK 070\n", {"UMASK": "027"}, "077"),
+        ("", {"UMASK": "027"}, "027"),
+        ("UMASK nonsense\n", {"UMASK": "027"}, "027"),
+    ],
+)
+def test_the_stricter_value_is_the_only_one(text, wanted, value):
+    assert settings(edited_files.login_defs(text, wanted))["UMASK"] == [value]
+
+
+@pytest.mark.parametrize(
+    ("key", "now", "wanted", "value"),
+    [("HOME_MODE", "0700", "0750", "0700"), ("HOME_MODE", "0755", "0750", "0750"), ("SHA_CRYPT_MIN_ROUNDS", "100000", "65536", "100000")],
+)
+def test_what_is_stricter_depends_on_the_key(key, now, wanted, value):
+    assert settings(edited_files.login_defs(f"{key} {now}\n", {key: wanted}))[key] == [value]
+
+
+@pytest.mark.parametrize("text", [STOCK, STOCK + "\n", "", "UMASK 022\r\n", "\n\n"])
+def test_it_is_taken_out_byte_for_byte(text):
+    changed = edited_files.login_defs(text, {"UMASK": "027", "HOME_MODE": "0750"})
+    assert changed != text
+    assert edited_files.restored(changed) == text
+    assert edited_files.login_defs(changed, {"UMASK": "027", "HOME_MODE": "0750"}) == changed
+    assert edited_files.login_defs(changed, {}) == text
+
+
+def test_what_others_change_meanwhile_stays():
+    changed = edited_files.login_defs(STOCK, {"UMASK": "027"}) + "\nLOG_OK_LOGINS yes\n"
+    assert edited_files.restored(changed) == STOCK + "\nLOG_OK_LOGINS yes\n"
+
+
+def test_a_block_stands_at_the_top_once():
+    text = "auth sufficient pam_rootok.so\n"
+    once = edited_files.with_block(text, ["auth required pam_wheel.so"])
+    assert once.splitlines()[1] == "auth required pam_wheel.so"
+    assert edited_files.with_block(once, ["auth required pam_wheel.so"]) == once
+    assert edited_files.with_block(once, []) == text
+
+
+def test_a_block_that_was_cut_short_is_left_alone():
+    assert edited_files.restored(edited_files.BEGIN + "UMASK 027\n") == edited_files.BEGIN + "UMASK 027\n"
