@@ -87,7 +87,8 @@ def test_a_host_needs_python_alone(path):
             name = node.module or ""
             assert name.startswith(PREFIX.rstrip(".")) or name.split(".")[0] in sys.stdlib_module_names, name
         for alias in node.names if isinstance(node, ast.Import) else []:
-            assert alias.name.split(".")[0] in sys.stdlib_module_names, alias.name
+            # tomli is tomllib before Python 3.11 had it; the role python installs it on the one system that needs it.
+            assert alias.name.split(".")[0] in {*sys.stdlib_module_names, "tomli"}, alias.name
 
 
 def test_no_file_of_plugin_code_is_long():

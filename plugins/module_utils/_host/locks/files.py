@@ -31,7 +31,11 @@ def decoded(content: bytes, shown: str) -> str:
 
 
 def load_toml(path: str) -> dict[str, t.Any]:
-    import tomllib
+    try:
+        import tomllib
+    except ModuleNotFoundError:
+        # Python 3.10, of Ubuntu 22.04: the role python installs the same library under the name that it had before.
+        import tomli as tomllib  # type: ignore[import-not-found,no-redef]
 
     if not os.path.exists(path):
         return {}
