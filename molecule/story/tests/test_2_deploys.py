@@ -168,13 +168,33 @@ def test_an_unreachable_first_host_neither_stops_nor_doubles_the_migration(fleet
         assert fleet.visitors[name].get("https://probe.example.com/")[2] == b"probe one\n"
 
 
+# One in the whole fleet: the application is another one on each host.
+BEAT = {"probe": {"processes": {"beat": {"command": "sleep infinity", "singleton": True, "hosts": ["pyweb"], "stop_timeout": 5}}}}
+
+
+def side_by_side(fleet, outcome):
+    """No host has waited for another, which Ansible makes it do where the items of a loop differ."""
+    # One of them migrates for all.
+    output = re.sub(r"^PLAY \[Migrate.*?(?=^PLAY )", "", outcome.output, flags=re.MULTILINE | re.DOTALL)
+    included = re.findall(r"^included: pyweb.stack.app for (.*) => \(item=probe\)$", output, re.MULTILINE)
+    assert included and all(sorted(hosts.split(", ")) == sorted(fleet.names) for hosts in included), outcome.output
+
+
 def test_a_deploy_brings_the_fleet_together_again(fleet):
-    """What the inventory says holds: main is at `one`, and the guestbook at 1.0.0."""
-    outcome = fleet.play("deploy")
+    """What the inventory says holds: main is at `one`, and the guestbook at 1.0.0; and one host has the process of which there is one."""
+    outcome = fleet.play("deploy", pyweb_app_overrides=BEAT)
     assert outcome.status == 0, outcome.output
-    assert len(set(fleet.releases("probe").values())) == 1
-    outcome = fleet.play("deploy")
+    side_by_side(fleet, outcome)
+    live = fleet.releases("probe")
+    assert len(set(live.values())) == 1
+    for name in fleet.names:
+        units = fleet.run(name, "systemctl list-units --plain --no-legend --full --state=active 'pyweb.probe.beat.*'").split()
+        assert [unit for unit in units if unit.startswith("pyweb.")] == [f"pyweb.probe.beat.{live[name]}.service"] * (name == fleet.names[0])
+    outcome = fleet.play("deploy", pyweb_app_overrides=BEAT)
     assert outcome.status == 0 and outcome.changed == 0, outcome.output
+    outcome = fleet.play("provision", "--check", "--tags", "app", pyweb_app_overrides=BEAT)
+    assert outcome.status == 0, outcome.output
+    side_by_side(fleet, outcome)
 
 
 def test_a_version_that_does_not_exist_is_named_in_one_sentence(fleet):
