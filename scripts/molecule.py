@@ -42,15 +42,15 @@ INOTIFY_PER_HOST = 16
 # than its parts. One that is not here counts as long.
 SECONDS = {
     "app": 300,
-    "appserver": 360,
-    "celery": 420,
-    "faults": 720,
-    "hardening": 300,
-    "nginx": 180,
-    "processes": 200,
-    "python": 120,
+    "appserver": 300,
+    "celery": 350,
+    "faults": 250,
+    "hardening": 170,
+    "nginx": 270,
+    "processes": 160,
+    "python": 90,
     "story": 600,
-    "supervisor": 420,
+    "supervisor": 350,
 }
 
 
