@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import testinfra
+from plugin import address
 
 
 def test_a_reboot_brings_back_exactly_what_was_live(fleet):
@@ -15,10 +16,7 @@ def test_a_reboot_brings_back_exactly_what_was_live(fleet):
     live["probe"] = fleet.releases("probe")
     subprocess.run(["docker", "restart", *fleet.names], check=True, stdout=subprocess.DEVNULL)
     for name in fleet.names:
-        address = subprocess.run(
-            ["docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", name], check=True, stdout=subprocess.PIPE, text=True
-        ).stdout.strip()
-        visitor, found, until = fleet.visitor_at(address), {}, time.monotonic() + 60
+        visitor, found, until = fleet.visitor_at(address(name)), {}, time.monotonic() + 120
         while time.monotonic() < until:
             try:
                 found = {app: visitor.release(app) for app in live}
