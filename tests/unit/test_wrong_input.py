@@ -209,3 +209,11 @@ def test_logs_that_nobody_has(run, variables, sentence):
 def test_a_report_that_cannot_be_written(run, file):
     outcome = run("report", apps={"web1": {"guestbook": GUESTBOOK}}, variables={"report_file": file})
     one_sentence(outcome, "web1", f"report_file is '{file}': a file that ends in .html in a directory that is there is needed")
+
+
+def test_a_report_of_a_host_that_has_nothing_yet(run, tmp_path):
+    """The controller itself, which is asked and not changed."""
+    here = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
+    run("report", "--check", apps={"web1": {"guestbook": GUESTBOOK}}, variables={"report_file": str(tmp_path / "fleet.html"), **here}, status=0)
+    text = (tmp_path / "fleet.html").read_text()
+    assert "guestbook on web1:</strong> nothing is live: deploy it." in text and 'href="https://guestbook.example.com/"' in text
