@@ -19,9 +19,12 @@ PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
 TARGET = re.compile(r"""(/|https?://[^/])[^\s"$;{}]*""")
 NETWORK = re.compile(r"[0-9a-f.:]+(/[0-9]{1,3})?")
 HASHED_PASSWORD = re.compile(r"(\$(apr1|5|6|y|2[aby])\$|\{SSHA\})[^:\s]+")
+# What nginx itself answers with; 502 is 503 for visitors.
+OWN_ERRORS = ("403", "404", "413", "429", "503", "504")
 # Options that role nginx has by the same name.
 PASSED = (
-    "probes", "canonical", "redirects", "headers", "access", "streams", "client_max_body_size", "read_timeout", "extra_config",
+    "probes", "canonical", "redirects", "headers", "access", "streams", "client_max_body_size", "read_timeout", "extra_config", "retry_after",
+    "trusted_proxies",
 )
 
 
@@ -57,8 +60,11 @@ def checked_site(where: str, site: dict) -> dict:
     for path, rule in site["access"].items():
         _check_access(f"{where}.access[{path}]", path, rule, bool(site["root"]))
     for url, directory in site["static"].items():
-        if not re.fullmatch(r"/([\w.-]+/)+", url) or ".." in url:
-            raise AppsError(f"{where}.static has {url!r}: an address that begins and ends with / is needed, such as /static/.")
+        if not re.fullmatch(r"(/[\w.-]+)+/?", url) or ".." in url:
+            raise AppsError(
+                f"{where}.static has {url!r}: an address that begins and ends with / is needed, such as /static/, "
+                "or that of a single file, such as /robots.txt."
+            )
         site["static"][url] = relative(f"{where}.static[{url}]", str(directory))
     _check_tls(f"{where}.tls", site["domains"], site["tls"] or {})
     if site["root"]:
@@ -67,7 +73,22 @@ def checked_site(where: str, site: dict) -> dict:
         if not site["root"]:
             raise AppsError(f"{where}.fallback goes with {where}.root: it is the file that answers where no other is there.")
         site["fallback"] = relative(f"{where}.fallback", site["fallback"].lstrip("/"))
+    site["error_pages"] = {str(status): page for status, page in site["error_pages"].items()}
+    for status, page in site["error_pages"].items():
+        site["error_pages"][status] = _error_page(f"{where}.error_pages[{status}]", status, str(page), site)
     return site
+
+
+def _error_page(where: str, status: str, page: str, site: dict) -> str:
+    if status not in OWN_ERRORS:
+        raise AppsError(f"{where}: nginx itself answers with {', '.join(OWN_ERRORS)}; all else is the application's.")
+    page = relative(where, page)
+    if site["root"]:
+        return page
+    places = [directory for url, directory in site["static"].items() if url.endswith("/")]
+    if not any(page.startswith(f"{directory}/") for directory in places):
+        raise AppsError(f"{where} is {page!r}, which is in none of the directories of site.static ({', '.join(places) or 'none'}): nginx may read only these.")
+    return page
 
 
 def _check_tls(where: str, domains: list[str], tls: dict) -> None:
@@ -102,7 +123,14 @@ def _static(path: str, url: str, directory: str, shared: list[str]) -> dict:
     """Media lie in a shared directory; static files in the release, and the hashed ones of the last releases beside it."""
     if any(directory == item or directory.startswith(f"{item}/") for item in shared):
         return {"url": url, "paths": [f"{path}/shared/{directory}"], "uploads": True}
+    if not url.endswith("/"):
+        return {"url": url, "paths": [f"{path}/current/{directory}"]}
     return {"url": url, "paths": [f"{path}/current/{directory}", f"{path}/assets{url.rstrip('/')}"]}
+
+
+def _released(path: str, page: str, site: dict) -> str:
+    """Where nginx finds a page of the live release; those of a site of files are in its root."""
+    return f"{path}/current/{site['root']}/{page}".replace("/./", "/") if site["root"] else f"{path}/current/{page}"
 
 
 def sliced(name: str, path: str, site: dict, shared: list[str]) -> dict:
@@ -114,6 +142,7 @@ def sliced(name: str, path: str, site: dict, shared: list[str]) -> dict:
            {"upstream": f"unix:{path}/current/.pyweb/web.sock"}),
         "static": [_static(path, url, directory, shared) for url, directory in site["static"].items()],
         "groups": [f"{name}-web"],
+        **({"error_pages": {status: _released(path, page, site) for status, page in site["error_pages"].items()}} if site["error_pages"] else {}),
         **({"tls": {option: value for option, value in site["tls"].items() if value is not None}} if site.get("tls") else {}),
         **({"limits": {option: value for option, value in site["limits"].items() if value is not None}} if site.get("limits") else {}),
         **{option: site[option] for option in PASSED if site.get(option)},

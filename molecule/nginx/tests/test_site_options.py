@@ -118,7 +118,7 @@ def test_maintenance_needs_no_reload_and_loses_nothing(host, address):
                 except httpx.HTTPError as error:
                     faults.append(repr(error))
                     continue
-                page = "<h1>Closed</h1>" in answer.text and answer.headers.get("Retry-After") == "300"
+                page = "<h1>Closed</h1>" in answer.text and answer.headers.get("Retry-After") == "600"
                 answers[answer.status_code, page] += 1
 
     threads = [threading.Thread(target=visitor, args=(method,)) for method in ("GET", "POST")]
@@ -154,3 +154,58 @@ def test_who_is_allowed_comes_in_during_maintenance(host, visit):
         assert (closed.status_code, "Back soon" in closed.text, visit(FULL, "/").status_code) == (503, True, 200)
     finally:
         host.check_output(f"rm -rf {PLACE}")
+
+
+GUESTBOOK = "guestbook.example.com"
+
+
+def test_pages_of_the_release_for_errors_of_nginx(host, visit):
+    missing = visit(GUESTBOOK, "/static/gone.css")
+    assert (missing.status_code, "Ours is not here" in missing.text) == (404, True)
+    # The release does not have that one.
+    large = visit(GUESTBOOK, "/", method="POST", content=b"x" * 2_000_000)
+    assert (large.status_code, "413" in large.text) == (413, True)
+    units = "echo@20261120T201500Z-1a2b3c4 echo@20261120T211500Z-5d6e7f8"
+    try:
+        host.check_output(f"systemctl stop {units}")
+        resting = visit(GUESTBOOK, "/")
+        assert (resting.status_code, "Ours is resting" in resting.text, resting.headers["Retry-After"]) == (503, True, "10")
+    finally:
+        host.check_output(f"systemctl start {units}")
+        deadline = time.monotonic() + 60
+        while visit(GUESTBOOK, "/").status_code != 200:
+            assert time.monotonic() < deadline
+
+
+def test_a_single_file(visit):
+    answer = visit(GUESTBOOK, "/robots.txt")
+    assert (answer.status_code, answer.text, answer.headers["X-Content-Type-Options"]) == (200, "User-agent: *\n", "nosniff")
+
+
+@pytest.mark.parametrize(("accepted", "encoding", "body"), [("identity", None, b"p {}\n"), ("gzip", "gzip", b"as gzip\n"), ("gzip, br", "br", b"as brotli\n")])
+def test_what_was_compressed_beforehand(address, accepted, encoding, body):
+    with httpx.Client(verify=False, timeout=10) as client:
+        headers = {"Host": GUESTBOOK, "Accept-Encoding": accepted}
+        with client.stream("GET", f"https://{address}/static/packed.css", headers=headers, extensions={"sni_hostname": GUESTBOOK}) as answer:
+            assert (answer.headers.get("Content-Encoding"), b"".join(answer.iter_raw())) == (encoding, body)
+
+
+def test_a_site_has_proxies_of_its_own(host):
+    config = host.check_output("nginx -T 2>/dev/null")
+    assert config.count("set_real_ip_from 192.0.2.0/24;") == 1
+    assert "192.0.2.0/24 1;" in config.split("$pyweb_trusted_tcp {")[1].split("}")[0]
+
+
+def test_large_logs_are_rotated_within_the_hour(host, visit):
+    assert host.service("pyweb-nginx-logs.timer").is_running
+    for number in range(20):
+        visit("docs.example.com", f"/large/{number}")
+    before = host.file("/var/log/nginx/docs.access.log").size
+    assert before > 1024
+    host.check_output("systemctl start pyweb-nginx-logs.service")
+    assert host.file("/var/log/nginx/docs.access.log").size < before
+    assert host.file("/var/log/nginx/docs.access.log.1").size >= before
+    deadline = time.monotonic() + 30
+    while "/after-it" not in host.file("/var/log/nginx/docs.access.log").content_string:
+        assert time.monotonic() < deadline
+        visit("docs.example.com", "/after-it")

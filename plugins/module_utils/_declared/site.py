@@ -73,8 +73,25 @@ SITE: Options = {
     },
     "static": {
         "type": "dict", "default": {}, "see": "site",
-        "description": "Addresses and the directories of the release that nginx serves there.",
-        "example": {"/static/": "staticfiles"},
+        "description": "Addresses and the directories of the release that nginx serves there; an address without a slash at its end is a single file. "
+                       "C(style.css.gz) beside C(style.css) is what a browser gets that understands it.",
+        "example": {"/static/": "staticfiles", "/robots.txt": "staticfiles/robots.txt"},
+    },
+    "error_pages": {
+        "type": "dict", "default": {}, "see": "site",
+        "description": "Pages of the release for errors of nginx itself, by their status: C(403), C(404), C(413), C(429), C(503) and C(504). They lie in one "
+                       "of the directories of O(site.static), or in O(site.root). Answers of the application stay as they are.",
+        "example": {"503": "staticfiles/503.html"},
+    },
+    "retry_after": {
+        "type": "int", "otherwise": "`300`", "minimum": 1,
+        "description": "Seconds after which visitors are told to come back during maintenance.",
+    },
+    "trusted_proxies": {
+        "type": "list", "elements": "str", "default": [], "pattern": r"[0-9a-f.:]+(/[0-9]{1,3})?",
+        "accepts": "an address or a network such as 192.0.2.0/24 is needed",
+        "description": "Addresses and networks of what stands in front of this site, such as a balancer or a CDN, besides C(nginx_server.trusted_proxies).",
+        "example": ["192.0.2.0/24"],
     },
     "root": {
         "type": "str",

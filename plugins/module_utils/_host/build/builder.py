@@ -154,13 +154,18 @@ class Builder:
     def static(self, target: str, url: str, directory: str, written: float | None = None) -> None:
         """nginx may read the static files, and the hashed ones outlive their release."""
         top = os.path.normpath(f"{target}/{directory}")
-        if not os.path.isdir(top):
+        if not (os.path.isdir(top) if url.endswith("/") else os.path.isfile(top)):
             named = f"site.root is {directory}" if url == "/" else f"site.static has {url}: {directory}"
             raise BuildError(f"{named}, which is not in the source and which no build step made.")
         place = target
-        for step in os.path.relpath(top, target).split("/"):
+        for step in os.path.relpath(top if url.endswith("/") else os.path.dirname(top), target).split("/"):
             place = os.path.normpath(f"{place}/{step}")
             allow(place, 0o001)
+        if not url.endswith("/"):
+            if not os.path.islink(top):
+                allow(top, 0o004)
+                os.utime(top, (written, written) if written else None)
+            return
         assets = f"{self.path}/assets{url.rstrip('/')}"
         for root, dirs, files in os.walk(top):
             # Such as .venv and .git; nginx refuses their names, too.

@@ -196,6 +196,9 @@ WRONG = {
     "rate": ([("site.limits", {"requests": "10"})], f"{AT}.site.limits.requests is '10': a rate such as 10r/s or 30r/m is needed"),
     "stream": ([("site.streams", ["chat"])], f"{AT}.site.streams has 'chat': a path that begins with / is needed"),
     "static address": ([("site.static", {"static": "x"})], f"{AT}.site.static has 'static': an address that begins and ends with / is needed"),
+    "error page of the application": ([("site.error_pages", {500: "x"})], f"{AT}.site.error_pages[500]: nginx itself answers with 403, 404,"),
+    "error page that nginx may not read": ([("site.error_pages", {404: "a/404.html"})], "which is in none of the directories of site.static (staticfiles)"),
+    "proxy by name": ([("site.trusted_proxies", ["lb"])], f"{AT}.site.trusted_proxies has 'lb': an address or a network such as 192.0.2.0/24 is needed"),
     "static up": ([("site.static", {"/../": "x"})], f"{AT}.site.static has '/../'"),
 }
 BAD_PATHS = ["/etc", "../x", "a/../b", "", ".venv/lib", ".pyweb", "a b", "a'b", 'a"b', "a\\b", "a;b", "a{b}", "$HOME", "a//b", ".", "./.venv", "a/./b", "./"]
@@ -595,3 +598,16 @@ def test_what_goes_with_systemd_alone_in_a_role_that_is_used_alone():
 def test_processes_of_a_role_that_is_used_alone(process, says):
     fault = _processes.processes_fault({"web": process}, "appserver_config.processes")
     assert fault.startswith(says) and bool(fault) == bool(says)
+
+
+def test_single_files_and_error_pages():
+    app = one(changed(("site.static", {"/static/": "out", "/robots.txt": "out/robots.txt"}), ("site.error_pages", {503: "out/errors/503.html"})))
+    assert app["app"]["static"] == {"/static/": "out", "/robots.txt": "out/robots.txt"}
+    assert {"url": "/robots.txt", "paths": ["/srv/shop/current/out/robots.txt"]} in app["site"]["static"]
+    assert app["site"]["error_pages"] == {"503": "/srv/shop/current/out/errors/503.html"}
+
+
+def test_error_pages_of_a_site_of_files_are_in_its_root():
+    (app,) = _apps.resolve({"docs": {"source": {"repo": "https://git.example.com/docs.git"}, "site": {
+        "domains": ["docs.example.com"], "root": "dist", "error_pages": {"404": "404.html"}}}})
+    assert app["site"]["error_pages"] == {"404": "/srv/docs/current/dist/404.html"}

@@ -116,7 +116,8 @@ def test_examples_of_an_application_are_accepted(path, example):
     shop = {"source": {"repo": "https://git.example.com/shop.git"}, "processes": {"web": {"wsgi": "shop.wsgi"}}, "site": {"domains": ["a.example"]}}
     *groups, name = path.split(".")
     needs = {"source.path": {"source": {}}, "source.archive": {"source": {}}, "source.package": {"source": {}}, "source.prepare": {"source": {"path": "x"}},
-             "site.root": {"processes": {}}, "site.fallback": {"site": {"domains": ["a.example"], "root": "x"}, "processes": {}}}
+             "site.root": {"processes": {}}, "site.fallback": {"site": {"domains": ["a.example"], "root": "x"}, "processes": {}},
+             "site.error_pages": {"site": {"domains": ["a.example"], "static": {"/static/": "staticfiles"}}}}
     shop |= needs.get(path, {})
     place = shop
     for group in groups:

@@ -254,6 +254,20 @@ def test_hashed_files_outlive_their_release(make, tmp_path):
         builder.static(str(target), "/x/", "gone")
 
 
+def test_a_single_file(make, tmp_path):
+    target = tmp_path / "srv/releases/a"
+    names = ("out/robots.txt", "out/key.txt")
+    write(target, {name: name for name in names})
+    for path in [target, *target.rglob("*")]:
+        path.chmod(0o750 if path.is_dir() else 0o640)
+    make().static(str(target), "/robots.txt", "out/robots.txt", released("20261120T201500Z-1a2b3c4"))
+    assert [(target / name).stat().st_mode & 0o007 for name in ("out", *names)] == [0o001, 0o004, 0]
+    assert (target / names[0]).stat().st_mtime == 1795205700
+    for wrong in ("out", "gone.txt"):
+        with pytest.raises(BuildError, match=f"^site.static has /a.txt: {wrong}, which is not in the source"):
+            make().static(str(target), "/a.txt", wrong)
+
+
 def test_a_site_of_files_alone(make, tmp_path):
     """The whole release, here: all but what begins with a dot."""
     target = tmp_path / "srv/releases/a"
