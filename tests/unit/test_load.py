@@ -107,6 +107,13 @@ class Server:
         self.loop.call_soon_threadsafe(self.over.set)
         self.thread.join()
 
+    def wait(self, number):
+        """Until so many requests have come since the call, however slow the machine is."""
+        wanted, deadline = self.numbers["all"] + number, time.monotonic() + 60
+        while self.numbers["all"] < wanted:
+            assert time.monotonic() < deadline, self.numbers
+            time.sleep(0.05)
+
     async def connected(self, reader, writer):
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             if writer.get_extra_info("ssl_object").selected_alpn_protocol() == "h2":
@@ -325,10 +332,10 @@ def test_command_line_ends_by_file_and_tells_by_its_exit_status(certificate, tmp
         command += ["--connect", server.address]
         stop = tmp_path / "stop"
         process = subprocess.Popen([*command, "--until", str(stop), "--json", str(tmp_path / "result")], stdout=subprocess.PIPE, text=True)
-        time.sleep(1.5)
+        server.wait(60)
         assert process.poll() is None
         stop.touch()
-        summary = process.communicate(timeout=10)[0]
+        summary = process.communicate(timeout=60)[0]
         assert process.returncode == 0 and " 0 failed" in summary
         figures = json.loads((tmp_path / "result").read_text())
         assert figures["failed"] == 0 and figures["requests"] >= 50 and figures["releases"]["r1"]["requests"] == figures["requests"]
@@ -338,9 +345,9 @@ def test_command_line_ends_by_file_and_tells_by_its_exit_status(certificate, tmp
         assert bad.returncode == 1 and json.loads(bad.stdout)["reasons"] == {"status 503": json.loads(bad.stdout)["requests"]}
 
         process = subprocess.Popen([*command, "--seconds", "60"], stdout=subprocess.PIPE, text=True)
-        time.sleep(1.5)
+        server.wait(10)
         process.terminate()
-        assert "requests in" in process.communicate(timeout=10)[0]
+        assert "requests in" in process.communicate(timeout=60)[0]
 
 
 def test_arrivals_begin_in_their_time_and_what_waits_is_noticed(certificate):

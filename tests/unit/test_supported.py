@@ -8,14 +8,12 @@ from __future__ import annotations
 import pathlib
 import re
 
-import pytest
-import yaml
-
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.app import MANAGERS
 from ansible_collections.pyweb.stack.plugins.module_utils._host import servers
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import KINDS as LOCKS
 from ansible_collections.pyweb.stack.plugins.module_utils._options import KINDS as SOURCES
 from ansible_collections.pyweb.stack.plugins.module_utils._processes import CONFINED
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _platform
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = (CHECKOUT / "docs/supported.md").read_text(encoding="utf-8")
@@ -48,7 +46,7 @@ def test_managers_and_what_only_systemd_holds_a_process_to():
     assert list(told) == MANAGERS and set(re.findall(r"`(\w+)`", told["supervisor"])) == set(CONFINED)
 
 
-@pytest.mark.parametrize("role", ["app", "nginx"])
-def test_systems(role):
-    variables = yaml.safe_load((CHECKOUT / f"roles/{role}/vars/main.yml").read_text(encoding="utf-8"))
-    assert variables[f"__{role}_supported"] == [row[0] for row in rows("Hosts and controllers") if row[0].startswith("Debian")]
+def test_systems():
+    assert list(_platform.TESTED) == [row[0] for row in rows("Hosts and controllers") if row[0].startswith("Debian")]
+    (accepted,) = (row[0] for row in rows("Hosts and controllers") if row[0].startswith("Ubuntu"))
+    assert [f"Ubuntu {number}" for number in re.findall(r"\d+\.\d+", accepted)] == list(_platform.ACCEPTED)
