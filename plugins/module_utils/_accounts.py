@@ -52,5 +52,5 @@ def sudo_settings(texts: Iterable[str]) -> list[str]:
         joined = text.replace("\\\n", " ")
         for entry in re.findall(r"^[ \t]*Defaults[ \t]+(.*)$", joined, flags=re.MULTILINE):
             unquoted = re.sub(r'"[^"]*"', "", entry)
-            names |= {match for match in re.findall(r"(?:^|,)[ \t]*!?[ \t]*([a-z_]+)", unquoted)}
+            names.update(re.findall(r"(?:^|,)[ \t]*!?[ \t]*([a-z_]+)", unquoted))
     return sorted(names)

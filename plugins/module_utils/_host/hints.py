@@ -42,7 +42,7 @@ HINTS = (
          "this host lacks the library {name}: add the Debian package that has it to system_packages (apt-file search {name} names it).",
          "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
          "OpenCV (libgl1), psycopg2 (libpq5), python-magic (libmagic1), WeasyPrint (libpango-1.0-0)"),
-    Hint(r"(?:line \d+|sh: \d+|bash|exec): ([\w.+-]+): (?:command )?not found|env: [‘'\"]([\w.+-]+)[’'\"]: No such file",
+    Hint(r"(?:line \d+|sh: \d+|bash|exec): ([\w.+-]+): (?:command )?not found|env: [\u2018'\"]([\w.+-]+)[\u2019'\"]: No such file",
          "{name} is not installed: add its package to system_packages, or what brings it to the requirements.",
          "bash: line 1: npm: command not found", "build steps and commands with npm, node, msgfmt (gettext), celery"),
     Hint(r"unsupported locale setting|setlocale: LC_\w+: cannot change locale",
