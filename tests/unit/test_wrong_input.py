@@ -174,7 +174,7 @@ def test_a_certificate_that_the_controller_lacks(run):
     one_sentence(outcome, "web1", "python_ca_certificates.src is files/no.crt, but the controller has no such file beside the playbook or the inventory")
 
 
-@pytest.mark.parametrize("name", ["site", "provision", "deploy", "rollback", "releases", "show", "unlock", "status", "logs", "report"])
+@pytest.mark.parametrize("name", ["site", "provision", "deploy", "rollback", "releases", "show", "unlock", "status", "logs", "report", "destroy"])
 def test_a_misspelt_extra_variable_is_not_ignored(run, name):
     """Otherwise all applications would be deployed instead of one."""
     outcome = run(name, "-e", "apps=guestbook", apps={"web1": {"guestbook": GUESTBOOK}})
@@ -209,6 +209,21 @@ def test_logs_that_nobody_has(run, variables, sentence):
 def test_a_report_that_cannot_be_written(run, file):
     outcome = run("report", apps={"web1": {"guestbook": GUESTBOOK}}, variables={"report_file": file})
     one_sentence(outcome, "web1", f"report_file is '{file}': a file that ends in .html in a directory that is there is needed")
+
+
+DESTROY = {
+    "no application": ({}, "Say which application goes, and its name once more: -e app=… -e confirm=… (guestbook, shop)."),
+    "two applications": ({"app": "guestbook,shop", "confirm": "guestbook"}, "Say which application goes, and its name once more"),
+    "not confirmed": ({"app": "shop"}, "confirm is '': to remove an application, give its name once more, as -e app=… -e confirm=…"),
+    "another confirmed": ({"app": "shop", "confirm": "guestbook"}, "confirm is 'guestbook': to remove an application, give its name once more"),
+    "half of the data": ({"app": "shop", "confirm": "shop", "data": "some"}, "data is 'some': keep or delete is needed; -e data=delete removes all"),
+}
+
+
+@pytest.mark.parametrize("variables, sentence", DESTROY.values(), ids=DESTROY)
+def test_nothing_is_removed_unless_it_is_meant(run, variables, sentence):
+    shop = changed("site.domains", ["shop.example.com"])["guestbook"]
+    one_sentence(run("destroy", apps={"web1": {"guestbook": GUESTBOOK, "shop": shop}}, variables=variables), "web1", sentence)
 
 
 def test_a_report_of_a_host_that_has_nothing_yet(run, tmp_path):
