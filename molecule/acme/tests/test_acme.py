@@ -10,17 +10,14 @@ import os
 import pathlib
 import socket
 import ssl
-import sys
 import time
 
 import pytest
 import testinfra
 from cryptography import x509
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "tests" / "support"))
-
-import playbook  # noqa: E402
-from load import Load  # noqa: E402
+import playbook
+from load import Load
 
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 CONVERGE = pathlib.Path(__file__).parents[1] / "converge.yml"

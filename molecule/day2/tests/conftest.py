@@ -4,16 +4,12 @@
 
 import json
 import os
-import pathlib
 import subprocess
-import sys
 
 import pytest
 import testinfra
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "tests" / "support"))
-
-import playbook  # noqa: E402
+import playbook
 
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 
