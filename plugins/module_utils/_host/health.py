@@ -11,6 +11,7 @@ import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError
 from ansible_collections.pyweb.stack.plugins.module_utils._host.processes import LOG_LINES, NICE_START, Processes
+from ansible_collections.pyweb.stack.plugins.module_utils._host.records import Site
 
 # Seconds between two health checks of a release that is not ready: the timeout alone decides when that is a fault.
 PAUSE = 0.25
@@ -151,12 +152,7 @@ class Checks:
         if not site or not (web or site.get("files")):
             return None
         path = web["health"]["path"] if web else "/"
-        try:
-            status, text = self.system.ask_site(site["domain"], site.get("port", 443), path)
-        except OSError as error:
-            fault = f"fails ({error})"
-        else:
-            fault = unwell(web["health"], status, text) if web else f"answers {status}" if status >= 400 else ""
+        fault = self._fault_through_nginx(web, site, path)
         return f"https://{site['domain']}{path} through nginx {fault}" if fault else ""
 
     def steady(self, release: str, processes: list[str], seconds: float = 2.0) -> None:
@@ -169,6 +165,16 @@ class Checks:
             if how:
                 raise HostError(f"release {release} is not healthy: its process {process} ended by itself ({how}).{self.processes.log(release, [process])}")
 
+    def _fault_through_nginx(self, web: dict[str, t.Any], site: Site, path: str) -> str:
+        """What is wrong with one answer to a visitor; nothing when it is as it should be. A site of files has no web process."""
+        try:
+            status, text = self.system.ask_site(site["domain"], site.get("port", 443), path)
+        except OSError as error:
+            return f"fails ({error})"
+        if web:
+            return unwell(web["health"], status, text)
+        return f"answers {status}" if status >= 400 else ""
+
     def through_nginx(self, release: str) -> None:
         """The way a visitor comes: through nginx, with TLS."""
         web, site = self.web(release), self.store.runtime(release).get("site")
@@ -177,13 +183,9 @@ class Checks:
         path, fault, begun, tries = web["health"]["path"] if web else "/", "", self.system.monotonic(), 3
         while tries:
             tries -= 1
-            try:
-                status, text = self.system.ask_site(site["domain"], site.get("port", 443), path)
-                fault = unwell(web["health"], status, text) if web else f"answers {status}" if status >= 400 else ""
-                if not fault:
-                    return
-            except OSError as error:
-                fault = f"fails ({error})"
+            fault = self._fault_through_nginx(web, site, path)
+            if not fault:
+                return
             self.system.sleep(0.3)
             # At boot, nginx may come after the application.
             if not tries and self.system.monotonic() < begun + BOOT and self.system.is_state("starting"):
