@@ -70,8 +70,8 @@ def nested_defaults(options, path=""):
 def inline_defaults(role, path):
     """What the role's own files say with "<path>.<option> | default(<value>)"."""
     found = {}
-    for file in sorted((CHECKOUT / "roles" / role).glob("*/*")):
-        if file.parent.name in ("tasks", "vars", "handlers", "templates"):
+    for file in sorted((CHECKOUT / "roles" / role).glob("*/**/*")):
+        if file.is_file() and file.relative_to(CHECKOUT / "roles" / role).parts[0] in ("tasks", "vars", "handlers", "templates"):
             text = file.read_text(encoding="utf-8")
             for name, value in re.findall(rf"\b{re.escape(path)}\.(\w+) \| default\(([^(),]*)", text):
                 if value not in NOTHING:
