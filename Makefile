@@ -4,7 +4,7 @@ export PYTHON
 PLAYBOOK = ANSIBLE_CONFIG=ansible.cfg .venv/bin/ansible-playbook
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-deploy demo-rollback demo-down generate test test-full lint sanity unit molecule bench build clean
+.PHONY: help env demo demo-deploy demo-rollback demo-down generate test test-full lint sanity unit molecule docs bench build clean
 
 help: ## show this
 	@echo 'make demo starts a Debian server and puts an application on it; make test runs the tests.'
@@ -35,7 +35,7 @@ test: env ## lint, sanity, unit and molecule
 test-full: env ## the same with scenarios that take long, and with every Python that can run the newest Ansible, too
 	@scripts/test-full
 
-lint: env ## yamllint, ansible-lint, changelog fragments, documentation, types, shellcheck
+lint: env ## yamllint, ansible-lint, changelog fragments, documentation, spelling, types, shellcheck
 	@scripts/test lint
 
 sanity: env ## ansible-test sanity
@@ -46,6 +46,10 @@ unit: env ## unit tests of the plugins
 
 molecule: env ## all scenarios; one alone: molecule test -s nginx
 	@scripts/test molecule
+
+docs: env ## the documentation as a site, in .cache/site; broken links and anchors are errors
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet
+	@echo 'Open .cache/site/index.html, or: .venv/bin/python -m http.server --bind 127.0.0.1 --directory .cache/site'
 
 bench: demo ## what a run and a deploy cost, and what visitors notice of deploys in a row (two hours)
 	@.venv/bin/python scripts/bench.py

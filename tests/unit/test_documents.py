@@ -11,7 +11,7 @@ import re
 import pytest
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
-DOCUMENTS = ["CONTRIBUTING.md", "README.md", *sorted(str(path.relative_to(CHECKOUT)) for path in CHECKOUT.glob("docs/*.md"))]
+DOCUMENTS = ["CONTRIBUTING.md", "README.md", *sorted(str(path.relative_to(CHECKOUT)) for path in CHECKOUT.glob("docs/**/*.md"))]
 FOR_CONTRIBUTORS = ["CONTRIBUTING.md", "docs/architecture.md"]
 TOP = "plugins|roles|playbooks|docs|scripts|tests|molecule|changelogs|examples|inventories|meta"
 

@@ -35,6 +35,6 @@ def test_nothing_but_the_collection_is_in_it(names):
 
 
 def test_every_role_playbook_and_document_is_in_it(names):
-    wanted = [str(path.relative_to(CHECKOUT)) for pattern in ("roles/*/tasks/main.yml", "playbooks/*.yml", "docs/*.md", "inventories/example/*.yml")
+    wanted = [str(path.relative_to(CHECKOUT)) for pattern in ("roles/*/tasks/main.yml", "playbooks/*.yml", "docs/**/*.md", "inventories/example/*.yml")
               for path in CHECKOUT.glob(pattern)]
     assert len(wanted) > 20 and set(wanted) <= set(names)
