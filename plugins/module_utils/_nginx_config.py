@@ -17,7 +17,7 @@ import socket
 import typing as t
 
 # Comments, quoted and bare words, and what ends a directive.
-_TOKEN = re.compile(r"""\#[^\n]*|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([;{}])|((?:[^\s;{}"'\\]|\\.)(?:[^\s;{}\\]|\\.|\$\{)*)""", re.DOTALL)
+TOKEN = re.compile(r"""\#[^\n]*|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([;{}])|((?:[^\s;{}"'\\]|\\.)(?:[^\s;{}\\]|\\.|\$\{)*)""", re.DOTALL)
 OURS = re.compile(r"/etc/nginx/(conf\.d/pyweb(\.site\.[a-z0-9-]+)?\.conf|modules-enabled/90-pyweb\.conf|pyweb/.*)")
 
 # Directives by where their arguments have a path that nginx writes to: a file, or a directory.
@@ -55,7 +55,7 @@ def directives(file: str, text: str) -> list[Directive]:
     """The directives in the C(text) of a C(file)."""
     found: list[Directive] = []
     words: list[str] = []
-    for token in _TOKEN.finditer(text):
+    for token in TOKEN.finditer(text):
         if token[3]:
             if words:
                 found.append(Directive(file, words[0], tuple(words[1:])))
