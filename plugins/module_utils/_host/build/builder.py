@@ -18,7 +18,7 @@ import typing as t
 from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks, shell
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build import django, extra
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.bytecode import reuse_bytecode
-from ansible_collections.pyweb.stack.plugins.module_utils._host.build.files import allow, measured
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.files import allow, copied, measured
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.hashed import is_immutable, is_kept
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import forget_other, released, served
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import brought, is_shared, link, make_room
@@ -145,10 +145,7 @@ class Builder:
     def copy(self, source: str, target: str, run_path: str, files: str) -> dict[str, t.Any]:
         """The same build under another configuration: hard links, and the way to a socket of its own."""
         with self.phase("copy"):
-            call(["cp", "-al", f"{source}/.", target], "copying the build", self.env)
-            os.unlink(f"{target}/.pyweb")
-            os.symlink(run_path, f"{target}/.pyweb")
-            extra.lead(self.params["files"], target, files)
+            copied(source, target, run_path, self.params["files"], files, self.env)
         return {**measured(target), "durations": self.durations}
 
     def static(self, target: str, url: str, directory: str, written: float | None = None) -> None:

@@ -18,6 +18,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build import extra
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.builder import Builder
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.durable import durable
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.files import make_directory
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import is_shared, make_shared, missing
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError, HostError, said
@@ -137,9 +138,7 @@ def make(app: App, params: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[str
     )
     account = app.system.account(app.paths.build_user)
     owner = app.system.account(app.paths.user)
-    os.mkdir(target, 0o751)
-    os.chmod(target, 0o751)
-    os.chown(target, account.pw_uid, account.pw_gid)
+    make_directory(app, release)
     media = [directory for directory in params["static"].values() if is_shared(directory, params["shared"])]
     web = app.system.group(app.paths.web_group) if media else -1
     run_path, files = app.paths.sockets(release), app.paths.files(release)
