@@ -144,15 +144,33 @@ class ActionModule(OnHost):
     def _rollback(self, params: dict) -> dict:
         hosts = self._info(params)
         first = next(iter(hosts.values()))
-        target = releases.rollback_target(first["live"], first["releases"], first["history"], params["release"], first.get("switch"))
+        wanted = releases.rollback_target(first["live"], first["releases"], first["history"], params["release"], first.get("switch"))
         host = self._host(hosts)
-        if target not in host["releases"]:
-            raise releases.ReleaseError(f"release {target} is not kept on this host: nothing was changed.")
+        target = releases.counterpart(host["releases"], wanted, first["releases"][wanted])
+        if not target:
+            raise releases.ReleaseError(f"release {wanted} is not kept on this host: nothing was changed.")
         lease = controller()
         lease["takes_over"] = takes_over(host["lease"], lease)
         if host["live"] == target and host["running"] and not host.get("switch"):
             return {"changed": False, "release": target, "previous": target, "pruned": []}
         return self._activate({**params, "release": target, "lease": lease, "action": "rollback", "previous": host["live"]})
+
+    def _restart(self, params: dict) -> dict:
+        hosts = self._info(params)
+        host = self._host(hosts)
+        live = host["live"]
+        if not live:
+            raise releases.ReleaseError("nothing is live on this host: deploy it first.")
+        manifest = host["releases"].get(live, {})
+        if not (manifest.get("runtime") or {}).get("processes"):
+            # Files alone, or processes that run on other hosts.
+            return {"changed": False, "release": live, "previous": live, "pruned": []}
+        lease = controller()
+        lease["takes_over"] = takes_over(host["lease"], lease)
+        # One id for all hosts that serve the same, as in a deploy.
+        now = max(item["now"] for item in hosts.values())
+        release = releases.new_id(now, manifest["revision"], [item for host in hosts.values() for item in host["releases"]])
+        return self._activate({**params, "release": release, "lease": lease, "action": "restart", "previous": live})
 
     def _activate(self, params: dict) -> dict:
         name, release = params["name"], params["release"]

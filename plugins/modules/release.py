@@ -44,12 +44,13 @@ options:
       - V(begin) decides what a deploy has to do on this host and makes missing directories. It returns the release's id.
       - V(activate) makes a release live that is built on this host.
       - V(rollback) makes an older release live. The one that is left is marked bad.
+      - 'V(restart) starts all processes anew: it makes a copy of the live release by hard links, and switches to that like a deploy.'
       - V(prune) deletes releases that are no longer needed.
       - V(pin) keeps a release from ever being deleted, V(unpin) takes that back.
       - V(unlock) releases the deploy lock of a crashed run. A step that still runs on the host is waited for.
     type: str
     required: true
-    choices: [begin, activate, rollback, prune, pin, unpin, unlock]
+    choices: [begin, activate, rollback, restart, prune, pin, unpin, unlock]
   release:
     description:
       - With O(state=activate), the id of the release.
@@ -119,7 +120,8 @@ options:
     default: 512
   hooks:
     description:
-      - With O(state=activate) and O(state=rollback), what runs at each phase, as the role app takes it.
+      - With O(state=activate), O(state=rollback) and O(state=restart), what runs at each phase, as the role app takes it.
+      - 'A restart deploys nothing: only C(on_failure) goes with it.'
       - Files of tasks are left to the playbook.
     type: dict
     default: {}
@@ -147,6 +149,11 @@ EXAMPLES = r"""
       processes: {web: {wsgi: "guestbook:app"}}
       site: {domain: guestbook.example.com}
   when: begun.activate
+
+- name: Start all of its processes anew
+  pyweb.stack.release:
+    name: guestbook
+    state: restart
 
 - name: Go back to the release before the live one
   pyweb.stack.release:
@@ -199,11 +206,11 @@ held:
   type: dict
 previous:
   description: Id of the release that was live before.
-  returned: with O(state=activate) and O(state=rollback)
+  returned: with O(state=activate), O(state=rollback) and O(state=restart)
   type: str
 pruned:
   description: Ids of the releases that were deleted.
-  returned: with O(state=activate), O(state=rollback) and O(state=prune)
+  returned: with O(state=activate), O(state=rollback), O(state=restart) and O(state=prune)
   type: list
   elements: str
 """

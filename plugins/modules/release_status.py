@@ -73,8 +73,11 @@ applications:
     live:
       description: Id of the live release, or none; its C(version), C(revision), C(created), C(config_digest) and C(python_version) are beside it.
       type: str
+    copy_of:
+      description: The release that a restart has made the live one from; none where there was no restart.
+      type: str
     since:
-      description: When it went live, UTC; C(by) is who did that, C(action) whether by a deploy or a rollback.
+      description: When it went live, UTC; C(by) is who did that, C(action) whether by a deploy, a rollback or a restart.
       type: str
     damage:
       description: What its directory lacks, if anything.

@@ -43,7 +43,7 @@ options:
   action:
     description: What the history calls it.
     type: str
-    choices: [activate, rollback]
+    choices: [activate, rollback, restart]
     default: activate
   release:
     description: Id of the release.

@@ -94,8 +94,8 @@ def of_application(host: str, app: str, told: dict[str, Any], now: float) -> Ite
 
 
 def differences(app: str, hosts: dict[str, dict[str, Any]]) -> Iterator[Finding]:
-    """Hosts whose live release is not the one that most have; of several, the newest counts."""
-    live = {host: told.get("live") for host, told in hosts.items() if not told.get("fault")}
+    """Hosts whose live release is not the one that most have; of several, the newest counts. A copy that a restart has made is the same."""
+    live = {host: told.get("copy_of") or told.get("live") for host, told in hosts.items() if not told.get("fault")}
     common = max(live.values(), key=lambda release: (list(live.values()).count(release), release or ""), default=None)
     having = [host for host, release in live.items() if release == common]
     for host, release in live.items():

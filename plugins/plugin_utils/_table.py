@@ -40,6 +40,8 @@ def rows(host: str, info: dict, now: float) -> list[list[str]]:
             mark = "live" if info["running"] else "live, DOWN"
         elif release == target:
             mark = "rollback target"
+        elif manifest.get("replaced_by"):
+            mark = "restarted"
         if manifest.get("pinned"):
             mark = f"{mark}, pinned".lstrip(", ")
         result.append([host, release, mark, manifest.get("state", "?"), str(manifest.get("version") or ""), str(manifest.get("revision") or "")[:10],

@@ -99,7 +99,11 @@ def test_every_playbook_looks_first(run, name):
     one_sentence(run(name, apps={"web1": changed("sources", {})}), "web1", "pyweb_apps.guestbook.sources is not an option")
 
 
-@pytest.mark.parametrize("name", ["deploy", "rollback"])
+def test_a_restart_says_what_of(run):
+    one_sentence(run("restart", apps={"web1": {"guestbook": GUESTBOOK}}), "web1", "Say which applications start anew: -e app=… (guestbook)")
+
+
+@pytest.mark.parametrize("name", ["deploy", "rollback", "restart"])
 def test_an_application_that_is_not_there(run, name):
     outcome = run(name, apps={"web1": {"guestbook": GUESTBOOK}}, variables={"app": "guestbok"})
     one_sentence(outcome, "web1", "app is 'guestbok': pyweb_apps defines guestbook.")
@@ -174,7 +178,8 @@ def test_a_certificate_that_the_controller_lacks(run):
     one_sentence(outcome, "web1", "python_ca_certificates.src is files/no.crt, but the controller has no such file beside the playbook or the inventory")
 
 
-@pytest.mark.parametrize("name", ["site", "provision", "deploy", "rollback", "releases", "show", "unlock", "status", "logs", "report", "destroy"])
+@pytest.mark.parametrize("name", ["site", "provision", "deploy", "rollback", "releases", "show", "unlock", "status", "logs", "report", "destroy",
+                                  "restart"])
 def test_a_misspelt_extra_variable_is_not_ignored(run, name):
     """Otherwise all applications would be deployed instead of one."""
     outcome = run(name, "-e", "apps=guestbook", apps={"web1": {"guestbook": GUESTBOOK}})

@@ -31,6 +31,10 @@ class Fleet:
         assert outcome.status == exit_status, outcome.output
         return outcome
 
+    def address(self, name):
+        """Where visitors find this host."""
+        return self.hosts[name].backend.get_variables()["ansible_host"]
+
     def live(self, app):
         return {name: self.run(name, f"basename $(readlink /srv/{app}/current)") for name in self.names}
 

@@ -116,7 +116,7 @@ RELEASE_STEP: Options = {
             "V(pin) keeps a release from being deleted, V(unpin) takes that back.",
         ],
     },
-    "action": {"type": "str", "choices": ["activate", "rollback"], "default": "activate", "description": "What the history calls it."},
+    "action": {"type": "str", "choices": ["activate", "rollback", "restart"], "default": "activate", "description": "What the history calls it."},
     "release": {"type": "str", "description": "Id of the release."},
     "runtime": {"type": "dict", "description": "The processes of the release, if it was never active before."},
     **WATCH,
@@ -186,11 +186,12 @@ RUNTIME: Options = {
 RELEASE: Options = {
     **NAME,
     "state": {
-        "type": "str", "choices": ["begin", "activate", "rollback", "prune", "pin", "unpin", "unlock"], "required": True,
+        "type": "str", "choices": ["begin", "activate", "rollback", "restart", "prune", "pin", "unpin", "unlock"], "required": True,
         "description": [
             "V(begin) decides what a deploy has to do on this host and makes missing directories. It returns the release's id.",
             "V(activate) makes a release live that is built on this host.",
             "V(rollback) makes an older release live. The one that is left is marked bad.",
+            "V(restart) starts all processes anew: it makes a copy of the live release by hard links, and switches to that like a deploy.",
             "V(prune) deletes releases that are no longer needed.",
             "V(pin) keeps a release from ever being deleted, V(unpin) takes that back.",
             "V(unlock) releases the deploy lock of a crashed run. A step that still runs on the host is waited for.",
@@ -224,7 +225,8 @@ RELEASE: Options = {
     "hooks": {
         "type": "dict", "default": {},
         "description": [
-            "With O(state=activate) and O(state=rollback), what runs at each phase, as the role app takes it.",
+            "With O(state=activate), O(state=rollback) and O(state=restart), what runs at each phase, as the role app takes it.",
+            "A restart deploys nothing: only C(on_failure) goes with it.",
             "Files of tasks are left to the playbook.",
         ],
     },

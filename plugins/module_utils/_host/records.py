@@ -97,6 +97,8 @@ class Manifest(t.TypedDict, total=False):
     static: dict[str, str]  # address to directory
     procfile: dict[str, t.Any] | None
     pinned: bool
+    copy_of: str  # the release that a restart has made it from, directly or not
+    replaced_by: str | None  # the copy that a restart has put in its place
     runtime: Runtime
 
 
@@ -115,7 +117,7 @@ class Switch(t.TypedDict):
 
     release: str
     # "from": the release that was live, or None
-    action: str  # activate or rollback
+    action: str  # activate, rollback or restart
     by: str
     since: str
     token: str | None  # of the lease

@@ -11,6 +11,8 @@ import typing as t
 ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{7,12}")
 # A release that was started once and then left in order is a place to go back to.
 GOOD = ("active", "superseded")
+# Switches to a copy of the live release: the release that they leave is not another one.
+SAME = ("restart",)
 
 
 class ReleaseError(Exception):
@@ -51,7 +53,7 @@ def plan(hosts: dict[str, dict[str, t.Any]], now: str, force: bool = False) -> d
     known: dict[str, dict[str, dict[str, t.Any]]] = {
         name: {} if force else {
             release: manifest for release, manifest in host["releases"].items()
-            if manifest.get("state") in ("built", *GOOD) and same(manifest, wanted[name])
+            if manifest.get("state") in ("built", *GOOD) and not manifest.get("replaced_by") and same(manifest, wanted[name])
         } for name, host in hosts.items()
     }
     # An id that failed, was left as bad or was cut short on any host is used up.
@@ -111,17 +113,36 @@ def rollback_target(
 ) -> str:
     """The release to go back to: the last good one in the history before the live one, or the one that is named.
 
-    C(switch) is one that nobody has ended yet, and that the history does not know.
+    C(switch) is one that nobody has ended yet, and that the history does not know. What a restart has left is the live release under another id.
     """
     if wanted:
         return named(releases, wanted)
-    if switch and switch["release"] == live != switch["from"] and switch["from"] in releases:
+    if switch and switch["release"] == live != switch["from"] and switch["from"] in releases and switch.get("action") not in SAME:
         return str(switch["from"])
     for entry in reversed(history):
         release = entry["release"]
-        if release != live and releases.get(release, {}).get("state") == "superseded":
+        manifest = releases.get(release, {})
+        if release != live and manifest.get("state") == "superseded" and not manifest.get("replaced_by"):
             return str(release)
     raise ReleaseError("there is no release to go back to: none was live before this one, or all are bad or pruned.")
+
+
+def fallback(damaged: str, releases: dict[str, dict[str, t.Any]], history: list[dict[str, t.Any]]) -> str:
+    """Where the host goes at boot when the live release is damaged: to what it is a copy of, else where a rollback would go. Raises ReleaseError."""
+    for release, manifest in releases.items():
+        if manifest.get("replaced_by") == damaged and manifest.get("state") == "superseded":
+            return release
+    return rollback_target(damaged, releases, history)
+
+
+def counterpart(releases: dict[str, dict[str, t.Any]], target: str, manifest: dict[str, t.Any]) -> str | None:
+    """What a host has in place of C(target), the release of another host with this C(manifest): a host that was restarted alone has a copy of it."""
+    if target in releases:
+        return target
+    root = manifest.get("copy_of") or target
+    return max((
+        release for release, item in releases.items() if (item.get("copy_of") or release) == root and item.get("state") in ("built", *GOOD, "bad")
+    ), default=None)
 
 
 def prunable(
@@ -141,7 +162,7 @@ def prunable(
         protected.add(rollback_target(live, releases, history))
     except ReleaseError:
         pass
-    good = sorted((release for release, item in releases.items() if item.get("state") in GOOD), reverse=True)
+    good = sorted((release for release, item in releases.items() if item.get("state") in GOOD and not item.get("replaced_by")), reverse=True)
     protected.update(release for release in good[:max(keep, 1)] if release[:16] >= oldest)
     unfinished = sorted((release for release, item in releases.items() if item.get("state") not in (*GOOD, "gone")), reverse=True)
     # The newest failed or unfinished build stays for a look.

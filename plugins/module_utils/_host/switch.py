@@ -22,7 +22,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.jobs import Jobs
 from ansible_collections.pyweb.stack.plugins.module_utils._host.lock import Lock
 from ansible_collections.pyweb.stack.plugins.module_utils._host.package import adopt
 from ansible_collections.pyweb.stack.plugins.module_utils._host.processes import NICE_END, NICE_START
-from ansible_collections.pyweb.stack.plugins.module_utils._host.releases import ReleaseError, rollback_target
+from ansible_collections.pyweb.stack.plugins.module_utils._host.releases import SAME, ReleaseError, fallback
 from ansible_collections.pyweb.stack.plugins.module_utils._host.traffic import Traffic
 
 # Seconds after which nginx's pooled connections have left the old release: keepalive_time + keepalive_timeout (1 s each), and some.
@@ -200,10 +200,11 @@ class Switcher:
             if wait > DRAIN:
                 self.checks.through_nginx(release)
             # As long as both run: where it cannot be written, on a full disk, the old one is there to return to.
-            self.store.update(release, state="active", activated=now(), error=None)
+            self.store.update(release, state="active", activated=now(), error=None, replaced_by=None)
             self.store.record(switch["action"], switch)
             if previous and previous != release:
-                self.store.update(previous, state="bad" if switch["action"] == "rollback" else "superseded", ended=now())
+                self.store.update(previous, state="bad" if switch["action"] == "rollback" else "superseded", ended=now(),
+                                  replaced_by=release if switch["action"] in SAME else None)
             self.jobs.schedule(release)
         except Exception as fault:
             self._fail(switch, fault, blame=isinstance(fault, HostError))
@@ -277,7 +278,7 @@ class Switcher:
         target = None
         while not target:
             try:
-                target = rollback_target(damaged, self.store.manifests(), self.store.history())
+                target = fallback(damaged, self.store.manifests(), self.store.history())
                 self._refuse_damaged(target)
             except ReleaseError:
                 raise error from None

@@ -38,7 +38,8 @@ def look(app: App) -> dict[str, t.Any]:
     history, switch = app.store.history(), app.store.switch()
     last: dict[str, t.Any] = next((entry for entry in reversed(history) if entry.get("release") == live), {})
     result: dict[str, t.Any] = {
-        "exists": app.exists, "live": live, **{key: manifest.get(key) for key in ("version", "revision", "created", "config_digest", "python_version")},
+        "exists": app.exists, "live": live,
+        **{key: manifest.get(key) for key in ("version", "revision", "created", "config_digest", "python_version", "copy_of")},
         "since": last.get("time"), "by": last.get("by"), "action": last.get("action"), "damage": app.contents.damage(live) if live else "",
         "manager": app.store.runtime(live).get("manager"), "processes": app.processes.look(live) if live else [], "jobs": sorted(app.store.jobs(live)),
         "health": app.checks.now(live) if live else None, "visitor": app.checks.visitor(live) if live else None,

@@ -18,6 +18,11 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.servers import g
 def start(app: App, params: dict[str, t.Any]) -> dict[str, t.Any]:
     """Everything before the switch."""
     release = releases.valid_id(params["release"])
+    if params["action"] == "restart":
+        # Not loaded by other steps.
+        from ansible_collections.pyweb.stack.plugins.module_utils._host.steps import again
+
+        again.copy(app, params)
     manifest = app.store.manifest(release)
     if manifest.get("state") not in ("built", "bad", *releases.GOOD) or not os.path.isdir(app.paths.release(release)):
         raise HostError(f"release {release} is not built on this host (it is {manifest.get('state', 'unknown')}): deploy it again.")
@@ -99,7 +104,9 @@ def run(params: dict[str, t.Any], check_mode: bool = False) -> dict[str, t.Any]:
         if params["step"] == "settle":
             # Others may deploy again while these run.
             fault += f"release {params['release']} is live, but "
-            hooks.run(app, params["hooks"], "on_rollback" if params["action"] == "rollback" else "after_activate", params["release"])
+            phase = {"activate": "after_activate", "rollback": "on_rollback"}.get(params["action"])
+            if phase:
+                hooks.run(app, params["hooks"], phase, params["release"])
         return result
     except (HostError, releases.ReleaseError, BuildError, OSError) as error:
         more = hooks.failure(app, params["hooks"], params["release"], error) if app and params["step"] in ("start", "settle") else ""

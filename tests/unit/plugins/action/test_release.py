@@ -187,6 +187,56 @@ def test_another_controller_is_told_who_deploys(app, act):
     assert app.live == A and os.path.exists(app.paths.lease)
 
 
+@pytest.fixture
+def built(app):
+    """The live release as a build leaves it."""
+    app.store.update(A, revision="1a2b3c4" + "0" * 33)
+    app.launcher.write(A, "1a2b3c4", "")
+    os.symlink(app.paths.sockets(A), f"{app.paths.release(A)}/.pyweb")
+    return app
+
+
+def test_restart(host, built, app, act):
+    done = act(state="restart", watch=0)
+    copy = done["release"]
+    assert act.calls == [("pyweb.stack.release_info", None), ("pyweb.stack.release_step", "start"), (action.DEPLOY_HELPER, "finalize"),
+                         ("pyweb.stack.release_step", "settle")]
+    assert done["changed"] and copy not in (A, B) and (app.live, host.up(), done["previous"]) == (copy, {copy: 1}, A)
+    entry = app.store.history()[-1]
+    assert (entry["action"], entry["release"], entry["from"]) == ("restart", copy, A) and not os.path.exists(app.paths.lease)
+    with pytest.raises(AnsibleActionFail, match="there is no release to go back to"):
+        act(state="rollback")
+
+
+def test_restart_in_check_mode(host, built, app, act):
+    done = act(check=True, state="restart")
+    assert done["changed"] and done["previous"] == A and (app.live, host.up()) == (A, {A: 1})
+    assert act.calls == [("pyweb.stack.release_info", None)], "more than a look"
+
+
+def test_a_restart_that_fails_leaves_the_live_release(host, built, app, act):
+    host.gate = "all"
+    failed = act(state="restart", watch=0)
+    assert failed["failed"] and " is not healthy" in failed["msg"]
+    assert (app.live, host.up(), app.store.manifest(A)["state"]) == (A, {A: 1}, "active") and not os.path.exists(app.paths.lease)
+
+
+def test_there_is_nothing_to_restart(host, act):
+    app = host.app()
+    with pytest.raises(AnsibleActionFail, match="shop: nothing is live on this host: deploy it first."):
+        act(state="restart")
+    host.release(app, A, state="active", live=True, processes={})
+    assert not act(state="restart")["changed"] and app.live == A
+
+
+def test_roll_back_to_what_was_restarted_on_one_host_alone(host, app, act):
+    """The other host still has the original under its own id."""
+    host.release(app, B, state="superseded", copy_of=C, processes={"web": WEB})
+    other = {"live": "x", "releases": {C: {"state": "superseded"}}, "history": [{"release": C}], "switch": None}
+    mine = {"live": A, "running": True, "releases": app.store.manifests(), "history": [], "lease": None}
+    assert act(state="rollback", hosts={"web0": other, "web1": mine}, watch=0)["release"] == B and app.live == B
+
+
 def test_roll_back_and_again(host, app, act):
     host.release(app, C, processes={"web": WEB})
     for wanted in (B, C):

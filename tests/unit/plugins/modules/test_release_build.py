@@ -16,7 +16,8 @@ import pytest
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks, prune, releases
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments import environment as _environment
-from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError, HostError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.steps import again
 from ansible_collections.pyweb.stack.plugins.modules import release_build, release_info
 
 ENV = {f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
@@ -391,3 +392,46 @@ def test_a_source_that_does_not_say_it(host, deploy, origin, text, wanted, sente
         git(origin, "commit", "-q", "-m", "two")
     step, built = deploy(procfile=wanted)
     assert built["failed"] and sentence in built["msg"] and host.App("shop").store.manifest(step["release"])["state"] == "failed"
+
+
+# --- once more, for a restart -----------------------------------------------------------------------------------------
+
+def test_a_copy_of_the_live_release(host, deploy):
+    app = host.App("shop")
+    files = json.dumps({"conf/passwords.ini": {"content": "[a]\r\n", "build": False}})
+    step, built = deploy(env={"GREETING": "two\r\nlines"}, files=files, build=["echo built > out.txt"])
+    live, copy = step["release"], "20261122T000000Z-1a2b3c4"
+    assert built["changed"]
+    # As an older version of this collection has recorded them.
+    process = {"command": "work", "kind": "command", "stop_timeout": 5}
+    app.store.update(live, state="active", pinned=True, runtime={"manager": "systemd", "processes": {"worker": process}})
+    os.symlink(app.paths.release(live), app.paths.current)
+    pathlib.Path(app.paths.release(live), "app.py").write_text("VERSION = 'by hand'\n")
+    again.copy(app, {"release": copy, "lease": {"by": "she@there"}, "keep_free": 0})
+    target, manifest, original = pathlib.Path(app.paths.release(copy)), app.store.manifest(copy), app.store.manifest(live)
+    assert (target / "app.py").read_text() == "VERSION = 'by hand'\n" and os.readlink(target / ".pyweb") == app.paths.sockets(copy)
+    assert os.path.samefile(target / "out.txt", f"{app.paths.release(live)}/out.txt")
+    assert os.readlink(target / "conf/passwords.ini") == f"{app.paths.files(copy)}/conf/passwords.ini"
+    assert (target / "conf/passwords.ini").read_bytes() == b"[a]\r\n"
+    given = pathlib.Path(app.paths.meta(copy), "environment").read_bytes()
+    assert given == pathlib.Path(app.paths.meta(live), "environment").read_bytes() and b"GREETING=two\r\nlines\0" in given
+    assert json.loads(pathlib.Path(app.paths.meta(copy), "launch.json").read_text())["env"]["PYWEB_RELEASE"] == copy
+    assert (manifest["state"], manifest["by"], manifest["copy_of"]) == ("built", "she@there", live) and "pinned" not in manifest
+    assert all(manifest[key] == original[key] for key in ("revision", "config_digest", "secrets_digest", "build_digest", "environment", "contents"))
+    worker = manifest["runtime"]["processes"]["worker"]
+    assert worker["command"] == "work" and worker["count"] == 1 and worker["network"]
+    # What somebody has changed by hand is restarted, but no later release is made from it.
+    assert not app.contents.as_built(copy)
+
+
+def test_a_damaged_release_is_not_copied(host, deploy):
+    app = host.App("shop")
+    step, _built = deploy(build=["echo built > out.txt"])
+    live = step["release"]
+    app.store.update(live, state="active", runtime={"manager": "systemd", "processes": {}})
+    os.symlink(app.paths.release(live), app.paths.current)
+    pathlib.Path(app.paths.release(live), "out.txt").write_text("")
+    app.contents.forget(live)
+    with pytest.raises(HostError, match="is damaged: 1 of its"):
+        again.copy(app, {"release": "20261122T000000Z-1a2b3c4", "lease": {"by": "me"}, "keep_free": 0})
+    assert list(app.store.manifests()) == [live]

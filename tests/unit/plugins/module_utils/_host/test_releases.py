@@ -112,6 +112,12 @@ def test_plan(hosts, expected):
     assert {name: (step["release"], (step["build"], step["activate"])) for name, step in plan["hosts"].items()} == expected
 
 
+def test_what_a_restart_has_left_is_not_gone_to_again():
+    """The copy was left as bad: its original has the same content under another id."""
+    plan = decisions.plan({"h": info(C, {A: manifest("superseded", replaced_by=B), B: manifest("bad", copy_of=A), C: manifest(revision=OTHER)})}, NOW)
+    assert plan["hosts"]["h"] == {"release": NEW, "build": True, "activate": True}
+
+
 def test_the_same_deploy_a_second_time_does_nothing():
     hosts = {"h": info(A, {A: manifest(revision=OTHER)}), "i": info()}
     first = decisions.plan(hosts, NOW)
@@ -175,6 +181,8 @@ TARGETS = {
     "the newest of one version": (C, {**STATES, A: manifest("superseded", version="v2")}, history(A, B, C), "v2", B),
     "a failed one of this version is passed over": (C, {**STATES, D: manifest("failed", version="v2")}, history(A, B, C), "v2", B),
     "a bad one when it is named": (C, {**STATES, B: manifest("bad")}, history(A, B, C), B, B),
+    "what a restart has left is no other release": (C, {**STATES, B: manifest("superseded", replaced_by=C)}, history(A, B, C), None, A),
+    "what a restart has made, once it was left": (C, {**STATES, A: manifest("superseded", replaced_by=B)}, history(A, B, C), None, B),
 }
 
 
@@ -207,6 +215,35 @@ def test_no_way_back(releases, past, wanted, sentence):
     assert sentence in str(caught.value)
 
 
+def test_a_rollback_while_a_restart_is_under_way_leaves_what_is_restarted():
+    switch = {"release": D, "from": C, "action": "restart"}
+    assert decisions.rollback_target(D, {**STATES, D: manifest("built", copy_of=C)}, history(A, B, C), switch=switch) == B
+
+
+@pytest.mark.parametrize("releases, found", [
+    ({A: manifest()}, A),
+    ({B: manifest(copy_of=A)}, B),
+    ({B: manifest(copy_of=A), D: manifest("superseded", copy_of=A)}, D),
+    ({B: manifest("failed", copy_of=A)}, None),
+    ({B: manifest()}, None),
+    # Both were restarted alone.
+    ({B: manifest(copy_of=C)}, None),
+])
+def test_what_a_host_has_in_place_of_a_release_of_another(releases, found):
+    assert decisions.counterpart(releases, A, manifest()) == found
+
+
+def test_what_two_hosts_have_that_were_restarted_one_by_one():
+    assert decisions.counterpart({D: manifest(copy_of=A)}, C, manifest(copy_of=A)) == D
+
+
+@pytest.mark.parametrize("original, target", [
+    (manifest("superseded", replaced_by=C), B), (manifest("damaged", replaced_by=C), A), (manifest("superseded"), B),
+])
+def test_where_a_damaged_copy_falls_back_to(original, target):
+    assert decisions.fallback(C, {**STATES, B: original, C: manifest("damaged", copy_of=B)}, history(A, B, C)) == target
+
+
 # --- what may be pruned -----------------------------------------------------------------------------------------------
 
 GOOD = {A: manifest("superseded"), B: manifest("superseded"), C: manifest("superseded"), D: manifest("superseded"), E: manifest("active")}
@@ -221,6 +258,8 @@ PRUNES = {
     "the newest failed build is kept for a look and not counted": (
         {A: manifest("failed"), B: manifest("failed"), C: manifest("superseded"), D: manifest("failed"), E: manifest()}, E, history(C, E), 2, set(), [A, B]),
     "bad ones make room": ({A: manifest("bad"), B: manifest("bad"), C: manifest("superseded"), D: manifest()}, D, history(C, D), 5, set(), [A]),
+    "what restarts have left is not counted": (
+        {**GOOD, B: manifest("superseded", replaced_by=C), C: manifest("superseded", replaced_by=D)}, E, history(A, B, C, D, E), 3, set(), [B, C]),
     "one that is gone already": ({A: manifest("gone"), B: manifest("failed"), C: manifest("gone"), D: manifest()}, D, history(A, C, D), 5, set(), [A, C]),
     "nothing is there": ({}, None, [], 5, set(), []),
 }
