@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import pathlib
 import re
 import sys
@@ -14,7 +15,6 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.pyweb.stack.plugins.plugin_utils._apps import resolve
-from ansible_collections.pyweb.stack.plugins.plugin_utils._extra import ACCEPTED
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT / "tests" / "support"))
@@ -23,14 +23,8 @@ import guides  # noqa: E402
 
 YAML = [block for block in guides.blocks() if block.language == "yaml"]
 CALLS = list(guides.calls())
-SPECS = {path.parents[1].name: yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"] for path in CHECKOUT.glob("roles/*/meta/argument_specs.yml")}
+SPECS = guides.SPECS
 OPTIONS = {name: option for spec in SPECS.values() for entry in spec.values() for name, option in entry["options"].items()}
-# What the playbooks take besides the variables of the roles.
-OURS = {"pyweb_apps", "pyweb_app_overrides", "pyweb_proxy", "pyweb_no_proxy", "pyweb_serial"}
-PLAYBOOKS = {path.stem: path.read_text(encoding="utf-8") for path in CHECKOUT.glob("playbooks/*.yml")}
-# Switches of ansible-playbook that the documents use, and whether a value follows.
-SWITCHES = {"-i": True, "-e": True, "--limit": True, "--tags": True, "--check": False, "--diff": False, "--ask-vault-pass": False, "-K": False}
-
 
 def whole(apps):
     """Applications of a document that shows some lines of them, with what they need besides."""
@@ -75,6 +69,17 @@ def is_fragment(content):
     return isinstance(content, dict) and not {"pyweb", "pyweb_apps", "pyweb_app_overrides"} & set(content) and not set(content) & set(OPTIONS)
 
 
+def exists(module):
+    """Whether a module is ours, Ansible's, or of a collection that comes with the package C(ansible)."""
+    namespace, collection, name = module.split(".")
+    if (namespace, collection) == ("ansible", "builtin"):
+        return importlib.util.find_spec(f"ansible.modules.{name}") is not None or importlib.util.find_spec(f"ansible.plugins.action.{name}") is not None
+    if (namespace, collection) == ("pyweb", "stack"):
+        return any((CHECKOUT / "plugins/modules" / f"{name}.{suffix}").exists() for suffix in ("py", "yml"))
+    packages = pathlib.Path(importlib.util.find_spec("ansible").origin).parents[1]
+    return (packages / "ansible_collections" / namespace / collection / "plugins/modules" / f"{name}.py").exists()
+
+
 FRAGMENTS = {"site": lambda value: {"site": value}, "hooks": lambda value: {"hooks": value}, "processes": lambda value: {"processes": value}}
 
 
@@ -84,11 +89,14 @@ def test_every_inventory_is_accepted(block):
     if isinstance(content, list):
         for play in content:
             accepts(play.get("vars") or {})
+            for task in play.get("tasks") or []:
+                (module,) = [key for key in task if key.count(".") == 2]
+                assert exists(module), module
             for role in play.get("roles") or []:
                 assert role["role"].removeprefix("pyweb.stack.") in SPECS
                 accepts(role.get("vars") or {})
     elif not is_fragment(content):
-        known = set(OPTIONS) | OURS
+        known = set(OPTIONS) | guides.OURS
         names = {name for name in variables_of(content) if name.startswith(("pyweb_", *(f"{role}_" for role in SPECS)))}
         assert names <= known
         accepts(variables_of(content))
@@ -106,29 +114,17 @@ def test_what_nobody_takes_is_noticed():
         accepts({"pyweb_apps": {"shop": {"sourze": {}}}})
     with pytest.raises(AssertionError):
         accepts({"hardening_ssh": {"root": True}})
+    assert not exists("community.postgresql.postgresql_usr") and exists("ansible.builtin.apt") and exists("pyweb.stack.release_run")
 
 
 @pytest.mark.parametrize(("where", "call"), CALLS, ids=[f"{where} {' '.join(call[1:])}" for where, call in CALLS])
 def test_every_call_names_what_is_there(where, call):
-    playbooks, extra, tags, words = [], [], [], iter(call[1:])
-    for word in words:
-        if not word.startswith("-"):
-            playbooks.append(word)
-            continue
-        assert word in SWITCHES, f"{where}: {word}"
-        value = next(words) if SWITCHES[word] else ""
-        if word == "-e":
-            extra.append(value)
-        elif word == "--tags":
-            tags += value.split(",")
-    ours = [name.removeprefix("pyweb.stack.") for name in playbooks if name.startswith("pyweb.stack.")]
-    assert playbooks and set(ours) <= set(PLAYBOOKS) and set(playbooks) - {f"pyweb.stack.{name}" for name in ours} <= {"site.yml"}
-    for pair in extra:
-        name, equals, value = pair.partition("=")
-        assert equals and value, f"{where}: {pair}"
-        assert name in ACCEPTED or name in OURS or any(re.search(rf"\b{name}\b", PLAYBOOKS[playbook]) for playbook in ours), f"{where}: {name}"
-    for tag in tags:
-        assert any(re.search(rf"^ +tags: .*\b{tag}\b", PLAYBOOKS[playbook], re.MULTILINE) for playbook in [*ours, "provision"]), f"{where}: {tag}"
+    assert guides.wrong(call) == [], where
+
+
+def test_a_call_of_what_is_not_there_is_noticed():
+    calls = ["pyweb.stack.deplov", "pyweb.stack.deploy -e apps=shop", "pyweb.stack.provision --tags firewall", "pyweb.stack.site --fast", "-e app=shop"]
+    assert [len(guides.wrong(["ansible-playbook", *call.split()])) for call in calls] == [1, 1, 1, 1, 1]
 
 
 def test_the_calls_are_found():
@@ -155,5 +151,5 @@ def test_all_twelve_factors_are_there():
 
 def test_every_playbook_says_what_it_does():
     """The comment at its beginning is its entry in the reference."""
-    silent = [name for name, text in PLAYBOOKS.items() if name != "hosts" and not text.startswith(f"---\n# ansible-playbook pyweb.stack.{name}")]
+    silent = [name for name, text in guides.PLAYBOOKS.items() if name != "hosts" and not text.startswith(f"---\n# ansible-playbook pyweb.stack.{name}")]
     assert silent == []
