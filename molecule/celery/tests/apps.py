@@ -25,7 +25,7 @@ import testinfra
 import yaml
 
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
-HOSTS = ["celery-debian12", "celery-debian13"]
+HOSTS = sorted(yaml.safe_load(pathlib.Path(INVENTORY).read_text())["pyweb"]["hosts"])
 # Addresses of today: a host may have another one after a restart.
 ADDRESSES = pathlib.Path(tempfile.mkdtemp()) / "addresses.yml"
 
@@ -199,4 +199,4 @@ class Orders(threading.Thread):
         self.join()
 
 
-APPS = [App("shop", "celery-debian13", "systemd"), App("mart", "celery-debian12", "supervisor")]
+APPS = [App("shop", HOSTS[-1], "systemd"), App("mart", HOSTS[0], "supervisor")]

@@ -10,15 +10,16 @@ import re
 import time
 
 import pytest
-from apps import HOSTS, App, until
+from apps import APPS, HOSTS, App, until
 
-MANAGED = {"celery-debian12": App("mart", "celery-debian12", "systemd"), "celery-debian13": App("shop", "celery-debian13", "systemd")}
+# One for each host; where there is one host only, the one that systemd runs already.
+MANAGED = {app.host: App(app.name, app.host, "systemd") for app in reversed(APPS)}
 QUIET = {host: App("quiet", host, "systemd") for host in HOSTS}
 
 
 @pytest.fixture(params=HOSTS, scope="module")
 def outgoing(request):
-    """With a network, under systemd on both hosts."""
+    """With a network, under systemd on each host."""
     app = MANAGED[request.param]
     if ("worker", app.live) not in app.up():
         outcome = app.play("deploy", manager="systemd")
