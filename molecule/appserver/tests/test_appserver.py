@@ -9,14 +9,11 @@ The tests follow one another.
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
 import pathlib
 import re
 import signal
-import socket
-import ssl
 import subprocess
 
 import playbook
@@ -24,6 +21,7 @@ import pytest
 import testinfra
 from load import Load
 from plugin import live, until
+from visitor import Visitor
 
 FOLDER = pathlib.Path(__file__).parents[1]
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
@@ -113,18 +111,8 @@ def test_the_boot_unit_brings_back_exactly_what_is_live(host):
 
 def get(host, url):
     """Status and text, over the network. The path goes out as it is written."""
-    dummy, dummy, name, path = url.split("/", 3)
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    connection = http.client.HTTPSConnection(name, timeout=20)
-    raw = socket.create_connection((host.ansible.get_variables()["ansible_host"], 443), timeout=20)
-    connection.sock = context.wrap_socket(raw, server_hostname=name)
-    try:
-        connection.request("GET", f"/{path}")
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-    finally:
-        connection.close()
+    answer = Visitor(host.ansible.get_variables()["ansible_host"]).get(url)
+    return answer.status_code, answer.text
 
 
 def again(number, **more):

@@ -8,38 +8,26 @@ from __future__ import annotations
 import collections
 import concurrent.futures
 import contextlib
-import http.client
 import json
 import os
 import pathlib
 import signal
-import socket
-import ssl
 import subprocess
 import tempfile
 import threading
 import time
 
+import httpx
 import playbook
 import testinfra
 import yaml
+from plugin import address, until
+from visitor import Visitor
 
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 HOSTS = sorted(yaml.safe_load(pathlib.Path(INVENTORY).read_text())["pyweb"]["hosts"])
 # Addresses of today: a host may have another one after a restart.
 ADDRESSES = pathlib.Path(tempfile.mkdtemp()) / "addresses.yml"
-
-
-def until(check, seconds=60.0):
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end, f"waited for {seconds} s in vain"
-        time.sleep(0.2)
-
-
-def address(name):
-    form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
-    return subprocess.run(["docker", "inspect", "--format", form, name], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 def arguments():
@@ -84,21 +72,14 @@ class App:
 
     def ask(self, path, method="GET", body=None):
         """As a visitor: status and content."""
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        domain = f"{self.name}.example.com"
-        connection = http.client.HTTPSConnection(domain, timeout=30, context=context)
-        connection.sock = context.wrap_socket(socket.create_connection((address(self.host), 443), timeout=30), server_hostname=domain)
-        with contextlib.closing(connection):
-            connection.request(method, path, body)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
+        answer = Visitor(address(self.host), timeout=30).ask(method, f"https://{self.name}.example.com{path}", content=body)
+        return answer.status_code, answer.text
 
     def answers(self):
         """The live release does, and no other."""
         try:
             status, text = self.ask("/healthz")
-        except OSError:
+        except httpx.HTTPError:
             return False
         return status == 200 and json.loads(text)["release"] == self.live
 
@@ -182,7 +163,7 @@ class Orders(threading.Thread):
             number = f"{self.app.name}-{self.begun:.0f}-{len(self.accepted)}"
             try:
                 status, text = self.app.ask(f"/orders/{number}", "POST")
-            except OSError as error:
+            except httpx.HTTPError as error:
                 status, text = 0, str(error)
             if status == 200:
                 self.accepted.append(number)

@@ -10,7 +10,8 @@ import contextlib
 import time
 
 import playbook
-from apps import APPS, Orders, arguments, together, until
+from apps import APPS, Orders, arguments, together
+from plugin import until
 
 
 def every_order_is_done_once(app, accepted):

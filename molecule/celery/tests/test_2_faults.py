@@ -10,7 +10,8 @@ import subprocess
 import time
 
 import pytest
-from apps import APPS, Orders, together, until
+from apps import APPS, Orders, together
+from plugin import until
 
 full = pytest.mark.full
 # What ends by itself ten seconds after the switch.

@@ -10,7 +10,8 @@ import re
 import time
 
 import pytest
-from apps import APPS, HOSTS, App, until
+from apps import APPS, HOSTS, App
+from plugin import until
 
 # One for each host; where there is one host only, the one that systemd runs already.
 MANAGED = {app.host: App(app.name, app.host, "systemd") for app in reversed(APPS)}

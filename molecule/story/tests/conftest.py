@@ -3,17 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the tests of the story share: the fleet, a visitor, and playbooks run as a person runs them."""
 
-import http.client
 import json
 import os
-import socket
-import ssl
 import subprocess
 
 import playbook
 import pytest
 import testinfra
 from load import Load
+from visitor import Visitor
 
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 LOADS = {
@@ -22,38 +20,8 @@ LOADS = {
 }
 
 
-class Visitor:
-    """Comes over the network to one host and asks for a site by its name."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-
-    def ask(self, method, url, body=None, headers=None):
-        scheme, _colon, rest = url.partition("://")
-        name, slash, path = rest.partition("/")
-        connection = http.client.HTTPConnection(name, timeout=20)
-        connection.sock = socket.create_connection((self.address, 443 if scheme == "https" else 80), timeout=20)
-        if scheme == "https":
-            context = ssl.create_default_context()
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            connection.sock = context.wrap_socket(connection.sock, server_hostname=name)
-        try:
-            connection.request(method, slash + path or "/", body, headers or {})
-            answer = connection.getresponse()
-            return answer.status, {key.lower(): value for key, value in answer.getheaders()}, answer.read()
-        finally:
-            connection.close()
-
-    def get(self, url):
-        return self.ask("GET", url)
-
-    def post(self, url, body):
-        return self.ask("POST", url, body, {"Content-Type": "application/x-www-form-urlencoded"})
-
-    def json(self, url):
-        status, _headers, content = self.get(url)
-        assert status == 200, content
-        return json.loads(content)
+class Guest(Visitor):
+    """A visitor who knows what the applications of the story say of themselves."""
 
     def release(self, app):
         return self.json(f"https://{app}.example.com/healthz")["release"]
@@ -63,7 +31,7 @@ class Fleet:
     """All hosts that serve the applications."""
 
     inventory = INVENTORY
-    visitor_at = Visitor
+    visitor_at = Guest
 
     def __init__(self):
         environment = playbook.environment()
@@ -72,7 +40,7 @@ class Fleet:
         self.variables = inventory["_meta"]["hostvars"]
         self.names = inventory["pyweb"]["hosts"]
         self.shells = {}
-        self.visitors = {name: Visitor(self.variables[name]["ansible_host"]) for name in self.names}
+        self.visitors = {name: Guest(self.variables[name]["ansible_host"]) for name in self.names}
 
     def shell(self, name):
         if name not in self.shells:

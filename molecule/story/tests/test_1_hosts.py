@@ -26,30 +26,30 @@ USERS = ["guestbook", "guestbook-build", "probe", "probe-build", "www-data", "no
 
 
 def test_the_page_comes_through_tls(visitor):
-    status, headers, page = visitor.get("https://guestbook.example.com/")
-    assert status == 200 and b"<h1>Our guestbook</h1>" in page
-    assert headers["x-release"] in page.decode()
-    status, headers, _page = visitor.get("http://guestbook.example.com/healthz")
-    assert (status, headers["location"]) == (301, "https://guestbook.example.com/healthz")
-    assert visitor.get("https://probe.example.com/")[2] == b"probe one\n"
-    assert visitor.get("https://www.probe.example.com/")[2] == b"probe one\n"
+    answer = visitor.get("https://guestbook.example.com/")
+    assert answer.status_code == 200 and "<h1>Our guestbook</h1>" in answer.text
+    assert answer.headers["X-Release"] in answer.text
+    answer = visitor.get("http://guestbook.example.com/healthz")
+    assert (answer.status_code, answer.headers["Location"]) == (301, "https://guestbook.example.com/healthz")
+    assert visitor.get("https://probe.example.com/").text == "probe one\n"
+    assert visitor.get("https://www.probe.example.com/").text == "probe one\n"
 
 
 def test_nginx_serves_the_style_sheet_under_its_hashed_name(visitor):
-    page = visitor.get("https://guestbook.example.com/")[2].decode()
+    page = visitor.get("https://guestbook.example.com/").text
     address = re.search(r'href="(/static/style\.[0-9a-f]{8}\.css)"', page)[1]
-    status, headers, content = visitor.get("https://guestbook.example.com" + address)
-    assert status == 200 and headers["content-type"].startswith("text/css") and b"--accent" in content
-    assert "x-release" not in headers, "the application has answered, not nginx"
+    answer = visitor.get("https://guestbook.example.com" + address)
+    assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/css") and "--accent" in answer.text
+    assert "X-Release" not in answer.headers, "the application has answered, not nginx"
 
 
 def test_a_form_is_kept_and_shown_escaped(visitor):
     text = f"<script>alert('{secrets.token_hex(4)}')</script>"
-    status, headers, _page = visitor.post("https://guestbook.example.com/", f"name=Ada&message={text}")
-    assert status == 303 and headers["location"].startswith("/#entry-")
-    page = visitor.get("https://guestbook.example.com/")[2].decode()
+    answer = visitor.ask("POST", "https://guestbook.example.com/", data={"name": "Ada", "message": text})
+    assert answer.status_code == 303 and answer.headers["Location"].startswith("/#entry-")
+    page = visitor.get("https://guestbook.example.com/").text
     assert text not in page and text.replace("<", "&lt;").replace(">", "&gt;").replace("'", "&#39;") in page
-    assert visitor.post("https://guestbook.example.com/", "name=&message=")[0] == 422
+    assert visitor.ask("POST", "https://guestbook.example.com/", data={"name": "", "message": ""}).status_code == 422
 
 
 def test_environment_and_secrets_arrive_byte_for_byte(visitor):

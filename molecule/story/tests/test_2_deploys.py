@@ -76,7 +76,7 @@ def test_a_new_version_goes_live_under_load(fleet):
     for name, visitor in fleet.visitors.items():
         handed_over(loads[name].result, old[name], new[name])
         assert visitor.json("https://guestbook.example.com/healthz")["version"] == "2.0.0"
-        assert b'class="heart"' in visitor.get("https://guestbook.example.com/")[2]
+        assert b'class="heart"' in visitor.get("https://guestbook.example.com/").content
         # Every form was taken once: none lost, none twice.
         assert applause(fleet)[name] - before[name] == loads[name].result.count(method="POST")
 
@@ -91,7 +91,7 @@ def test_a_page_of_the_old_release_still_finds_its_style_sheet(fleet):
         names = fleet.run(name, "ls /srv/guestbook/assets/static").split()
         assert len([name for name in names if re.fullmatch(r"style\.[0-9a-f]{8}\.css", name)]) == 2
         for asset in names:
-            assert visitor.get(f"https://guestbook.example.com/static/{asset}")[0] == 200
+            assert visitor.get(f"https://guestbook.example.com/static/{asset}").status_code == 200
 
 
 def test_a_version_that_cannot_start_never_meets_a_visitor(fleet):
@@ -140,7 +140,7 @@ def test_the_next_good_version_serves_new_code_though_its_lock_is_the_same(fleet
     release = fleet.releases("probe")[fleet.names[0]]
     environments = set()
     for name, visitor in fleet.visitors.items():
-        assert visitor.get("https://probe.example.com/")[2] == b"probe two\n"
+        assert visitor.get("https://probe.example.com/").content == b"probe two\n"
         states = fleet.run(name, "cat /var/lib/pyweb/probe/releases/*/manifest.json")
         environments |= {json.dumps(found) for found in re.findall(r'"environment": "(\w+)"', states)}
     assert len(environments) == len(fleet.names), "the environment was not reused, so the test shows nothing"
@@ -165,7 +165,7 @@ def test_an_unreachable_first_host_neither_stops_nor_doubles_the_migration(fleet
     for name in others:
         assert now[name] == whose != live[name]
         assert when < switched(fleet, name, "probe")
-        assert fleet.visitors[name].get("https://probe.example.com/")[2] == b"probe one\n"
+        assert fleet.visitors[name].get("https://probe.example.com/").content == b"probe one\n"
 
 
 # One in the whole fleet: the application is another one on each host.

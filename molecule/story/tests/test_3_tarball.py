@@ -42,7 +42,7 @@ def test_one_role_of_the_published_collection_is_enough(fleet, tmp_path):
     outcome = playbook.play(tmp_path / "page.yml", "-i", fleet.inventory, env=env, cwd=tmp_path)
     assert outcome.status == 0, outcome.output
     assert os.fspath(playbook.CHECKOUT) not in outcome.output
-    assert b"<h1>Our page</h1>" in fleet.visitor_at(fleet.variables["story-git"]["ansible_host"]).get("https://page.example.com/")[2]
+    assert b"<h1>Our page</h1>" in fleet.visitor_at(fleet.variables["story-git"]["ansible_host"]).get("https://page.example.com/").content
 
     outcome = playbook.play(tmp_path / "page.yml", "-i", fleet.inventory, env=env, cwd=tmp_path)
     assert outcome.status == 0 and outcome.changed == 0, outcome.output

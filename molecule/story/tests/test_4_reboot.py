@@ -6,6 +6,7 @@
 import subprocess
 import time
 
+import httpx
 import testinfra
 from plugin import address
 
@@ -21,7 +22,7 @@ def test_a_reboot_brings_back_exactly_what_was_live(fleet):
             try:
                 found = {app: visitor.release(app) for app in live}
                 break
-            except (OSError, AssertionError):
+            except (httpx.HTTPError, AssertionError):
                 time.sleep(1)
         assert found == {app: live[app][name] for app in live}, testinfra.get_host(f"docker://{name}").run("journalctl -b --no-pager -n 100").stdout
         shell = testinfra.get_host(f"docker://{name}")

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import http.client
 import itertools
-import json
 import os
 import pathlib
 import re
-import socket
-import ssl
 import subprocess
 import time
 
+import httpx
 import playbook
 import plugin
 import pytest
@@ -25,6 +22,7 @@ import testinfra
 import yaml
 from load import Load, Request
 from plugin import address, until
+from visitor import Visitor
 
 FOLDER = pathlib.Path(__file__).parents[1]
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
@@ -45,22 +43,15 @@ every_host = pytest.mark.parametrize("host", HOSTS, ids=list(NAMES.values()))
 
 def ask(name, path, domain="probe.example.com"):
     """As a visitor, through nginx."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    connection = http.client.HTTPSConnection(domain, timeout=20, context=context)
-    connection.sock = context.wrap_socket(socket.create_connection((address(name), 443), timeout=20), server_hostname=domain)
-    with contextlib.closing(connection):
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        content = answer.read()
-        assert answer.status == 200, content
-        return json.loads(content) if content.startswith(b"{") else content.decode()
+    answer = Visitor(address(name)).get(f"https://{domain}{path}")
+    assert answer.status_code == 200, answer.text
+    return answer.json() if answer.text.startswith("{") else answer.text
 
 
 def release(name):
     try:
         return ask(name, "/healthz")["release"]
-    except (OSError, AssertionError, http.client.HTTPException):
+    except (httpx.HTTPError, AssertionError):
         return None
 
 
