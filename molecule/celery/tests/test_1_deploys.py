@@ -38,7 +38,8 @@ def test_what_runs_while_a_version_with_new_tasks_goes_live_is_done_once():
 
         def begin(app):
             """Two tasks of 40 s, as soon as the activation begins; they keep the old worker busy, with orders waiting in it."""
-            until(lambda: app.switch, 120)
+            # On one host, the applications are activated one after the other.
+            until(lambda: app.switch, 600)
             for kind in ("slow", "late"):
                 assert app.ask(f"/slow/{kind}/{kind}/40", "POST")[0] == 200
             until(lambda: len(app.notes("begun")) == 2)
