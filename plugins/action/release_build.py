@@ -5,8 +5,15 @@
 from __future__ import annotations
 
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.utils.display import Display
 
+from ansible_collections.pyweb.stack.plugins.module_utils import _options
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _progress
+from ansible_collections.pyweb.stack.plugins.plugin_utils._on_host import plain
 from ansible_collections.pyweb.stack.plugins.plugin_utils._sender import Sender
+
+display = Display()
 
 
 class ActionModule(Sender):
@@ -29,4 +36,14 @@ class ActionModule(Sender):
             self._remove_tmp_path(directory)
 
     def _build(self, arguments, task_vars):
-        return self.on_host("release_build", arguments, task_vars)
+        name, host = str(arguments.get("name")), str((task_vars or {}).get("inventory_hostname"))
+        if self._task.check_mode:
+            return self.on_host("release_build", arguments, task_vars)
+        hidden = ArgumentSpecValidator(_options.RELEASE_BUILD).validate(plain(arguments))._no_log_values
+
+        def look():
+            found = self.progress(name, hidden)
+            return _progress.sentence(name, host, found) if found else ""
+
+        with _progress.Watch(look, display.display):
+            return self.on_host("release_build", arguments, task_vars)

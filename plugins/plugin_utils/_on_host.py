@@ -71,6 +71,12 @@ def code() -> tuple[str, dict[str, bytes]]:
     return f"{LIBRARY}/{hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:32]}", files
 
 
+def in_the_copy(step: str) -> str:
+    """The command that does a step of the host package, or ends with ABSENT where a host has no copy."""
+    directory = code()[0]
+    return f"[ -d {directory} ] || exit {ABSENT}; {PYTHON} -c {shlex.quote(RUN)} {directory} {step}"
+
+
 def packed(files: dict[str, bytes]) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -109,6 +115,12 @@ class OnHost(ActionBase):
             said = f"{done['stdout']}{done['stderr']}".strip().splitlines() or [f"exit status {done['rc']}"]
             raise AnsibleActionFail(f"this host cannot keep the code of pyweb.stack in {LIBRARY}: {said[-1]}")
 
+    def progress(self, name: str, hidden: t.Collection[str]) -> dict | None:
+        """What the build of an application is doing, as a progress.Progress of the host package without what is C(hidden); None where there is none."""
+        given = json.dumps({"params": {"name": name}, "check_mode": False, "environment": {}})
+        done = self._low_level_execute_command(f"printf %s {shlex.quote(given)} | {{ {in_the_copy('progress')}; }}")
+        return remove_values(json.loads(done["stdout"]).get("progress"), hidden)
+
     def installed(self) -> bool:
         return self._low_level_execute_command(f"[ -d {code()[0]} ]")["rc"] == 0
 
@@ -121,8 +133,7 @@ class OnHost(ActionBase):
         environment: dict = {}
         self._compute_environment_string(environment)
         given = json.dumps({"params": checked.validated_parameters, "check_mode": self._task.check_mode, "environment": plain(environment)}).encode()
-        directory = code()[0]
-        command = f"[ -d {directory} ] || exit {ABSENT}; {PYTHON} -c {shlex.quote(RUN)} {directory} {name}"
+        command = in_the_copy(name)
         done = self._feed(command, given)
         if done["rc"] == ABSENT:
             if self._task.check_mode:

@@ -38,7 +38,7 @@ FLOORS = [
     {"store", "secrets", "lock", "traffic"},
     {"system"},
     {"package", "privileges", "http", "supervisord", "programs", "machine", "certificate", "visits"},
-    {"records", "layout", "files", "releases", "hints"},
+    {"records", "layout", "files", "releases", "hints", "progress"},
     {"errors"},
 ]
 LEVEL = {name: len(FLOORS) - number for number, names in enumerate(FLOORS) for name in names}

@@ -119,3 +119,10 @@ def test_what_is_shown_can_be_read(host):
     outcome = playbook.play("show", "-i", INVENTORY, app="shop")
     assert outcome.status == 0 and outcome.changed == 0
     assert "correct horse" not in outcome.output and "collectstatic" in outcome.output and "shop.wsgi:application" in outcome.output
+
+
+def test_a_build_that_takes_long_says_what_it_is_doing():
+    outcome = playbook.play("deploy", "-i", INVENTORY, app="blog", pyweb_app_overrides={"blog": {"build": ["echo the bundler works; sleep 50"]}})
+    assert outcome.status == 0, outcome.output
+    line = r"^blog on presets-debian1[23], build step 'echo the bundler works; sleep 50' for 0:\d\d min: the bundler works$"
+    assert re.search(line, outcome.output, re.MULTILINE), outcome.output

@@ -11,7 +11,7 @@ import subprocess
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
-from ansible_collections.pyweb.stack.plugins.module_utils._host import hints
+from ansible_collections.pyweb.stack.plugins.module_utils._host import hints, progress
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 # Lines of output below a message.
@@ -28,15 +28,17 @@ def call(argv: list[str], what: str, env: dict[str, str], cwd: str | None = None
     with open(os.memfd_create("stdout"), "w+", encoding="utf-8", errors="replace") as out, \
             open(os.memfd_create("stderr"), "w+", encoding="utf-8", errors="replace") as err:
         try:
-            done = subprocess.run(argv, env=env, cwd=cwd, stdin=options.pop("stdin", subprocess.DEVNULL), stdout=out,
-                                  stderr=err if split else subprocess.STDOUT, check=False, **options)
+            process = subprocess.Popen(argv, env=env, cwd=cwd, stdin=options.pop("stdin", subprocess.DEVNULL), stdout=out,
+                                       stderr=err if split else subprocess.STDOUT, **options)
         except FileNotFoundError:
             raise BuildError(f"{what}: {argv[0]} is not installed on this host.") from None
+        progress.note(what, process.pid)
+        status = process.wait()
         out.seek(0)
         err.seek(0)
         printed, complaints = out.read(), err.read()
-    if done.returncode != 0:
-        raise failed(what, done.returncode, complaints + printed, hint)
+    if status != 0:
+        raise failed(what, status, complaints + printed, hint)
     return printed
 
 

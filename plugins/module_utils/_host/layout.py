@@ -34,6 +34,7 @@ class Layout:
         self.current = f"{self.path}/current"
         self.shared = f"{self.path}/shared"
         self.build = f"{self.path}/build"
+        self.progress = f"{self.build}/progress.json"
         self.assets = f"{self.path}/assets"
         # What is known of releases, root's alone.
         self.state = f"{root}{STATES}/{name}"

@@ -13,7 +13,7 @@ import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _processes
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
-from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks, prune, releases
+from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks, progress, prune, releases
 from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build import extra
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.builder import Builder
@@ -51,6 +51,15 @@ def python_of(app: App, params: dict[str, t.Any]) -> tuple[str, str]:
     return found
 
 
+def as_builder(app: App, function: t.Callable[[], t.Any]) -> t.Any:
+    """Run a part of the build as who builds, where those who wait can see what it is doing."""
+    def watched() -> t.Any:
+        with progress.kept(app.paths.progress):
+            return function()
+
+    return app.system.as_user(app.paths.build_user, watched)
+
+
 def donor_of(app: App, params: dict[str, t.Any], digest: str, python: str) -> str | None:
     """The release whose build is the one that is asked for; none when another one is wanted all the same."""
     if params["force"]:
@@ -86,7 +95,7 @@ def find_lock(app: App, params: dict[str, t.Any]) -> dict[str, t.Any] | None:
         with open(f"{app.paths.release(release or '')}/.venv/pyweb-lock.txt", encoding="utf-8") as file:
             return {**found, "text": file.read()}
 
-    lock: dict[str, t.Any] = app.system.as_user(app.paths.build_user, read)
+    lock: dict[str, t.Any] = as_builder(app, read)
     return lock
 
 
@@ -150,13 +159,13 @@ def make(app: App, params: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[str
             facts = {**{name: app.store.manifest(donor)[name] for name in COPIED if name in app.store.manifest(donor)}, **facts, "build_of": donor}
         else:
             before = bytecode_of(app, python, version)
-            facts = app.system.as_user(account.pw_name, lambda: builder.build(revision, release, target, run_path, app.paths.shared, files, before))
+            facts = as_builder(app, lambda: builder.build(revision, release, target, run_path, app.paths.shared, files, before))
             notes, first = facts.pop("notes"), facts.pop("brought")
         if params["shared"]:
             app.system.as_user(owner.pw_name, lambda: make_shared(app.paths.shared, params["shared"], media, web, target, first))
             notes += missing(app.paths.shared, params["shared"])
         if not donor:
-            done = app.system.as_user(account.pw_name, lambda: builder.finish(revision, release, target, app.paths.shared))
+            done = as_builder(app, lambda: builder.finish(revision, release, target, app.paths.shared))
             facts.update({name: done[name] for name in ("size", "contents")})
             facts["durations"]["build"] = round(facts["durations"]["build"] + done["durations"]["build"], 3)
         if params["procfile"]:

@@ -58,12 +58,15 @@ def host(tmp_path, monkeypatch):
         def _compute_environment_string(self, raw_environment_out=None):
             raw_environment_out.update(host.environment)
 
-    def look(check=False, **arguments):
+    def action(check=False, **arguments):
         task = types.SimpleNamespace(async_val=0, check_mode=check, args=arguments, action="pyweb.stack.release_info")
         connection = types.SimpleNamespace(_shell=types.SimpleNamespace(tmpdir=None, join_path=os.path.join), is_pipelining_enabled=lambda: host.pipelining)
-        return Action(task, connection, None, None, None).run(task_vars={"inventory_hostname": "web1"})
+        return Action(task, connection, None, None, None)
 
-    host.look, host.environment = look, {}
+    def look(check=False, **arguments):
+        return action(check, **arguments).run(task_vars={"inventory_hostname": "web1"})
+
+    host.action, host.look, host.environment = action, look, {}
     yield host
     _on_host.code.cache_clear()
 
@@ -139,3 +142,11 @@ def test_the_environment_of_the_task(host):
     (next(place.rglob("steps/info.py"))).write_text("import os\ndef run(params, check_mode):\n    return {'note': os.environ['PYWEB_NOTE'], 'a': params}\n")
     answer = host.look(name="shop")
     assert answer["note"] == "ä b" and json.loads(json.dumps(answer["a"]))["system_packages"] == []
+
+
+def test_what_a_build_is_doing_without_what_is_hidden(host):
+    host.look(name="shop")
+    place = pathlib.Path(_on_host.code()[0])
+    said = "{'what': params['name'], 'seconds': 7, 'line': 'login with hunter2'}"
+    (next(place.rglob("steps/progress.py"))).write_text(f"def run(params, check_mode):\n    return {{'progress': {said}}}\n")
+    assert host.action(name="shop").progress("shop", {"hunter2"}) == {"what": "shop", "seconds": 7, "line": "login with ********"}
