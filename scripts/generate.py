@@ -25,7 +25,7 @@ sys.path[:0] = [str(CHECKOUT / "plugins" / "module_utils"), str(CHECKOUT / "test
 
 import role_docs  # noqa: E402
 from _host import hints  # noqa: E402
-from _declared import app, hooks, modules, option, process, roles, site, source  # noqa: E402
+from _declared import app, backup, hooks, modules, option, process, roles, site, source  # noqa: E402
 
 COMMAND = "python scripts/generate.py"
 FILES = ("docs/*.md", "roles/*/README.md", "roles/*/meta/argument_specs.yml", "roles/*/vars/main.yml", "plugins/doc_fragments/*.py", "plugins/modules/*.py")
@@ -112,7 +112,7 @@ def defaults(name: str) -> list[str]:
 
 # --- as Markdown ------------------------------------------------------------------------------------------------------
 
-TABLES = {"app": app.APP, "source": source.SOURCE, "dependencies": source.DEPENDENCIES, "processes": process.PROCESS, "site": site.SITE}
+TABLES = {"app": app.APP, "source": source.SOURCE, "dependencies": source.DEPENDENCIES, "processes": process.PROCESS, "site": site.SITE, "backup": backup.BACKUP}
 
 
 def holds(item: option.Option) -> str:

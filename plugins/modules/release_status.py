@@ -99,6 +99,11 @@ applications:
     certificate:
       description: C(path), C(expires) (UTC) and C(self_signed) of the site's certificate; none without a site.
       type: dict
+    backup:
+      description:
+        - C(schedule), the longest C(period) between two backups (seconds), C(last), the last good one, and C(failure), what went wrong after it.
+        - None where the host makes no backups.
+      type: dict
     failure:
       description: The newest release, if it came after the live one and failed.
       type: dict

@@ -14,6 +14,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._declared.source impor
 from ansible_collections.pyweb.stack.plugins.module_utils._options import HOOKS, KINDS, SSH
 from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError, check_manager, checked, valid_process
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _extra, _presets, _sites
+from ansible_collections.pyweb.stack.plugins.plugin_utils._backup import checked_backup
 from ansible_collections.pyweb.stack.plugins.plugin_utils._digest import config_digest
 from ansible_collections.pyweb.stack.plugins.plugin_utils._files import checked_files
 from ansible_collections.pyweb.stack.plugins.plugin_utils._paths import relative
@@ -177,6 +178,7 @@ def _app(name: str, value: Any) -> dict[str, Any]:
         raise AppsError(f"{where}.env and {where}.secrets both have {both[0]}: keep one of them.")
     app["shared"] = [relative(f"{where}.shared", path) for path in app["shared"]]
     app["files"] = checked_files(f"{where}.files", app["files"], app["shared"])
+    app["backup"] = checked_backup(f"{where}.backup", app["backup"], name) if app["backup"] is not None else None
     app["migrate"] = _commands(f"{where}.migrate", app["migrate"])
     app["processes"] = {
         str(key): valid_process(f"{where}.processes.{key}", str(key), item) for key, item in app["processes"].items()
@@ -229,6 +231,8 @@ def _slices(name: str, app: dict[str, Any], host: str | None, groups: dict[str, 
                 for package in SERVER_PACKAGES.get(name, [])]
     # Only the build finds out what a Procfile of the source says.
     procfile = {"defined": list(app["processes"]), "web": bool(site)} if "web" not in app["processes"] and not site.get("root") else None
+    backup = app["backup"]
+    places = _placed(f"{where}.backup", backup["hosts"], host, groups) if backup else []
     common = {"name": name, "state": app["state"]}
     result = {
         "name": name,
@@ -242,6 +246,7 @@ def _slices(name: str, app: dict[str, Any], host: str | None, groups: dict[str, 
             )},
             "server_packages": packages,
             "procfile": procfile,
+            "backup": backup if places is None or host is None or host in places else None,
             # A site of files alone is published like static files.
             "static": static | ({"/": site["root"]} if site.get("root") else {}),
             "config_digest": config_digest(app, static, site.get("root")),

@@ -26,6 +26,7 @@ ACCEPTED = {
     "secrets_file": "-e secrets_file=secrets.yml",
     "back": "-e back=true",
     "data": "-e data=delete",
+    "snapshot": "-e snapshot=4bba301e",
     "log": "-e log=nginx",
     "process": "-e process=worker",
     "since": "-e since='1 hour ago'",

@@ -81,6 +81,7 @@ def of_application(host: str, app: str, told: dict[str, Any], now: float) -> Ite
             yield finding("problem", host, app, "its certificate has expired")
         elif left < CERTIFICATE_DAYS:
             yield finding("problem", host, app, f"its certificate expires in {left} days")
+    yield from of_backup(host, app, told.get("backup"), now)
     if told.get("failure"):
         failed = told["failure"]
         error = (failed.get("error") or "").partition("\n")[0].rstrip(".")
@@ -91,6 +92,18 @@ def of_application(host: str, app: str, told: dict[str, Any], now: float) -> Ite
         yield finding("notice", host, app, f"a switch to {switch['release']} is under way, by {switch.get('by') or '?'} since {switch.get('since')}")
     elif (told.get("lease") or {}).get("until", 0) > now:
         yield finding("notice", host, app, f"{told['lease']['by']} is deploying since {told['lease'].get('since')}")
+
+
+def of_backup(host: str, app: str, told: dict[str, Any] | None, now: float) -> Iterator[Finding]:
+    """A backup that failed, or that has not come for twice the time that it should have."""
+    if not told:
+        return
+    last, patience = told["last"], 2 * (told["period"] or float("inf"))
+    good = f"the last good one is of {last['time']}" if last else "there is no good one yet"
+    if told["failure"]:
+        yield finding("problem", host, app, f"its backup failed at {told['failure']['time']} ({told['failure']['error'].rstrip('.')}); {good}")
+    elif now - (seconds(last["time"]) if last else told["since"]) > patience:
+        yield finding("problem", host, app, f"its backup is overdue, {good}")
 
 
 def differences(app: str, hosts: dict[str, dict[str, Any]]) -> Iterator[Finding]:

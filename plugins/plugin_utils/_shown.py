@@ -36,6 +36,9 @@ def shown(apps: Any, overrides: Any = None, app: str | list[str] | None = None) 
             item["files"] = {path: {"content": HIDDEN, "build": True} if file["build"] else HIDDEN for path, file in item["files"].items()}
             for rule in (item["site"] or {}).get("access", {}).values():
                 rule |= {"users": {user: HIDDEN for user in rule["users"]}} if rule.get("users") else {}
+            if item["backup"]:
+                item["backup"] |= {"password": HIDDEN, "env": {key: HIDDEN for key in item["backup"]["env"]},
+                                   "repository": without_password(item["backup"]["repository"])}
             source = item["source"]
             for option, spec in SOURCE.items():
                 if source[option] and spec.get("no_log"):

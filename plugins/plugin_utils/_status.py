@@ -87,6 +87,12 @@ def certificate(told: dict[str, Any], now: float) -> str:
     return f"{text}, self-signed" if found.get("self_signed") else text
 
 
+def backup(told: dict[str, Any], now: float) -> str:
+    """The age of the last good backup; nothing where none are made."""
+    found = told.get("backup")
+    return "" if not found else f"{age(found['last']['time'], now)}{', FAILED since' if found['failure'] else ''}" if found["last"] else "NONE YET"
+
+
 def table(told: dict[str, Any]) -> list[str]:
     """Lines of what report() returns: applications, hosts, and what is found."""
     now = _findings.seconds(told["now"])
@@ -97,6 +103,9 @@ def table(told: dict[str, Any]) -> list[str]:
             rows.append(["NO" if (app, host) in marked else "yes", app, host, one.get("live") or "(none)", str(one.get("version") or ""),
                          age(one.get("since") or one.get("created") or "", now) if one.get("live") else "", one.get("by") or "",
                          health(one), grouped(one.get("processes", [])), certificate(one, now)])
+    if any(one.get("backup") for its in told["applications"].values() for one in its["hosts"].values()):
+        ages = [backup(one, now) for its in told["applications"].values() for one in its["hosts"].values()]
+        rows = [[*row, cell] for row, cell in zip(rows, ["BACKUP", *ages])]
     lines = aligned(rows) if len(rows) > 1 else ["No application is placed on these hosts."]
     rows = [["WELL", "HOST", "SYSTEM", "UP", "LOAD", "MEMORY FREE", "DISK FREE", "UPDATES", "REBOOT"]]
     for host, one in told["hosts"].items():

@@ -22,7 +22,7 @@ LONGEST = 400
 FLOORS = [
     {"module", "cli"},
     {"steps"},
-    {"prune", "hooks", "build"},
+    {"prune", "hooks", "build", "backup"},
     {"app"},
     {"switch"},
     {"health", "jobs", "guard", "oneoff"},

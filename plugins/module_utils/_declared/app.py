@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from .backup import BACKUP
 from .hooks import HOOKS
 from .keep import KEEP
 from .option import Options
@@ -96,6 +97,10 @@ APP: Options = {
         "type": "dict", "options": HOOKS, "see": "hooks",
         "description": "What runs at the phases of a deploy. Each item is a command for bash, or a mapping with C(command) and C(user) "
                        "(C(app) or C(build)), or with C(tasks), a file of tasks on the controller.",
+    },
+    "backup": {
+        "type": "dict", "options": BACKUP, "version_added": "0.2.0", "see": "backup",
+        "description": "What is backed up, where to and when. By default nothing is.",
     },
     **KEEP,
     "watch": {

@@ -233,10 +233,32 @@ RELEASE: Options = {
     "lease": {"type": "dict", "description": "With O(state=activate), who holds the deploy lock, as O(state=begin) returned it."},
 }
 
+RELEASE_BACKUP: Options = {
+    "action": {
+        "type": "str", "choices": ["configure", "remove", "make", "list", "restore"], "required": True,
+        "description": [
+            "V(configure) writes what the host's own timer needs, and starts that. V(remove) stops it; what was backed up stays where it is.",
+            "V(make) makes a backup now. V(list) tells which there are. V(restore) puts one back.",
+        ],
+    },
+    "config": {
+        "type": "str", "default": "", "no_log": True,
+        "description": "With V(configure) and V(make), the options C(backup) of the application as JSON. By default what the host has been told before.",
+    },
+    "host": {"type": "str", "default": "", "description": "With O(config), the name that the backups of this host have in the repository."},
+    "before": {"type": "str", "description": "With V(make), the id of the release that is about to migrate."},
+    "snapshot": {
+        "type": "str", "default": "latest",
+        "description": "With V(restore), which backup: C(latest), an id as V(list) tells it, or C(before:) and the id of a release for the one that was made "
+                       "before that release migrated.",
+    },
+    "by": {"type": "str", "default": "", "description": "With V(restore), who does it, for the history."},
+}
+
 # Without what several modules take, which is documented by fragments.
 OWN: dict[str, Options] = {
     "release": RELEASE, "release_info": RELEASE_INFO, "release_build": RELEASE_BUILD, "release_step": RELEASE_STEP, "release_run": RELEASE_RUN,
-    "release_status": RELEASE_STATUS, "release_logs": RELEASE_LOGS,
+    "release_status": RELEASE_STATUS, "release_logs": RELEASE_LOGS, "release_backup": RELEASE_BACKUP,
 }
 FRAGMENTS: dict[str, Options] = {"NAME": NAME, "LEASE": LEASE, "KEEP": KEEP, "SOURCE": FETCHED}
 EXTENDS: dict[str, list[str]] = {
@@ -244,6 +266,7 @@ EXTENDS: dict[str, list[str]] = {
     "release_build": ["NAME", "SOURCE", "LEASE", "KEEP"],
     "release_step": ["NAME", "LEASE", "KEEP"],
     "release_run": ["NAME"],
+    "release_backup": ["NAME"],
 }
 
 

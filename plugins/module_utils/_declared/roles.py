@@ -34,6 +34,7 @@ APP_CONFIG: Options = {
                        "By default one of the options above.",
     },
     "hooks": APP["hooks"],
+    "backup": {"type": "dict", "description": f"{APP['backup']['description']} Its options are those of an application of C(pyweb_apps)."},
     **KEEP,
 }
 

@@ -15,7 +15,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import ap
 from ansible_collections.pyweb.stack.plugins.module_utils._host.managers.supervisor import Supervisor
 from ansible_collections.pyweb.stack.plugins.module_utils._host.system import System, here
 
-USAGE = ("usage: engine.py boot|stop|settle|forget APPLICATION, or engine.py boot|stop|logs --supervisor, "
+USAGE = ("usage: engine.py boot|stop|settle|forget|backup APPLICATION, or engine.py boot|stop|logs --supervisor, "
          "or engine.py run APPLICATION -- COMMAND...\n")
 # Keeps a command from being run, as with env and timeout.
 NOT_RUN = 125
@@ -70,6 +70,20 @@ def under_supervisor(verb: str, system: System) -> int:
     return status
 
 
+def back_up(name: str, system: System) -> int:
+    """What the timer of an application's backups starts."""
+    # Not for every boot: restic and what goes with it is imported here alone.
+    from ansible_collections.pyweb.stack.plugins.module_utils._host.backup.make import make
+
+    try:
+        good = make(App(name, system))
+    except HostError as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        return 1
+    sys.stdout.write(f"{name}: backup {good['snapshot']} holds {good['bytes']} bytes and was verified, after {good['seconds']} s.\n")
+    return 0
+
+
 def for_one(verb: str, name: str, system: System) -> int:
     """boot and stop are the boot unit's, settle is the guard's, forget is for an application that goes."""
     app = App(name, system, is_guard=verb == "settle", alone=verb == "boot")
@@ -99,6 +113,8 @@ def main(arguments: list[str], system: System | None = None) -> int:
         return run_command(arguments[1], arguments[3:], system)
     if arguments[1:] == ["--supervisor"] and arguments[0] in ("boot", "stop", "logs"):
         return under_supervisor(arguments[0], system)
+    if len(arguments) == 2 and arguments[0] == "backup":
+        return back_up(arguments[1], system)
     if len(arguments) != 2 or arguments[0] not in ("boot", "stop", "settle", "forget"):
         sys.stderr.write(USAGE)
         return 2

@@ -47,6 +47,15 @@ class Layout:
         self.key = f"{root}{STATES}/key"
         self.config = f"{root}/etc/pyweb/{name}"
         self.secrets = f"{self.config}/secrets"
+        # Backups: what the timer needs to know, how they went, and where dumps lie until they are in the repository.
+        self.backup_config = f"{self.config}/backup.json"
+        self.backup_password = f"{self.config}/backup-password"
+        self.backup_state = f"{self.state}/backup.json"
+        self.backup_lock = f"{self.state}/backup.lock"
+        self.backup_work = f"{self.state}/backup"
+        # Of a restore: what comes, and what was there.
+        self.restored = f"{self.path}/restored"
+        self.aside = f"{self.path}/before-restore"
         self.run = f"{root}/run/pyweb/{name}"
         # Process managers.
         self.units = f"{root}/etc/systemd/system"
@@ -64,6 +73,7 @@ class Layout:
         # Units.
         self.boot_unit = f"pyweb.{name}.service"
         self.guard_unit = f"pyweb.{name}.settle"
+        self.backup_unit = f"pyweb.{name}.backup"
 
     def release(self, release: str) -> str:
         """The directory of its code."""

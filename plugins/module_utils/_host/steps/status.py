@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import concurrent.futures
+import os
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host import certificate, machine, releases
 from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
+from ansible_collections.pyweb.stack.plugins.module_utils._host.backup import config as backup_config
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError
 from ansible_collections.pyweb.stack.plugins.module_utils._host.files import now
 from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import applications
@@ -31,6 +33,17 @@ def failure(app: App, live: str | None) -> dict[str, t.Any] | None:
     return None
 
 
+def backup(app: App) -> dict[str, t.Any] | None:
+    """How its backups went; None where the host makes none."""
+    try:
+        config = backup_config.read(app.paths)
+    except HostError:
+        return None
+    state = backup_config.state(app.paths)
+    return {"schedule": config["schedule"], "period": config["period"], "since": round(os.stat(app.paths.backup_config).st_mtime),
+            "last": state.get("last"), "failure": state.get("failure")}
+
+
 def look(app: App) -> dict[str, t.Any]:
     """One application. See modules/release_status.py for the keys."""
     live = app.live if app.exists else None
@@ -44,7 +57,7 @@ def look(app: App) -> dict[str, t.Any]:
         "manager": app.store.runtime(live).get("manager"), "processes": app.processes.look(live) if live else [], "jobs": sorted(app.store.jobs(live)),
         "health": app.checks.now(live) if live else None, "visitor": app.checks.visitor(live) if live else None,
         "certificate": certificate.of_site(app.system, app.name), "failure": failure(app, live),
-        "lease": app.lock.lease(), "switch": {**switch, "until": app.guard.due()} if switch else None, "history": history[-HISTORY:],
+        "backup": backup(app), "lease": app.lock.lease(), "switch": {**switch, "until": app.guard.due()} if switch else None, "history": history[-HISTORY:],
     }
     for kept in ("lease", "switch"):
         # What lets a controller go on is nobody else's.

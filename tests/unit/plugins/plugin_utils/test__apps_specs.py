@@ -117,7 +117,8 @@ def test_examples_of_an_application_are_accepted(path, example):
     *groups, name = path.split(".")
     needs = {"source.path": {"source": {}}, "source.archive": {"source": {}}, "source.package": {"source": {}}, "source.prepare": {"source": {"path": "x"}},
              "site.root": {"processes": {}}, "site.fallback": {"site": {"domains": ["a.example"], "root": "x"}, "processes": {}},
-             "site.error_pages": {"site": {"domains": ["a.example"], "static": {"/static/": "staticfiles"}}}}
+             "site.error_pages": {"site": {"domains": ["a.example"], "static": {"/static/": "staticfiles"}}},
+             **{name: {"backup": {"repository": "/mnt/backup", "password": "x"}} for name, dummy in EXAMPLES if name.startswith("backup.")}}
     shop |= needs.get(path, {})
     place = shop
     for group in groups:

@@ -1,0 +1,148 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Backups: what is refused, which one is meant, what restic's words mean, and copies of SQLite while others write."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+
+import pytest
+
+from ansible_collections.pyweb.stack.plugins.module_utils._host.backup import make, restic, restore, units
+from ansible_collections.pyweb.stack.plugins.module_utils._host.backup.kinds import KINDS, sqlite
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError
+
+A, B, C = "20261101T000000Z-aaaaaaa", "20261102T000000Z-bbbbbbb", "20261103T000000Z-ccccccc"
+
+
+def snapshot(identifier, host="web1", before=None, release=A):
+    return {"id": identifier, "time": "20261101T023000Z", "host": host, "release": release, "before": before}
+
+
+ALL = [snapshot("11112222"), snapshot("33334444", before=B), snapshot("55556666", host="web2"), snapshot("77778888", before=C), snapshot("9999aaaa")]
+
+
+@pytest.mark.parametrize("wanted, found", [
+    ("latest", "9999aaaa"), ("before", "77778888"), (f"before:{B}", "33334444"), ("5555", "55556666"), ("11112222333344445555", "11112222"),
+])
+def test_the_backup_that_is_meant(wanted, found):
+    assert restore.chosen(ALL, wanted, "web1", "shop")["id"] == found
+
+
+@pytest.mark.parametrize("wanted, host, sentence", [
+    ("latest", "web3", "there is no backup of shop from web3; there are those of web1, web2"),
+    (f"before:{A}", "web1", f"no backup of shop from web1 that was made before {A} migrated"),
+    ("before", "web2", "made before a release migrated"),
+    ("abcdef12", "web1", "snapshot is 'abcdef12'"),
+    ("1", "web1", "snapshot is '1'"),
+])
+def test_no_such_backup(wanted, host, sentence):
+    with pytest.raises(HostError, match=sentence):
+        restore.chosen(ALL, wanted, host, "shop")
+
+
+def test_an_empty_repository():
+    with pytest.raises(HostError, match="the repository has none"):
+        restore.chosen([], "latest", "web1", "shop")
+
+
+@pytest.mark.parametrize("printed, sentence", [
+    ("Fatal: wrong password or no key found", "pyweb_apps.shop.backup.password has to be the one"),
+    ("Fatal: Resolving password failed: Fatal: /etc/pyweb/shop/backup-password does not exist", "the password for /mnt/r is missing"),
+    ("Fatal: repository does not exist: unable to open config file: stat /mnt/r/config: no such file or directory", "there is no repository at /mnt/r."),
+    ("Save(<data/0a1b>) returned error: write /mnt/r/data/0a: no space left on device", "the disk is full"),
+    ("ciphertext verification failed", "/mnt/r is damaged"),
+    ("error: pack 0a1b: not found in index\nFatal: repository contains errors", "/mnt/r is damaged"),
+    ("unable to create lock in backend: repository is already locked by PID 71 on web2", "in use by another restic"),
+    ("Host key verification failed.\nFatal: unable to start the sftp session", "is not known to root's ssh"),
+    ("Stat(<config/>): Access Denied.", "backup.env has to have its credentials"),
+    ("something new\nFatal: something that nobody has seen", "restic and /mnt/r: Fatal: something that nobody has seen"),
+    ("", "no reason was given"),
+])
+def test_what_restic_says_becomes_one_sentence(printed, sentence):
+    said = restic.explain(printed, "shop", "/mnt/r")
+    assert sentence in said and "\n" not in said
+
+
+def test_a_snapshot_tells_its_releases_by_its_tags():
+    told = {"short_id": "1a2b3c4d", "time": "2026-11-27T23:05:50.123456789Z", "hostname": "web1", "tags": ["pyweb", "app=shop", f"release={A}", f"before={B}"]}
+    assert restic.snapshot(told) == {"id": "1a2b3c4d", "time": "20261127T230550Z", "host": "web1", "release": A, "before": B}
+    assert restic.snapshot({**told, "tags": None})["before"] is None
+
+
+def test_the_longest_pause_of_a_schedule():
+    printed = ("  Original form: Mon,Thu\nNormalized form: Mon,Thu *-*-* 00:00:00\n    Next elapse: Mon 2026-11-30 00:00:00 UTC\n       From now: 2 days left\n"
+               "       Iter. #2: Thu 2026-12-03 00:00:00 UTC\n       Iter. #3: Mon 2026-12-07 00:00:00 UTC\n")
+    assert units.longest(printed) == 4 * 86400
+    assert units.longest("    Next elapse: never\n") is None
+
+
+def test_a_path_is_no_pattern():
+    assert make.literal("/srv/shop/shared/a[1]*?.db") == r"/srv/shop/shared/a\[1]\*\?.db"
+
+
+def test_every_kind_has_what_a_restore_calls():
+    for kind in KINDS.values():
+        assert all(callable(getattr(kind, name)) for name in ("names", "dump", "prepare", "swap", "undo", "finish"))
+
+
+# --- SQLite -----------------------------------------------------------------------------------------------------------
+
+def test_databases_are_found_by_name_and_content(tmp_path):
+    sqlite3.connect(tmp_path / "real.sqlite3").executescript("CREATE TABLE t (x)")
+    (tmp_path / "media").mkdir()
+    sqlite3.connect(tmp_path / "media" / "deep.db").executescript("CREATE TABLE t (x)")
+    (tmp_path / "text.db").write_text("no database")
+    (tmp_path / "link.db").symlink_to(tmp_path / "real.sqlite3")
+    assert sqlite.find([str(tmp_path)]) == [str(tmp_path / "media" / "deep.db"), str(tmp_path / "real.sqlite3")]
+    assert sqlite.find([str(tmp_path / "real.sqlite3")]) == [str(tmp_path / "real.sqlite3")]
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_a_copy_is_whole_while_others_write(tmp_path, mode):
+    """Two rows of one transaction are both in the copy, or neither; what was written before it began is."""
+    path, target = str(tmp_path / "db.sqlite3"), str(tmp_path / "copy")
+    with sqlite3.connect(path, isolation_level=None) as database:
+        database.execute(f"PRAGMA journal_mode = {mode}")
+        database.execute("CREATE TABLE t (pair INTEGER, filler BLOB)")
+        database.executemany("INSERT INTO t VALUES (?, zeroblob(4000))", [(-1,)] * 400)
+    over = threading.Event()
+    written = []
+
+    def write():
+        connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+        number = 0
+        while not over.is_set():
+            connection.executescript(f"BEGIN IMMEDIATE; INSERT INTO t VALUES ({number}, 'a'); INSERT INTO t VALUES ({number}, 'b'); COMMIT;")
+            written.append(number)
+            number += 1
+        connection.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        while len(written) < 3:
+            over.wait(0.01)
+        before = len(written)
+        wrong = sqlite.copy(path, target)
+    finally:
+        over.set()
+        writer.join()
+    assert wrong == ""
+    pairs = sqlite3.connect(target).execute("SELECT pair, count(*) FROM t WHERE pair >= 0 GROUP BY pair").fetchall()
+    assert all(count == 2 for dummy, count in pairs) and {pair for pair, dummy in pairs} >= set(range(before))
+
+
+def test_a_damaged_database_is_no_backup(tmp_path):
+    path = tmp_path / "db.sqlite3"
+    database = sqlite3.connect(path)
+    database.executescript("CREATE TABLE t (x TEXT); CREATE INDEX i ON t (x);")
+    database.executemany("INSERT INTO t VALUES (?)", [(f"{number:0>200}",) for number in range(500)])
+    database.commit()
+    database.close()
+    content = bytearray(path.read_bytes())
+    content[3 * 4096:5 * 4096] = b"\xff" * 2 * 4096
+    path.write_bytes(content)
+    assert sqlite.copy(str(path), str(tmp_path / "copy"))
