@@ -72,6 +72,9 @@ def dispatch(app: App, params: dict[str, t.Any], check_mode: bool) -> dict[str, 
             if not changed:
                 Restic(app.paths, backup_config.read(app.paths)).exists()
             return {"changed": True}
+        if params["before"] and not app.live:
+            # Where nothing was live yet there is nothing to go back to; and nobody is to take an empty database for the last backup.
+            return {"changed": changed}
         return {"changed": True, "backup": make(app, params["before"])}
     if check_mode:
         dummy, snapshot, code = look(app, params["snapshot"])
