@@ -112,7 +112,8 @@ def defaults(name: str) -> list[str]:
 
 # --- as Markdown ------------------------------------------------------------------------------------------------------
 
-TABLES = {"app": app.APP, "source": source.SOURCE, "dependencies": source.DEPENDENCIES, "processes": process.PROCESS, "site": site.SITE, "backup": backup.BACKUP}
+TABLES = {"app": app.APP, "source": source.SOURCE, "dependencies": source.DEPENDENCIES, "processes": process.PROCESS, "site": site.SITE,
+          "backup": backup.BACKUP}
 
 
 def holds(item: option.Option) -> str:

@@ -94,7 +94,7 @@ def test_wrong_applications(site, number, sentence):
     one_sentence(site, f"host{number}", sentence)
 
 
-@pytest.mark.parametrize("name", ["provision", "deploy", "rollback", "patch"])
+@pytest.mark.parametrize("name", ["provision", "deploy", "rollback", "patch", "backup", "restore"])
 def test_every_playbook_looks_first(run, name):
     one_sentence(run(name, apps={"web1": changed("sources", {})}), "web1", "pyweb_apps.guestbook.sources is not an option")
 
@@ -107,6 +107,16 @@ def test_a_restart_says_what_of(run):
 def test_an_application_that_is_not_there(run, name):
     outcome = run(name, apps={"web1": {"guestbook": GUESTBOOK}}, variables={"app": "guestbok"})
     one_sentence(outcome, "web1", "app is 'guestbok': pyweb_apps defines guestbook.")
+
+
+@pytest.mark.parametrize("name, variables, sentence", [
+    ("backup", {}, "Nothing is backed up: set pyweb_apps.guestbook.backup with a repository and a password."),
+    ("restore", {"app": "guestbook"}, "confirm is ''"),
+    ("restore", {"app": "guestbook", "confirm": "guestbook", "snapshot": "../x"}, "snapshot is '../x': latest, before, before:<release> or an id"),
+    ("restore", {"app": "guestbook", "confirm": "guestbook"}, "pyweb_apps.guestbook.backup is not set"),
+], ids=["nothing", "confirm", "snapshot", "not set"])
+def test_backups_are_refused_before_a_host_is_asked(run, name, variables, sentence):
+    one_sentence(run(name, apps={"web1": {"guestbook": GUESTBOOK}}, variables=variables), "web1", sentence)
 
 
 @pytest.mark.parametrize("variables, sentence", [

@@ -64,13 +64,17 @@ BACKUP: Options = {
     },
     "schedule": {
         "type": "str", "default": "*-*-* 02:30:00",
-        "description": "When a backup is made, as systemd.time(7) has it. A host that was off then makes it up. Each host waits up to ten minutes more, so that "
-                       "not all begin at once.",
+        "description": "When a backup is made, as systemd.time(7) has it. A host that was off then makes it up. Each host waits up to ten minutes more, "
+                       "so that not all begin at once.",
         "example": "hourly",
     },
-    "keep": {"type": "dict", "options": RETENTION, "otherwise": "7 days, 4 weeks, 6 months", "description": "Which backups stay; those of the last day all do."},
+    "keep": {
+        "type": "dict", "options": RETENTION, "otherwise": "7 days, 4 weeks, 6 months",
+        "description": "Which backups stay; those of the last day all do.",
+    },
     "before_migrate": {
         "type": "bool", "default": True,
-        "description": "Whether a deploy makes a backup before it migrates, tied to the new release. If the migration turns out bad, the way back is one command.",
+        "description": "Whether a deploy makes a backup before it migrates, tied to the new release. If the migration turns out bad, the way back is "
+                       "one command.",
     },
 }

@@ -85,10 +85,11 @@ class Restic:
         self.app = paths.name
         self.config = config
         self.repository = without_password(config["repository"])
-        os.makedirs(CACHE, mode=0o700, exist_ok=True)
+        cache = f"{paths.root}{CACHE}"
+        os.makedirs(cache, mode=0o700, exist_ok=True)
         self.env = {
             **os.environ, "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/root", **config["env"], "RESTIC_REPOSITORY": config["repository"],
-            "RESTIC_PASSWORD_FILE": paths.backup_password, "RESTIC_CACHE_DIR": CACHE,
+            "RESTIC_PASSWORD_FILE": paths.backup_password, "RESTIC_CACHE_DIR": cache,
         }
 
     def call(self, *arguments: str, accepted: tuple[int, ...] = (0,)) -> str:
@@ -151,8 +152,9 @@ class Restic:
 
     def digest(self, identifier: str, path: str) -> str:
         """SHA-256 of a file as it is in the repository."""
-        with tempfile.TemporaryFile() as errors, subprocess.Popen(["restic", "dump", identifier, path], env=self.env, cwd="/", stdin=subprocess.DEVNULL,
-                                                                 stdout=subprocess.PIPE, stderr=errors) as process:
+        argv = ["restic", "dump", identifier, path]
+        with tempfile.TemporaryFile() as errors, \
+                subprocess.Popen(argv, env=self.env, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process:
             found = hashlib.sha256()
             while chunk := t.cast(t.IO[bytes], process.stdout).read(2 ** 20):
                 found.update(chunk)

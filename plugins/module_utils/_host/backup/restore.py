@@ -155,7 +155,7 @@ class Restore:
         for item in self.items():
             there, comes, aside = f"{self.paths.shared}/{item}", f"{self.shared}/{item}", f"{self.paths.aside}/{item}"
             parent = os.path.dirname(there)
-            if os.path.realpath(parent) != parent:
+            if os.path.realpath(parent) != os.path.normpath(f"{os.path.realpath(self.paths.shared)}/{os.path.dirname(item)}"):
                 raise HostError(f"{parent} is a link: what is restored has to lie in {self.paths.shared} itself.")
             if os.path.lexists(there):
                 os.makedirs(os.path.dirname(aside), mode=0o700, exist_ok=True)

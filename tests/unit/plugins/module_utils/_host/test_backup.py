@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
 import sqlite3
 import threading
 
@@ -146,3 +148,68 @@ def test_a_damaged_database_is_no_backup(tmp_path):
     content[3 * 4096:5 * 4096] = b"\xff" * 2 * 4096
     path.write_bytes(content)
     assert sqlite.copy(str(path), str(tmp_path / "copy"))
+
+
+# --- files that a restore moves -----------------------------------------------------------------------------------------
+
+CONFIG = {"host": "web1", "repository": "/mnt/r", "env": {}, "keep": {"daily": 7, "weekly": 4, "monthly": 6}}
+
+
+def tree(top):
+    return {str(path.relative_to(top)): path.read_text() for path in sorted(top.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture
+def moved(app, tmp_path):
+    """A restore that has fetched what C(comes), over what is C(there)."""
+
+    def make_one(there, comes, paths, dumps=()):
+        shared = pathlib.Path(app.paths.shared)
+        one = restore.Restore(app, CONFIG, snapshot("1a2b3c4d"), None)
+        for top, files in ((shared, there), (pathlib.Path(one.shared), comes)):
+            top.mkdir(parents=True, exist_ok=True)
+            for name, text in files.items():
+                (top / name).parent.mkdir(parents=True, exist_ok=True)
+                (top / name).write_text(text)
+        pathlib.Path(app.paths.aside).mkdir()
+        one.manifest = {"paths": paths, "dumps": [{"kind": "sqlite", "name": name} for name in dumps]}
+        return one, shared
+
+    return make_one
+
+
+THERE = {"note": "new", "media/a": "new", "media/b": "new", "db.sqlite3": "new", "db.sqlite3-wal": "new"}
+
+
+@pytest.mark.parametrize("comes, paths, dumps, after", [
+    ({"note": "old", "media/a": "old"}, None, (), {"note": "old", "media/a": "old"}),
+    ({"media/a": "old"}, ["media"], (), {**{name: text for name, text in THERE.items() if name != "media/b"}, "media/a": "old"}),
+    ({"db.sqlite3": "old"}, [], ("db.sqlite3",), {**{name: text for name, text in THERE.items() if "wal" not in name}, "db.sqlite3": "old"}),
+    ({"data/deep/db.sqlite3": "old"}, [], ("data/deep/db.sqlite3",), {**THERE, "data/deep/db.sqlite3": "old"}),
+], ids=["all", "a directory", "a database", "a new place"])
+def test_what_a_backup_was_made_of_comes_back_and_can_go_again(moved, comes, paths, dumps, after):
+    one, shared = moved(THERE, comes, paths, dumps)
+    one.swap()
+    assert tree(shared) == after
+    assert one.undo() == [] and tree(shared) == THERE
+    one.clean()
+    assert not os.path.exists(one.paths.aside) and not os.path.exists(one.paths.restored)
+
+
+def test_a_link_leads_nowhere_else(moved, tmp_path):
+    """The application could have put it there."""
+    one, shared = moved({}, {"way/file": "old"}, ["way/file"])
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "file").write_text("another's")
+    (shared / "way").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(HostError, match="is a link"):
+        one.swap()
+    assert (tmp_path / "elsewhere" / "file").read_text() == "another's"
+
+
+def test_a_full_disk_is_said_before_anything_is_fetched(moved, monkeypatch):
+    one, shared = moved(THERE, {}, None)
+    monkeypatch.setattr(one.restic, "size", lambda identifier: 10 ** 18)
+    with pytest.raises(HostError, match="the disk is full: backup 1a2b3c4d needs 1000000000001 MB"):
+        one.fetch()
+    assert tree(shared) == THERE
