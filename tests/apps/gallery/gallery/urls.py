@@ -27,7 +27,8 @@ def pictures(request, name=None):
         return HttpResponse(name, status=201)
     return JsonResponse({
         "rows": sorted(Picture.objects.values_list("name", flat=True)), "seen": Picture.objects.filter(seen=True).count(),
-        "files": sorted(default_storage.listdir("")[1]) if default_storage.exists("") else [], "set": sorted(item.decode() for item in connection().smembers("pictures")),
+        "files": sorted(default_storage.listdir("")[1]) if default_storage.exists("") else [],
+        "set": sorted(item.decode() for item in connection().smembers("pictures")),
     })
 
 
