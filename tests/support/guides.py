@@ -22,6 +22,8 @@ PLAYBOOKS = {path.stem: path.read_text(encoding="utf-8") for path in CHECKOUT.gl
 SPECS = {path.parents[1].name: yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"] for path in CHECKOUT.glob("roles/*/meta/argument_specs.yml")}
 # What the playbooks take besides the variables of the roles.
 OURS = {"pyweb_apps", "pyweb_app_overrides", "pyweb_proxy", "pyweb_no_proxy", "pyweb_serial"}
+# Playbooks that readers copy.
+READY = {path.name for path in CHECKOUT.glob("examples/*/**/*.yml")}
 # Switches of ansible-playbook that are used, and whether a value follows.
 SWITCHES = {"-i": True, "-e": True, "--limit": True, "--tags": True, "--check": False, "--diff": False, "--ask-vault-pass": False, "-K": False}
 CALL = re.compile(r"`(ansible-playbook [^`]+)`")
@@ -86,7 +88,7 @@ def wrong(call: list[str]) -> list[str]:
             tags += value.split(",") if word == "--tags" else []
     ours = [name.removeprefix("pyweb.stack.") for name in playbooks if name.startswith("pyweb.stack.")]
     others = [name for name in playbooks if not name.startswith("pyweb.stack.")]
-    found += [name for name in ours if name not in PLAYBOOKS] + [name for name in others if name != "site.yml"]
+    found += [name for name in ours if name not in PLAYBOOKS] + [name for name in others if name not in READY]
     texts = [PLAYBOOKS[name] for name in ours if name in PLAYBOOKS]
     for pair in extra:
         name, _equals, value = pair.partition("=")
