@@ -12,8 +12,8 @@ import time
 
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.pyweb.stack.plugins.module_utils import _options
-from ansible_collections.pyweb.stack.plugins.module_utils._host import releases
+from ansible_collections.pyweb.stack.plugins.module_utils import _options, _processes
+from ansible_collections.pyweb.stack.plugins.module_utils._host import releases, scaling
 from ansible_collections.pyweb.stack.plugins.plugin_utils._on_host import OnHost
 
 HOST_MODULE = "release_step"
@@ -165,12 +165,32 @@ class ActionModule(OnHost):
         if not (manifest.get("runtime") or {}).get("processes"):
             # Files alone, or processes that run on other hosts.
             return {"changed": False, "release": live, "previous": live, "pruned": []}
+        action = params["state"]
+        if action == "scale" and not self._rescaled(params["scale"] or {}, hosts, manifest):
+            return {"changed": False, "release": live, "previous": live, "pruned": []}
         lease = controller()
         lease["takes_over"] = takes_over(host["lease"], lease)
         # One id for all hosts that serve the same, as in a deploy.
         now = max(item["now"] for item in hosts.values())
         release = releases.new_id(now, manifest["revision"], [item for host in hosts.values() for item in host["releases"]])
-        return self._activate({**params, "release": release, "lease": lease, "action": "restart", "previous": live})
+        return self._activate({**params, "release": release, "lease": lease, "action": action, "previous": live})
+
+    _scale = _restart
+
+    @staticmethod
+    def _rescaled(wanted: dict, hosts: dict, manifest: dict) -> bool:
+        """Whether any process of this host would have another number than it has. Raises ReleaseError for what it could not have."""
+        old = manifest["runtime"]["processes"]
+        everywhere = {name for host in hosts.values() if host["live"] for name in (host["releases"][host["live"]].get("runtime") or {"processes": {}})["processes"]}
+        if wanted and set(wanted) <= everywhere - set(old):
+            # It runs on other hosts.
+            return False
+        changed = {name: process for name, process in scaling.rescaled(old, manifest.get("scale", {}), wanted, "", "")[0].items() if process != old[name]}
+        try:
+            _processes.valid_processes(changed, "the process")
+        except _processes.AppsError as error:
+            raise releases.ReleaseError(str(error)) from None
+        return bool(changed)
 
     def _activate(self, params: dict) -> dict:
         name, release = params["name"], params["release"]
@@ -181,7 +201,7 @@ class ActionModule(OnHost):
         releases.valid_id(release)
         lease = params["lease"] or controller()
         common = {"name": name, "release": release, "lease": lease, "action": action, "hooks": params["hooks"], **self._keep(params)}
-        started = self._call(HOST_MODULE, step="start", runtime=params["runtime"], **common)
+        started = self._call(HOST_MODULE, step="start", runtime=params["runtime"], scale=params["scale"], **common)
         if started.get("failed"):
             return started
         switched = self._call(DEPLOY_HELPER, state="finalize", release=release, clean=False, **self._directories(name))

@@ -45,12 +45,14 @@ options:
       - V(activate) makes a release live that is built on this host.
       - V(rollback) makes an older release live. The one that is left is marked bad.
       - 'V(restart) starts all processes anew: it makes a copy of the live release by hard links, and switches to that like a deploy.'
+      - >-
+        V(scale) is a restart with other numbers of workers or instances, see O(scale). Nothing changes where the live release has them already.
       - V(prune) deletes releases that are no longer needed.
       - V(pin) keeps a release from ever being deleted, V(unpin) takes that back.
       - V(unlock) releases the deploy lock of a crashed run. A step that still runs on the host is waited for.
     type: str
     required: true
-    choices: [begin, activate, rollback, restart, prune, pin, unpin, unlock]
+    choices: [begin, activate, rollback, restart, scale, prune, pin, unpin, unlock]
   release:
     description:
       - With O(state=activate), the id of the release.
@@ -107,6 +109,11 @@ options:
     description: Seconds that the old release stays ready after the switch, while the new one is watched. Never less than 2.5.
     type: float
     default: 2.5
+  scale:
+    description: >-
+      By process, its number of C(workers) (C(web) with a server) or its C(count); neither of them for what the inventory says. An empty mapping takes
+      back all that was scaled. Example: V({web: {workers: 4}}).
+    type: dict
   keep_releases:
     description: How many good releases are kept, the live one among them. The live release, the rollback target and pinned releases always are.
     type: int
@@ -120,8 +127,8 @@ options:
     default: 512
   hooks:
     description:
-      - With O(state=activate), O(state=rollback) and O(state=restart), what runs at each phase, as the role app takes it.
-      - 'A restart deploys nothing: only C(on_failure) goes with it.'
+      - With O(state=activate), O(state=rollback), O(state=restart) and O(state=scale), what runs at each phase, as the role app takes it.
+      - 'The last two deploy nothing: only C(on_failure) goes with it.'
       - Files of tasks are left to the playbook.
     type: dict
     default: {}
@@ -206,11 +213,11 @@ held:
   type: dict
 previous:
   description: Id of the release that was live before.
-  returned: with O(state=activate), O(state=rollback) and O(state=restart)
+  returned: with O(state=activate), O(state=rollback), O(state=restart) and O(state=scale)
   type: str
 pruned:
   description: Ids of the releases that were deleted.
-  returned: with O(state=activate), O(state=rollback), O(state=restart) and O(state=prune)
+  returned: with O(state=activate), O(state=rollback), O(state=restart), O(state=scale) and O(state=prune)
   type: list
   elements: str
 """

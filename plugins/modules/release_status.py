@@ -107,6 +107,9 @@ applications:
     failure:
       description: The newest release, if it came after the live one and failed.
       type: dict
+    scale:
+      description: What was scaled beside the inventory, by process, with C(option), C(number), C(instead_of) (none for the default), C(by) and C(since).
+      type: dict
     lease:
       description: Who is deploying just now, if anybody.
       type: dict

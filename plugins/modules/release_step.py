@@ -43,7 +43,7 @@ options:
   action:
     description: What the history calls it.
     type: str
-    choices: [activate, rollback, restart]
+    choices: [activate, rollback, restart, scale]
     default: activate
   release:
     description: Id of the release.
@@ -55,6 +55,11 @@ options:
     description: Seconds that the old release stays ready after the switch, while the new one is watched. Never less than 2.5.
     type: float
     default: 2.5
+  scale:
+    description: >-
+      By process, its number of C(workers) (C(web) with a server) or its C(count); neither of them for what the inventory says. An empty mapping takes
+      back all that was scaled. Example: V({web: {workers: 4}}).
+    type: dict
   hooks:
     description: What runs at each phase.
     type: dict

@@ -82,6 +82,9 @@ def of_application(host: str, app: str, told: dict[str, Any], now: float) -> Ite
         elif left < CERTIFICATE_DAYS:
             yield finding("problem", host, app, f"its certificate expires in {left} days")
     yield from of_backup(host, app, told.get("backup"), now)
+    for process, scaled in (told.get("scale") or {}).items():
+        yield finding("notice", host, app, f"its process {process} was scaled to {scaled['option']} {scaled['number']} by {scaled['by']}, "
+                                           f"while the inventory has {scaled['instead_of'] or 'the default'}")
     if told.get("failure"):
         failed = told["failure"]
         error = (failed.get("error") or "").partition("\n")[0].rstrip(".")

@@ -122,7 +122,7 @@ def expiring(told: dict[str, Any], now: float) -> list[list[Any]]:
 
 def happened(told: dict[str, Any]) -> list[list[Any]]:
     """Who has done what, the newest first; what happened on several hosts within a deploy is one line."""
-    words = {"activate": "deploy", "rollback": "rollback", "restart": "restart", "return": "automatic return"}
+    words = {"activate": "deploy", "rollback": "rollback", "restart": "restart", "scale": "scale", "return": "automatic return"}
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for app, its in told["applications"].items():
         for name, one in its["hosts"].items():

@@ -38,6 +38,7 @@ FLOORS = [
     {"store", "secrets", "lock", "traffic"},
     {"system"},
     {"package", "privileges", "http", "supervisord", "programs", "machine", "certificate", "visits"},
+    {"scaling"},
     {"records", "layout", "files", "releases", "hints", "progress"},
     {"errors"},
 ]

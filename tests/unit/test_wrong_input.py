@@ -103,6 +103,22 @@ def test_a_restart_says_what_of(run):
     one_sentence(run("restart", apps={"web1": {"guestbook": GUESTBOOK}}), "web1", "Say which applications start anew: -e app=… (guestbook)")
 
 
+SCALE = {
+    "nothing": ({"app": "guestbook"}, "Say what has how many: -e app=… -e workers=4, -e app=… -e process=worker -e count=3, or -e app=… -e reset=true"),
+    "of nothing": ({"workers": 2}, "Say what has how many"),
+    "two numbers": ({"app": "guestbook", "workers": 2, "count": 3}, "Say what has how many"),
+    "none": ({"app": "guestbook", "workers": 0}, "workers is '0': a number from 1 to 999 is needed."),
+    "no number": ({"app": "guestbook", "process": "worker", "count": "few"}, "count is 'few': a number from 1 to 999 is needed."),
+    "no process": ({"app": "guestbook", "count": 3}, "count is '3', but not of which process: add -e process=worker."),
+}
+
+
+@pytest.mark.parametrize("variables, sentence", SCALE.values(), ids=SCALE)
+def test_what_scales_to_nothing(run, variables, sentence):
+    shop = changed("site.domains", ["shop.example.com"])["guestbook"]
+    one_sentence(run("scale", apps={"web1": {"guestbook": GUESTBOOK, "shop": shop}}, variables=variables), "web1", sentence)
+
+
 @pytest.mark.parametrize("name", ["deploy", "rollback", "restart"])
 def test_an_application_that_is_not_there(run, name):
     outcome = run(name, apps={"web1": {"guestbook": GUESTBOOK}}, variables={"app": "guestbok"})

@@ -107,6 +107,14 @@ WATCH: Options = {
         "description": "Seconds that the old release stays ready after the switch, while the new one is watched. Never less than 2.5.",
     },
 }
+SCALE: Options = {
+    "scale": {
+        "type": "dict",
+        "description": "By process, its number of C(workers) (C(web) with a server) or its C(count); neither of them for what the inventory says. "
+                       "An empty mapping takes back all that was scaled.",
+        "example": {"web": {"workers": 4}},
+    },
+}
 RELEASE_STEP: Options = {
     "step": {
         "type": "str", "choices": ["start", "settle", "abort", "prune", "unlock", "pin", "unpin"], "required": True,
@@ -116,10 +124,11 @@ RELEASE_STEP: Options = {
             "V(pin) keeps a release from being deleted, V(unpin) takes that back.",
         ],
     },
-    "action": {"type": "str", "choices": ["activate", "rollback", "restart"], "default": "activate", "description": "What the history calls it."},
+    "action": {"type": "str", "choices": ["activate", "rollback", "restart", "scale"], "default": "activate", "description": "What the history calls it."},
     "release": {"type": "str", "description": "Id of the release."},
     "runtime": {"type": "dict", "description": "The processes of the release, if it was never active before."},
     **WATCH,
+    **SCALE,
     "hooks": {"type": "dict", "default": {}, "description": "What runs at each phase."},
 }
 
@@ -186,12 +195,13 @@ RUNTIME: Options = {
 RELEASE: Options = {
     **NAME,
     "state": {
-        "type": "str", "choices": ["begin", "activate", "rollback", "restart", "prune", "pin", "unpin", "unlock"], "required": True,
+        "type": "str", "choices": ["begin", "activate", "rollback", "restart", "scale", "prune", "pin", "unpin", "unlock"], "required": True,
         "description": [
             "V(begin) decides what a deploy has to do on this host and makes missing directories. It returns the release's id.",
             "V(activate) makes a release live that is built on this host.",
             "V(rollback) makes an older release live. The one that is left is marked bad.",
             "V(restart) starts all processes anew: it makes a copy of the live release by hard links, and switches to that like a deploy.",
+            "V(scale) is a restart with other numbers of workers or instances, see O(scale). Nothing changes where the live release has them already.",
             "V(prune) deletes releases that are no longer needed.",
             "V(pin) keeps a release from ever being deleted, V(unpin) takes that back.",
             "V(unlock) releases the deploy lock of a crashed run. A step that still runs on the host is waited for.",
@@ -221,12 +231,13 @@ RELEASE: Options = {
         "description": "With O(state=activate), the processes of the release. A release that was active before keeps those that it had.",
     },
     **WATCH,
+    **SCALE,
     **KEEP,
     "hooks": {
         "type": "dict", "default": {},
         "description": [
-            "With O(state=activate), O(state=rollback) and O(state=restart), what runs at each phase, as the role app takes it.",
-            "A restart deploys nothing: only C(on_failure) goes with it.",
+            "With O(state=activate), O(state=rollback), O(state=restart) and O(state=scale), what runs at each phase, as the role app takes it.",
+            "The last two deploy nothing: only C(on_failure) goes with it.",
             "Files of tasks are left to the playbook.",
         ],
     },

@@ -73,6 +73,16 @@ class Runtime(t.TypedDict, total=False):
     applications: int  # of this host, which share its processors
 
 
+class Override(t.TypedDict):
+    """A number that somebody has scaled a process to, beside the inventory."""
+
+    option: str  # workers or count
+    number: int
+    instead_of: int | None  # what the inventory had then; None for the default
+    by: str  # user@host
+    since: str
+
+
 class Manifest(t.TypedDict, total=False):
     """One release: /var/lib/pyweb/<name>/releases/<release>/manifest.json."""
 
@@ -100,6 +110,7 @@ class Manifest(t.TypedDict, total=False):
     copy_of: str  # the release that a restart has made it from, directly or not
     replaced_by: str | None  # the copy that a restart has put in its place
     runtime: Runtime
+    scale: dict[str, Override]  # by process; its numbers are in the runtime
 
 
 class Instance(t.TypedDict):
@@ -117,7 +128,7 @@ class Switch(t.TypedDict):
 
     release: str
     # "from": the release that was live, or None
-    action: str  # activate, rollback or restart
+    action: str  # activate, rollback, restart or scale
     by: str
     since: str
     token: str | None  # of the lease

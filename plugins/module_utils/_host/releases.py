@@ -12,7 +12,7 @@ ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{7,12}")
 # A release that was started once and then left in order is a place to go back to.
 GOOD = ("active", "superseded")
 # Switches to a copy of the live release: the release that they leave is not another one.
-SAME = ("restart",)
+SAME = ("restart", "scale")
 
 
 class ReleaseError(Exception):
@@ -40,6 +40,16 @@ def same(manifest: dict[str, t.Any], wanted: dict[str, t.Any]) -> bool:
     return all(manifest.get(key) == wanted.get(key) for key in ("revision", "config_digest", "python", "python_version", "secrets_digest"))
 
 
+def usable(release: str, manifest: dict[str, t.Any], host: dict[str, t.Any]) -> bool:
+    """Whether a deploy may go to this kept release of a host.
+
+    Not to what a restart has left; and where anything was scaled, a release of its own takes over what still holds.
+    """
+    if manifest.get("state") not in ("built", *GOOD) or manifest.get("replaced_by"):
+        return False
+    return release == host["live"] or not (manifest.get("scale") or host["releases"].get(host["live"], {}).get("scale"))
+
+
 def plan(hosts: dict[str, dict[str, t.Any]], now: str, force: bool = False) -> dict[str, t.Any]:
     """What a deploy has to do, from what C(inspect) said on each host that takes part.
 
@@ -52,8 +62,7 @@ def plan(hosts: dict[str, dict[str, t.Any]], now: str, force: bool = False) -> d
     wanted = {name: {**host["wanted"], "revision": revision} for name, host in hosts.items()}
     known: dict[str, dict[str, dict[str, t.Any]]] = {
         name: {} if force else {
-            release: manifest for release, manifest in host["releases"].items()
-            if manifest.get("state") in ("built", *GOOD) and not manifest.get("replaced_by") and same(manifest, wanted[name])
+            release: manifest for release, manifest in host["releases"].items() if usable(release, manifest, host) and same(manifest, wanted[name])
         } for name, host in hosts.items()
     }
     # An id that failed, was left as bad or was cut short on any host is used up.

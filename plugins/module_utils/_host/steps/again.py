@@ -16,7 +16,7 @@ import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.option import defaults
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.process import PROCESS
-from ansible_collections.pyweb.stack.plugins.module_utils._host import prune, releases
+from ansible_collections.pyweb.stack.plugins.module_utils._host import prune, releases, scaling
 from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.durable import durable
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.extra import make
@@ -59,8 +59,11 @@ def copy(app: App, params: dict[str, t.Any]) -> None:
             app.store.update(release, state="failed", error=said(error).split("\n", 1)[0], ended=now())
         raise
     app.contents.note_whole(release)
+    runtime, scale = _runtime(manifest["runtime"]), manifest.get("scale", {})
+    if params["action"] == "scale":
+        runtime["processes"], scale = scaling.rescaled(runtime["processes"], scale, params["scale"], params["lease"]["by"], now())
     # What it holds is what the build has left, not what a person may have changed since: nobody takes that for a build.
-    app.store.update(release, state="built", size=measure(app.paths.release(release))["disk"], runtime=_runtime(manifest["runtime"]))
+    app.store.update(release, state="built", size=measure(app.paths.release(release))["disk"], runtime=runtime, scale=scale)
 
 
 def _files(app: App, live: str, release: str) -> None:

@@ -57,6 +57,7 @@ def look(app: App) -> dict[str, t.Any]:
         "manager": app.store.runtime(live).get("manager"), "processes": app.processes.look(live) if live else [], "jobs": sorted(app.store.jobs(live)),
         "health": app.checks.now(live) if live else None, "visitor": app.checks.visitor(live) if live else None,
         "certificate": certificate.of_site(app.system, app.name), "failure": failure(app, live),
+        "scale": manifest.get("scale") or {},
         "backup": backup(app), "lease": app.lock.lease(), "switch": {**switch, "until": app.guard.due()} if switch else None, "history": history[-HISTORY:],
     }
     for kept in ("lease", "switch"):

@@ -9,7 +9,7 @@ import os
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _processes
-from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks, prune as pruning, releases
+from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks, prune as pruning, releases, scaling
 from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError, HostError, said
 from ansible_collections.pyweb.stack.plugins.module_utils._host.servers import gunicorn_file
@@ -18,7 +18,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.servers import g
 def start(app: App, params: dict[str, t.Any]) -> dict[str, t.Any]:
     """Everything before the switch."""
     release = releases.valid_id(params["release"])
-    if params["action"] == "restart":
+    if params["action"] in releases.SAME:
         # Not loaded by other steps.
         from ansible_collections.pyweb.stack.plugins.module_utils._host.steps import again
 
@@ -30,7 +30,8 @@ def start(app: App, params: dict[str, t.Any]) -> dict[str, t.Any]:
         if not params["runtime"]:
             raise HostError(f"release {release} was never active on this host, and no runtime is given.")
         processes = {**(manifest.get("procfile") or {}).get("processes", {}), **params["runtime"]["processes"]}
-        app.store.update(release, runtime={**params["runtime"], "processes": processes})
+        processes, scale = scaling.applied(processes, app.store.manifest(app.live).get("scale", {}) if app.live else {})
+        app.store.update(release, runtime={**params["runtime"], "processes": processes}, scale=scale)
     previous = app.live
     if params["action"] == "activate":
         hooks.run(app, params["hooks"], "before_activate", release)

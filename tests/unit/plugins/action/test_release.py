@@ -208,6 +208,27 @@ def test_restart(host, built, app, act):
         act(state="rollback")
 
 
+def test_scale(host, built, app, act):
+    done = act(state="scale", scale={"web": {"workers": 3}}, watch=0)
+    assert done["changed"] and app.live == done["release"] and app.store.history()[-1]["action"] == "scale"
+    manifest = app.store.manifest(app.live)
+    assert manifest["runtime"]["processes"]["web"]["workers"] == 3 and (manifest["scale"]["web"]["instead_of"], manifest["scale"]["web"]["number"]) == (1, 3)
+    assert not act(state="scale", scale={"web": {"workers": 3}})["changed"]
+    host.gate = "all"
+    assert act(state="scale", scale={"web": {"workers": 5}}, watch=0)["failed"]
+    assert app.store.manifest(app.live)["scale"] == manifest["scale"], "what failed is no override"
+    host.gate = None
+    assert act(state="scale", scale={}, watch=0)["changed"] and app.store.manifest(app.live)["scale"] == {}
+    with pytest.raises(AnsibleActionFail, match="shop: process is 'beat': what runs on this host is web."):
+        act(state="scale", scale={"beat": {"count": 2}})
+
+
+def test_what_runs_on_other_hosts_is_not_scaled_here(host, built, app, act):
+    mine = {"live": A, "running": True, "releases": app.store.manifests(), "history": [], "lease": None, "now": "20261101T000001Z"}
+    other = {**mine, "releases": {A: {"runtime": {"processes": {"worker": WEB}}}}}
+    assert not act(state="scale", hosts={"web0": other, "web1": mine}, scale={"worker": {"count": 2}})["changed"]
+
+
 def test_restart_in_check_mode(host, built, app, act):
     done = act(check=True, state="restart")
     assert done["changed"] and done["previous"] == A and (app.live, host.up()) == (A, {A: 1})

@@ -118,6 +118,13 @@ def test_what_a_restart_has_left_is_not_gone_to_again():
     assert plan["hosts"]["h"] == {"release": NEW, "build": True, "activate": True}
 
 
+@pytest.mark.parametrize("old, live", [({"web": {"number": 4}}, {}), ({}, {"web": {"number": 4}})], ids=["then", "now"])
+def test_what_was_scaled_is_taken_over_by_a_release_of_its_own(old, live):
+    plan = decisions.plan({"h": info(B, {A: manifest("superseded", scale=old), B: manifest(revision=OTHER, scale=live)})}, NOW)
+    assert plan["hosts"]["h"] == {"release": NEW, "build": True, "activate": True}
+    assert decisions.plan({"h": info(B, {B: manifest(scale=live)})}, NOW)["hosts"]["h"] == {"release": B, "build": False, "activate": False}
+
+
 def test_the_same_deploy_a_second_time_does_nothing():
     hosts = {"h": info(A, {A: manifest(revision=OTHER)}), "i": info()}
     first = decisions.plan(hosts, NOW)
