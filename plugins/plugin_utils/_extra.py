@@ -32,6 +32,7 @@ ACCEPTED = {
     "workers": "-e workers=4",
     "count": "-e count=3",
     "reset": "-e reset=true",
+    "compare": "-e compare=inventory",
     "since": "-e since='1 hour ago'",
     "until": "-e until=today",
     "text": "-e text=Traceback",

@@ -99,6 +99,11 @@ def test_every_playbook_looks_first(run, name):
     one_sentence(run(name, apps={"web1": changed("sources", {})}), "web1", "pyweb_apps.guestbook.sources is not an option")
 
 
+def test_a_configuration_is_that_of_one_application(run):
+    shop = changed("site.domains", ["shop.example.com"])["guestbook"]
+    one_sentence(run("config", apps={"web1": {"guestbook": GUESTBOOK, "shop": shop}}), "web1", "Say of which application: -e app=… (guestbook, shop)")
+
+
 def test_a_restart_says_what_of(run):
     one_sentence(run("restart", apps={"web1": {"guestbook": GUESTBOOK}}), "web1", "Say which applications start anew: -e app=… (guestbook)")
 

@@ -156,6 +156,13 @@ RELEASE_STATUS: Options = {
     },
 }
 
+RELEASE_CONFIG: Options = {
+    "release": {"type": "str", "description": "An id, a version or the beginning of a revision; the live release by default."},
+    "compare": {"type": "str", "description": "Another release, whose configuration is returned as well."},
+    "secrets": {"type": "str", "default": "", "no_log": True, "description": f"{SECRETS} Only compared, never returned."},
+    "files": {"type": "str", "default": "", "no_log": True, "description": f"{FILES} Only compared, never returned."},
+}
+
 RELEASE_LOGS: Options = {
     "names": {"type": "list", "elements": "str", "required": True, "description": "Names of the applications.", "example": ["guestbook"]},
     "log": {
@@ -269,7 +276,7 @@ RELEASE_BACKUP: Options = {
 # Without what several modules take, which is documented by fragments.
 OWN: dict[str, Options] = {
     "release": RELEASE, "release_info": RELEASE_INFO, "release_build": RELEASE_BUILD, "release_step": RELEASE_STEP, "release_run": RELEASE_RUN,
-    "release_status": RELEASE_STATUS, "release_logs": RELEASE_LOGS, "release_backup": RELEASE_BACKUP,
+    "release_status": RELEASE_STATUS, "release_logs": RELEASE_LOGS, "release_backup": RELEASE_BACKUP, "release_config": RELEASE_CONFIG,
 }
 FRAGMENTS: dict[str, Options] = {"NAME": NAME, "LEASE": LEASE, "KEEP": KEEP, "SOURCE": FETCHED}
 EXTENDS: dict[str, list[str]] = {
@@ -278,6 +285,7 @@ EXTENDS: dict[str, list[str]] = {
     "release_step": ["NAME", "LEASE", "KEEP"],
     "release_run": ["NAME"],
     "release_backup": ["NAME"],
+    "release_config": ["NAME"],
 }
 
 

@@ -105,6 +105,7 @@ class Manifest(t.TypedDict, total=False):
     python: str
     python_version: str
     static: dict[str, str]  # address to directory
+    config: dict[str, list[str]]  # build steps, names in build_env, shared paths
     procfile: dict[str, t.Any] | None
     pinned: bool
     copy_of: str  # the release that a restart has made it from, directly or not

@@ -144,6 +144,7 @@ def make(app: App, params: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[str
     app.store.update(
         release, schema=SCHEMA, app=app.name, release=release, state="building", created=now(), revision=revision,
         **builder.source.facts(), by=params["lease"]["by"], config_digest=params["config_digest"], build_digest=digest, static=params["static"],
+        config={"build": params["build"], "build_env": sorted(params["build_env"]), "shared": params["shared"]},
     )
     account = app.system.account(app.paths.build_user)
     owner = app.system.account(app.paths.user)
