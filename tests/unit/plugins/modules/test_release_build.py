@@ -407,7 +407,7 @@ def test_a_copy_of_the_live_release(host, deploy):
     app.store.update(live, state="active", pinned=True, runtime={"manager": "systemd", "processes": {"worker": process}})
     os.symlink(app.paths.release(live), app.paths.current)
     pathlib.Path(app.paths.release(live), "app.py").write_text("VERSION = 'by hand'\n")
-    again.copy(app, {"release": copy, "lease": {"by": "she@there"}, "keep_free": 0})
+    again.copy(app, {"release": copy, "action": "restart", "lease": {"by": "she@there"}, "keep_free": 0})
     target, manifest, original = pathlib.Path(app.paths.release(copy)), app.store.manifest(copy), app.store.manifest(live)
     assert (target / "app.py").read_text() == "VERSION = 'by hand'\n" and os.readlink(target / ".pyweb") == app.paths.sockets(copy)
     assert os.path.samefile(target / "out.txt", f"{app.paths.release(live)}/out.txt")
@@ -433,5 +433,5 @@ def test_a_damaged_release_is_not_copied(host, deploy):
     pathlib.Path(app.paths.release(live), "out.txt").write_text("")
     app.contents.forget(live)
     with pytest.raises(HostError, match="is damaged: 1 of its"):
-        again.copy(app, {"release": "20261122T000000Z-1a2b3c4", "lease": {"by": "me"}, "keep_free": 0})
+        again.copy(app, {"release": "20261122T000000Z-1a2b3c4", "action": "restart", "lease": {"by": "me"}, "keep_free": 0})
     assert list(app.store.manifests()) == [live]
