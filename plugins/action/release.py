@@ -181,7 +181,8 @@ class ActionModule(OnHost):
     def _rescaled(wanted: dict, hosts: dict, manifest: dict) -> bool:
         """Whether any process of this host would have another number than it has. Raises ReleaseError for what it could not have."""
         old = manifest["runtime"]["processes"]
-        everywhere = {name for host in hosts.values() if host["live"] for name in (host["releases"][host["live"]].get("runtime") or {"processes": {}})["processes"]}
+        runtimes = [host["releases"].get(host["live"], {}).get("runtime") or {} for host in hosts.values()]
+        everywhere = {name for runtime in runtimes for name in runtime.get("processes", {})}
         if wanted and set(wanted) <= everywhere - set(old):
             # It runs on other hosts.
             return False
