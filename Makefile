@@ -55,6 +55,7 @@ bench: demo ## what a run and a deploy cost, and what visitors notice of deploys
 	@.venv/bin/python scripts/bench.py
 	@.venv/bin/python scripts/bench_deploy.py
 	@.venv/bin/python scripts/bench_switch.py
+	@.venv/bin/python scripts/bench_fleet.py
 
 build: env ## the collection as a tarball
 	@.venv/bin/ansible-galaxy collection build --force
