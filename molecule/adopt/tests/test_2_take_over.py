@@ -1,0 +1,62 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Visitors and data come over from a tree of releases and from a checkout, and go back, while orders come in: none is lost."""
+
+import pytest
+
+from plugin import live
+
+OLD = {"orders": "/var/www/orders/shared", "ledger": "/opt/ledger"}
+GIVEN = {
+    "orders": {"path": "/var/www/orders"},
+    "ledger": {"path": "/opt/ledger", "unit": "ledger.service"},
+}
+
+
+def test_nothing_changes_where_something_is_not_meant(server):
+    for given, words in (({}, "path is ''"), ({"path": "/opt/none"}, "no such directory"), ({"path": "/opt/ledger", "unit": "none"}, "has none of them"),
+                         ({"path": "/opt/ledger"}, "site.domains lacks ledger.example.com")):
+        assert words in server.play("take_over", exit_status=2, app="orders", **given).messages[0]
+    assert not server.host.file("/srv/orders").exists
+
+
+@pytest.mark.parametrize("app", GIVEN)
+def test_taken_over(server, app):
+    outcome, result = server.under_load(app, "take_over", **GIVEN[app])
+    assert set(result.releases) == {"before", live(server.host, app)}, outcome.output
+    assert server.unit(app) == ("inactive", "disabled")
+    assert server.orders(f"/srv/{app}/shared/data") == server.ordered[app]
+    assert server.host.check_output("cat /srv/%s/shared/media/picture.txt", app) == "a picture"
+
+
+def test_again_there_is_nothing_to_do(server):
+    # nginx's sandbox takes a restart, which a take-over leaves to this.
+    server.play("site", app="orders")
+    assert server.play("take_over", app="orders").changed == 0
+    assert server.play("site").changed == 0
+
+
+def test_given_back(server):
+    outcome, result = server.under_load("orders", "take_over", back=True)
+    assert "before" in result.releases, outcome.output
+    assert server.unit("orders") == ("active", "enabled")
+    assert server.orders(f"{OLD['orders']}/data") == server.ordered["orders"]
+    assert server.host.run("systemctl list-units --no-legend 'pyweb.orders.web.*'").stdout == ""
+
+
+def test_and_taken_over_once_more(server):
+    server.under_load("orders", "take_over", **GIVEN["orders"])
+    assert server.orders("/srv/orders/shared/data") == server.ordered["orders"] and server.unit("orders") == ("inactive", "disabled")
+
+
+def test_one_that_fails_leaves_the_old_one_serving(server):
+    server.under_load("ledger", "take_over", back=True)
+    # nginx refuses the whole configuration, at the last moment.
+    server.host.check_output("mv /etc/ssl/ledger.pem /etc/ssl/ledger.kept; echo x > /etc/ssl/ledger.pem")
+    try:
+        assert server.play("take_over", exit_status=2, app="ledger", **GIVEN["ledger"]).messages
+    finally:
+        server.host.check_output("mv /etc/ssl/ledger.kept /etc/ssl/ledger.pem")
+    assert server.unit("ledger") == ("active", "enabled") and server.host.file("/etc/nginx/conf.d/ledger.conf").exists
+    assert server.host.run("test -e /var/lib/pyweb/ledger/adopted/undo.sh").rc == 1
