@@ -129,7 +129,8 @@ def look(run: Run, path: str, program: str = "") -> Tree:
             found = _untracked(run, tree.code)
             tree.dotenv = [place for name, place in found.items() if os.path.basename(name).startswith(".env")]
             tree.shared = {name: place for name, place in found.items() if place not in tree.dotenv}
-            tree.edited = [name for name in _git(run, tree.code, "diff", "--name-only", "-z", "HEAD").split("\0") if name]
+            # Not diff: it writes the index where only the times of files have changed.
+            tree.edited = [line[3:] for line in _git(run, tree.code, "status", "--porcelain", "-z", "-uno", "--no-renames").split("\0") if line]
     else:
         return Tree("missing", path)
     # Only their own repository: the directory may lie in somebody else's.

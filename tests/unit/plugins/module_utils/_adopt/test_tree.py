@@ -51,6 +51,8 @@ def test_a_checkout_with_its_data(tmp_path, origin):
     for name in (".env", "db.sqlite3", "db.sqlite3-journal", "debug.log", "venv/x.pyc"):
         (path / name).write_text("x")
     (path / "requirements.txt").write_text("django<6\n")
+    # As after a chown, which git looks into.
+    os.utime(path / "manage.py", (1, 1))
     before = snapshot(path)
     found = tree.look(run, str(path), f"{path}/venv/bin/gunicorn")
     assert (found.kind, found.repo, found.branch, found.revision) == ("checkout", str(origin), "main", git(origin, "rev-parse", "HEAD"))
