@@ -25,6 +25,7 @@ ACCEPTED = {
     "unit": "-e unit=shop.service",
     "secrets_file": "-e secrets_file=secrets.yml",
     "back": "-e back=true",
+    "keys": "-e keys=keys.pub",
     "data": "-e data=delete",
     "snapshot": "-e snapshot=4bba301e",
     "log": "-e log=nginx",

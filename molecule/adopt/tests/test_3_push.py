@@ -1,0 +1,97 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A push deploys, and is refused where the deploy fails; whoever pushes sees why."""
+
+import os
+import subprocess
+
+import pytest
+
+from plugin import address, ask, live
+
+NAME = "adopt-debian13"
+GIT = ["git", "-c", "user.name=jo", "-c", "user.email=jo@example.com"]
+
+
+class Clone:
+    """What somebody has on a laptop: the source, and a key that may push."""
+
+    def __init__(self, directory, server):
+        self.directory = directory / "shop"
+        self.key = directory / "key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "jo", "-f", self.key], check=True)
+        project = os.environ["MOLECULE_PROJECT_DIRECTORY"]
+        subprocess.run(["cp", "-r", f"{project}/tests/apps/orders", self.directory], check=True)
+        self.git("init", "-q", "-b", "main")
+        self.commit("Begin")
+        self.git("remote", "add", "live", f"orders-push@{address(NAME)}:orders.git")
+
+    def git(self, *arguments, check=True):
+        ssh = f"ssh -i {self.key} -o IdentitiesOnly=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+        return subprocess.run([*GIT, *arguments], cwd=self.directory, env={**os.environ, "GIT_SSH_COMMAND": ssh}, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=check)
+
+    def commit(self, message, **replaced):
+        file = self.directory / "orders.py"
+        for old, new in replaced.values():
+            assert old in file.read_text()
+            file.write_text(file.read_text().replace(old, new))
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+        return self.git("rev-parse", "HEAD").stdout.strip()
+
+    def push(self, branch="main"):
+        return self.git("push", "live", branch, check=False)
+
+
+@pytest.fixture(scope="module")
+def clone(server, tmp_path_factory):
+    clone = Clone(tmp_path_factory.mktemp("laptop"), server)
+    server.play("push", app="orders", keys=f"{clone.key}.pub")
+    return clone
+
+
+def test_a_second_run_changes_nothing(server, clone):
+    assert server.play("push", app="orders", keys=f"{clone.key}.pub").changed == 0
+
+
+def test_a_push_deploys(server, clone):
+    commit = clone.commit("Say it otherwise", text=(" has {number} orders", " counts {number} orders"))
+    pushed = clone.push()
+    assert pushed.returncode == 0 and f"remote: orders: {commit[:12]} is live." in pushed.stdout, pushed.stdout
+    assert " counts " in ask(server.host, "orders", "/") and live(server.host, "orders").endswith(commit[:7])
+
+
+def test_one_that_is_not_well_is_refused(server, clone):
+    before = live(server.host, "orders")
+    commit = clone.commit("Break it", body=("    body = text.encode()", "    raise RuntimeError('the till is empty')"))
+    pushed = clone.push()
+    assert pushed.returncode == 1 and "[remote rejected] main -> main (pre-receive hook declined)" in pushed.stdout, pushed.stdout
+    assert "answers 500" in pushed.stdout and "the till is empty" in pushed.stdout, "the reason is not in the terminal"
+    assert live(server.host, "orders") == before and " counts " in ask(server.host, "orders", "/")
+    assert commit not in server.host.check_output("git --git-dir=/var/lib/pyweb-push/orders/orders.git -c safe.directory='*' rev-parse main")
+
+
+def test_the_next_one_that_is_well_goes_live(server, clone):
+    clone.commit("Mend it", body=("    raise RuntimeError('the till is empty')", "    body = text.encode()"))
+    pushed = clone.push()
+    assert pushed.returncode == 0, pushed.stdout
+
+
+def test_another_branch_is_kept_and_not_deployed(server, clone):
+    before = live(server.host, "orders")
+    clone.git("branch", "-f", "idea")
+    pushed = clone.push("idea")
+    assert pushed.returncode == 0 and "idea is kept and not deployed" in pushed.stdout and live(server.host, "orders") == before
+
+
+def test_the_key_lets_nobody_in(server, clone):
+    asked = subprocess.run(["ssh", "-i", clone.key, "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+                            f"orders-push@{address(NAME)}", "id"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert asked.returncode != 0 and "uid=" not in asked.stdout
+    sudo = server.host.run("runuser -u orders-push -- sudo -n id")
+    assert sudo.rc != 0 and "uid=" not in sudo.stdout
+    bad = server.host.run("printf 'main; id\\n' | runuser -u orders-push -- sudo -n /usr/local/sbin/orders-push")
+    assert bad.rc == 2 and "is no commit" in bad.stdout
+    assert server.host.run("runuser -u orders-push -- cat /etc/pyweb/push/orders.json").rc != 0
