@@ -93,11 +93,15 @@ class Restic:
         }
 
     def call(self, *arguments: str, accepted: tuple[int, ...] = (0,)) -> str:
-        """What it prints to standard output. Where other hosts use the repository, their turn is waited for."""
+        """What it prints to standard output."""
+        return self._in_turn(lambda: self._call(arguments, accepted))
+
+    def _in_turn(self, what: t.Callable[[], str]) -> str:
+        """Where other hosts use the repository, their turn is waited for."""
         until = time.monotonic() + PATIENCE
         while True:
             try:
-                return self._call(arguments, accepted)
+                return what()
             except HostError as error:
                 if str(error) != LOCKED.format(repository=self.repository) or time.monotonic() > until:
                     raise
@@ -152,6 +156,9 @@ class Restic:
 
     def digest(self, identifier: str, path: str) -> str:
         """SHA-256 of a file as it is in the repository."""
+        return self._in_turn(lambda: self._digest(identifier, path))
+
+    def _digest(self, identifier: str, path: str) -> str:
         argv = ["restic", "dump", identifier, path]
         with tempfile.TemporaryFile() as errors, \
                 subprocess.Popen(argv, env=self.env, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process:
