@@ -131,7 +131,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     options = module.params
-    step = Step(lambda command: module.run_command(command), options["name"])
+    step = Step(module.run_command, options["name"])
     state, phase = options["state"], step.state()
     result = {"changed": False, "phase": phase, "sandboxed": os.path.exists(SANDBOX)}
     if state == "look" or module.check_mode:
