@@ -4,7 +4,7 @@ export PYTHON
 PLAYBOOK = ANSIBLE_CONFIG=ansible.cfg .venv/bin/ansible-playbook
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-deploy demo-rollback demo-down generate test test-full lint sanity unit molecule docs bench build clean
+.PHONY: help env demo demo-deploy demo-rollback demo-down generate test test-full lint sanity unit molecule docs bench build release clean
 
 help: ## show this
 	@echo 'make demo starts a Debian server and puts an application on it; make test runs the tests.'
@@ -59,6 +59,9 @@ bench: demo ## what a run and a deploy cost, and what visitors notice of deploys
 
 build: env ## the collection as a tarball
 	@.venv/bin/ansible-galaxy collection build --force
+
+release: env ## what is committed as a release, tried as those do who install it; publishes nothing
+	@.venv/bin/python scripts/release.py
 
 clean: demo-down ## remove what the targets above have made here (images stay)
 	rm -rf .venv .cache .collections
