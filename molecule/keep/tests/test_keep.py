@@ -65,8 +65,8 @@ def test_the_application_is_deployed_and_set_up_for_backups(keeper):
 
 def test_a_backup_while_it_writes(keeper):
     keeper.run(WRITER)
-    until(lambda: len(acknowledged(keeper)) >= 10)
-    until(lambda: keeper.pictures()["seen"] >= 5)
+    until(lambda: len(acknowledged(keeper)) >= 10, 300)
+    until(lambda: keeper.pictures()["seen"] >= 5, 300)
     before = acknowledged(keeper)
     assert "made and verified" in " ".join(keeper.play("backup", app="gallery").output.split())
     after = acknowledged(keeper)
@@ -113,7 +113,7 @@ def test_destroyed_and_restored_on_a_host_that_has_nothing(keeper):
         assert set(before) <= set(found[kind]), f"{kind}: what was acknowledged before the backup began is lost"
     # What comes next goes on from there, as the application's own.
     keeper.run("rm -f /root/acknowledged; sed -i 's/count()/count(900000)/' /root/writer.py; systemd-run --unit=writer python3 /root/writer.py")
-    until(lambda: len(acknowledged(keeper)) >= 3)
+    until(lambda: len(acknowledged(keeper)) >= 3, 300)
     keeper.run("systemctl stop writer")
     assert keeper.run("find /srv/gallery/shared ! -user gallery | head -1") == ""
     assert sorted(keeper.run("ls /srv/gallery").split()) == ["assets", "build", "current", "releases", "shared"]
