@@ -89,6 +89,10 @@ options:
             description: Host name of the site.
             type: str
             required: true
+          path:
+            description: Path of the domain below which the application is, without a slash at its end.
+            type: str
+            default: ''
           port:
             description: Port of nginx for https on this host.
             type: int

@@ -13,7 +13,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._declared.app import A
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.source import DEPENDENCIES
 from ansible_collections.pyweb.stack.plugins.module_utils._options import HOOKS, KINDS, SSH
 from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError, check_manager, checked, valid_process
-from ansible_collections.pyweb.stack.plugins.plugin_utils import _extra, _presets, _sites
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _domains, _extra, _presets, _sites
 from ansible_collections.pyweb.stack.plugins.plugin_utils._backup import checked_backup
 from ansible_collections.pyweb.stack.plugins.plugin_utils._digest import config_digest
 from ansible_collections.pyweb.stack.plugins.plugin_utils._files import checked_files
@@ -190,6 +190,9 @@ def _app(name: str, value: Any) -> dict[str, Any]:
         app["site"] = _sites.checked_site(f"{where}.site", app["site"])
         if app["site"]["root"] and "web" in app["processes"]:
             raise AppsError(f"{where}.site.root is for a site without a process: with processes.web, name directories in {where}.site.static.")
+        web = app["processes"].get("web")
+        if web and web["asgi"] and app["site"]["path"] != "/":
+            web["options"] = ["--root-path", app["site"]["path"], *web["options"]]
     return app
 
 
@@ -260,13 +263,14 @@ def _slices(name: str, app: dict[str, Any], host: str | None, groups: dict[str, 
     }
     if site:
         result["appserver"]["site"] = {"domain": _sites.canonical(site["domains"]), "files": bool(site["root"])}
-        result["site"] = {**common, **_sites.sliced(name, path, site, app["shared"])}
+        if site["path"] != "/":
+            result["appserver"]["site"]["path"] = site["path"]
+        result["site"] = {**common, **_sites.sliced(name, path, site, app["shared"], (app["processes"].get("web") or {}).get("server"))}
     return result
 
 
 def _cross_checks(apps: dict[str, dict[str, Any]]) -> None:
     accounts: dict[str, str] = {}
-    domains: dict[str, str] = {}
     addresses: dict[str, str] = {}
     probes: dict[str, str] = {}
     for name, app in apps.items():
@@ -286,14 +290,6 @@ def _cross_checks(apps: dict[str, dict[str, Any]]) -> None:
                 raise AppsError(
                     f"pyweb_apps.{name}.site.probes has {path!r}, which pyweb_apps.{probes[path]} has too: a probe names no site, so take another path."
                 )
-        for domain in (app["site"] or {}).get("domains", []):
-            if domain in domains:
-                other = domains[domain]
-                raise AppsError(
-                    f"pyweb_apps.{name}.site.domains has {domain!r}, which "
-                    + ("is there twice." if other == name else f"pyweb_apps.{other} has too: a domain belongs to one application.")
-                )
-            domains[domain] = name
 
 
 def complete(apps: Any, overrides: Any = None) -> dict[str, dict[str, Any]]:
@@ -309,6 +305,7 @@ def complete(apps: Any, overrides: Any = None) -> dict[str, dict[str, Any]]:
         apps = merge(apps, overrides)
     full = {str(name): _app(str(name), value) for name, value in apps.items()}
     _cross_checks(full)
+    _domains.settle(full)
     return full
 
 

@@ -33,6 +33,9 @@ def config_digest(app: dict[str, Any], static: dict[str, str], root: str | None)
     }
     if own and own not in app["shared"]:
         covered["not_shared"] = own
+    path = (app["site"] or {}).get("path", "/")
+    if path != "/":
+        covered["path"] = path
     if app["source"]["directory"]:
         covered["directory"] = app["source"]["directory"]
     return hashlib.sha256(json.dumps(covered, sort_keys=True).encode()).hexdigest()

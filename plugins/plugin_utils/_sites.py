@@ -49,6 +49,7 @@ def checked_site(where: str, site: dict) -> dict:
     for domain in site["domains"]:
         if not address_of(domain) and (not DOMAIN.fullmatch(domain) or len(domain) > 253):
             raise AppsError(f"{where}.domains has {domain!r}: a host name in lower case is needed, such as shop.example.com, or an address.")
+    site["path"] = (site["path"] or "").rstrip("/") or "/"
     if site["canonical"] and (site["domains"][0].startswith("*") or address_of(site["domains"][0])):
         raise AppsError(f"{where}.domains begins with {site['domains'][0]!r}: with canonical, the first has to be the name that all are sent to.")
     for path, target in site["redirects"].items():
@@ -133,10 +134,14 @@ def _released(path: str, page: str, site: dict) -> str:
     return f"{path}/current/{site['root']}/{page}".replace("/./", "/") if site["root"] else f"{path}/current/{page}"
 
 
-def sliced(name: str, path: str, site: dict, shared: list[str]) -> dict:
-    """The item of C(nginx_sites) for a checked C(site) of the application C(name), which lies in C(path)."""
+def sliced(name: str, path: str, site: dict, shared: list[str], server: str | None = None) -> dict:
+    """The item of C(nginx_sites) for a checked C(site) of the application C(name), which lies in C(path) and runs in C(server), if in one of ours.
+
+    gunicorn takes the path of a site off each request by itself: it refuses one whose path does not begin with SCRIPT_NAME.
+    """
     return {
         "domains": site["domains"],
+        **({"path": site["path"], "keep_path": server == "gunicorn"} if site["path"] != "/" else {}),
         **({"root": f"{path}/current/{site['root']}".removesuffix("/."), "assets": f"{path}/assets", "fallback": site["fallback"] or ""}
            if site["root"] else
            {"upstream": f"unix:{path}/current/.pyweb/web.sock"}),

@@ -57,4 +57,4 @@ def summary(hosts: dict[str, dict[str, Any]], check: bool = False) -> list[str]:
 def url(site: dict[str, Any] | None) -> str:
     """Where a visitor finds a site: its first domain that is a name of its own."""
     domains = [domain for domain in (site or {}).get("domains", []) if not domain.startswith("*.")]
-    return f"https://{domains[0]}/" if domains else ""
+    return f"https://{domains[0]}{(site or {}).get('path', '').rstrip('/')}/" if domains else ""

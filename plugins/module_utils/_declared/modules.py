@@ -189,6 +189,7 @@ RUNTIME: Options = {
         "description": "The site that nginx serves, checked after the switch. Without it, only the socket is checked.",
         "options": {
             "domain": {"type": "str", "required": True, "description": "Host name of the site."},
+            "path": {"type": "str", "default": "", "description": "Path of the domain below which the application is, without a slash at its end."},
             "port": {"type": "int", "default": 443, "description": "Port of nginx for https on this host."},
             "files": {"type": "bool", "default": False, "description": "The site has files only, and no process."},
         },

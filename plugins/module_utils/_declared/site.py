@@ -38,6 +38,13 @@ SITE: Options = {
                        "shown to all who send none.",
         "example": ["shop.example.com"],
     },
+    "path": {
+        "type": "str", "default": "/", "pattern": r"/|(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?", "accepts": "a path such as /api is needed",
+        "see": "site",
+        "description": "Path of the domains below which the application is. Another application has C(/) of the same domains, and with it their "
+                       "certificate and all that holds for a whole domain. All other paths in C(site) count from this one.",
+        "example": "/api",
+    },
     "probes": {
         "type": "list", "elements": "str", "default": [], "pattern": "/[A-Za-z0-9._~/-]*", "accepts": "a path that begins with / is needed",
         "description": "Paths that are answered for any name and for none, over HTTP as well, for a load balancer's probe. The application sees "

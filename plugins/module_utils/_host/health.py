@@ -151,7 +151,7 @@ class Checks:
         web, site = self.web(release), self.store.runtime(release).get("site")
         if not site or not (web or site.get("files")):
             return None
-        path = web["health"]["path"] if web else "/"
+        path = site.get("path", "") + (web["health"]["path"] if web else "/")
         fault = self._fault_through_nginx(web, site, path)
         return f"https://{site['domain']}{path} through nginx {fault}" if fault else ""
 
@@ -180,7 +180,7 @@ class Checks:
         web, site = self.web(release), self.store.runtime(release).get("site")
         if not site or not (web or site.get("files")):
             return
-        path, fault, begun, tries = web["health"]["path"] if web else "/", "", self.system.monotonic(), 3
+        path, fault, begun, tries = site.get("path", "") + (web["health"]["path"] if web else "/"), "", self.system.monotonic(), 3
         while tries:
             tries -= 1
             fault = self._fault_through_nginx(web, site, path)

@@ -59,6 +59,7 @@ class Site(t.TypedDict, total=False):
     """Where nginx serves the application."""
 
     domain: str
+    path: str  # of the domain, below which the application is; empty for all of it
     port: int
     files: bool  # files alone, no process
 

@@ -237,7 +237,7 @@ def test_no_application(apps):
     ({"shop": changed(("site.probes", ["/up"])), "blog": changed(("site.domains", ["b.example"]), ("site.probes", ["/up"]))},
      "pyweb_apps.blog.site.probes has '/up', which pyweb_apps.shop has too: a probe names no site"),
     ({"shop": SHOP, "blog": SHOP},
-     "pyweb_apps.blog.site.domains has 'shop.example.com', which pyweb_apps.shop has too: a domain belongs to one application."),
+     "pyweb_apps.blog.site.domains has 'shop.example.com', which pyweb_apps.shop has too: a domain belongs to one application; give"),
 ])
 def test_applications_that_collide(apps, sentence):
     assert sentence in fault(apps)
