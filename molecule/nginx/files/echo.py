@@ -49,6 +49,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/own-headers":
             self.send_header("X-Frame-Options", "DENY")
             self.send_header("Referrer-Policy", "no-referrer")
+        if self.path == "/strict":
+            self.send_header("Strict-Transport-Security", "max-age=7")
         if self.path == "/embeddable":
             self.send_header("Content-Security-Policy", "frame-ancestors *")
         self.end_headers()

@@ -70,6 +70,11 @@ def test_what_holds_for_the_domain_holds_below_all_paths(visit):
     assert (answer.status_code, answer.headers["Location"]) == (301, "https://full.example.com/part/a")
 
 
+def test_strict_transport_security_is_of_the_domain_and_said_once(visit):
+    answers = [visit(path, name="docs.example.com") for path in ("/", "/app/", "/app/strict")]
+    assert [answer.headers.get_list("Strict-Transport-Security") for answer in answers] == [["max-age=3600"]] * 3
+
+
 @pytest.mark.parametrize(("path", "status", "text"), [
     ("/pages/", 200, "<title>page</title>"),
     ("/pages/some/where", 200, "<title>page</title>"),
