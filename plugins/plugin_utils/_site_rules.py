@@ -33,7 +33,7 @@ class Rule(t.NamedTuple):
     remedy: str
 
 
-def _not(pattern: str | re.Pattern[str], values: t.Iterable[t.Any]) -> list[str]:
+def mismatched(pattern: str | re.Pattern[str], values: t.Iterable[t.Any]) -> list[str]:
     return [str(value) for value in values if not re.fullmatch(pattern, str(value))]
 
 
@@ -41,8 +41,18 @@ def _repeated(values: t.Iterable[str]) -> list[str]:
     return [value for value, count in Counter(values).items() if count > 1]
 
 
-def _names(sites: t.Iterable[Site]) -> list[str]:
+def names(sites: t.Iterable[Site]) -> list[str]:
     return [site["name"] for site in sites]
+
+
+def sentences(rules: t.Iterable[Rule]) -> list[str]:
+    """One for each rule that is broken, with the variable, its values and the remedy."""
+    found = []
+    for rule in rules:
+        if rule.wrong:
+            values = "', '".join(dict.fromkeys(map(str, rule.wrong)))
+            found.append(f"{rule.variable} is '{values}': {rule.remedy}.")
+    return found
 
 
 def _all(sites: list[Site], option: str) -> list[t.Any]:
@@ -62,20 +72,19 @@ def paths(sites: list[Site]) -> list[str]:
 
 
 def _identity(given: list[Site], sites: list[Site], server_of: dict[str, str]) -> list[Rule]:
-    names = _names(given)
     domains = _all(sites, "domains")
     whole = {site["name"]: site["domains"] for site in sites}
     return [
-        Rule("The name of an item of nginx_sites", _not("[a-z][a-z0-9-]{0,30}", names),
+        Rule("The name of an item of nginx_sites", mismatched("[a-z][a-z0-9-]{0,30}", names(given)),
              "begin with a small letter, then small letters, digits and dashes, 31 in all at most"),
-        Rule("The name of several items of nginx_sites", _repeated(names), "give every site a name of its own"),
-        Rule("A site without domains in nginx_sites", _names(site for site in sites if not site["domains"]), "give it domains, the canonical one first"),
+        Rule("The name of several items of nginx_sites", _repeated(names(given)), "give every site a name of its own"),
+        Rule("A site without domains in nginx_sites", names(site for site in sites if not site["domains"]), "give it domains, the canonical one first"),
         Rule("A domain in nginx_sites", [name for name in domains if not DOMAIN.fullmatch(name) and not ADDRESS.fullmatch(name)],
              "write a host name in small letters or an address, without scheme, port or path"),
         Rule("A domain that nginx_sites has more than once",
              _repeated(domain + (site["path"] if site["path"] != "/" else "") for site in sites for domain in site["domains"]),
              "leave it to one site, or give another one a path of its own"),
-        Rule("A path of nginx_sites", _not(r"/|(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+", (site["path"] for site in sites)),
+        Rule("A path of nginx_sites", mismatched(r"/|(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+", (site["path"] for site in sites)),
              "write / or a path such as /api, without a slash at its end"),
         Rule("A domain of a site with path in nginx_sites",
              [name for site in sites if site["path"] != "/" for name in site["domains"] if name not in whole[server_of[site["name"]]]],
@@ -91,24 +100,24 @@ def _requests(sites: list[Site], server: dict[str, t.Any]) -> list[Rule]:
     targets = [target for site in sites for target in site["redirects"].values()]
     headers = [(name, str(value)) for site in sites for name, value in site["headers"].items()]
     return [
-        Rule("A path of probes in nginx_sites", _not(URL_PATH, probes), "write a path such as /healthz"),
+        Rule("A path of probes in nginx_sites", mismatched(URL_PATH, probes), "write a path such as /healthz"),
         Rule("A path of probes that nginx_sites has more than once", _repeated(probes), "leave it to one site"),
         Rule("A path of probes in nginx_sites with nginx_server.default_server being false", [] if server["default_server"] else probes,
              "let default_server be true, since probes come without the name of a site"),
         Rule("A path in redirects, access or streams of nginx_sites",
-             _not(URL_PATH, [*_all(sites, "redirects"), *_all(sites, "access"), *_all(sites, "streams")]), "write a path such as /old/"),
-        Rule("A target of redirects in nginx_sites", _not(r"""/[^\s"$;{}]*|https?://[^\s"$;{}]+""", targets),
+             mismatched(URL_PATH, [*_all(sites, "redirects"), *_all(sites, "access"), *_all(sites, "streams")]), "write a path such as /old/"),
+        Rule("A target of redirects in nginx_sites", mismatched(r"""/[^\s"$;{}]*|https?://[^\s"$;{}]+""", targets),
              "write a path or an address with https://, without spaces, quotes and $"),
         Rule("A header in nginx_sites",
-             [*_not("[A-Za-z0-9-]+", (name for name, value in headers)), *(value for name, value in headers if re.search(r'["$\\\n\r]', value))],
+             [*mismatched("[A-Za-z0-9-]+", (name for name, value in headers)), *(value for name, value in headers if re.search(r'["$\\\n\r]', value))],
              "write its name with letters, digits and dashes, and its value on one line without double quotes, $ and backslashes"),
         Rule("The rate of requests in limits of nginx_sites",
-             _not("[1-9][0-9]*r/[sm]", (site["limits"]["requests"] for site in sites if site["limits"]["requests"])),
+             mismatched("[1-9][0-9]*r/[sm]", (site["limits"]["requests"] for site in sites if site["limits"]["requests"])),
              "write a rate such as 10r/s or 30r/m"),
         Rule("A status in error_pages of nginx_sites", [status for status in map(str, _all(sites, "error_pages")) if status not in STATUSES],
              "write one with which nginx itself answers, 403, 404, 413, 429, 503 or 504"),
         Rule("A retry_after in nginx_sites", [site["retry_after"] for site in sites if int(site["retry_after"]) < 1], "write seconds, such as 300"),
-        Rule("A client_max_body_size in nginx_sites", _not("[0-9]+[kKmMgG]?", (site["client_max_body_size"] for site in sites)),
+        Rule("A client_max_body_size in nginx_sites", mismatched("[0-9]+[kKmMgG]?", (site["client_max_body_size"] for site in sites)),
              "write a number with k, m or g"),
     ]
 
@@ -117,9 +126,9 @@ def _access(sites: list[Site]) -> list[Rule]:
     rules = [(path, rule if isinstance(rule, dict) else {}) for site in sites for path, rule in site["access"].items()]
     users = [(str(name), str(password)) for path, rule in rules for name, password in (rule.get("users") or {}).items()]
     return [
-        Rule("An address in access of nginx_sites", _not(NETWORK, (item for path, rule in rules for item in rule.get("allow") or [])),
+        Rule("An address in access of nginx_sites", mismatched(NETWORK, (item for path, rule in rules for item in rule.get("allow") or [])),
              "write an address or a network, such as 192.0.2.0/24"),
-        Rule("A user in access of nginx_sites", _not(r'[^:\s"]+', (name for name, password in users)), "write a name without colons and spaces"),
+        Rule("A user in access of nginx_sites", mismatched(r'[^:\s"]+', (name for name, password in users)), "write a name without colons and spaces"),
         Rule("The password of a user in access of nginx_sites", [name for name, password in users if not HASHED.fullmatch(password)],
              "give what 'openssl passwd -6' prints, not the password itself"),
         Rule("A path of access in nginx_sites with neither allow nor users, or with other options",
@@ -133,18 +142,18 @@ def _access(sites: list[Site]) -> list[Rule]:
 def _files(sites: list[Site]) -> list[Rule]:
     static = _all(sites, "static")
     return [
-        Rule("A site with neither upstream nor root in nginx_sites", _names(site for site in sites if not site["upstream"] and not site["root"]),
+        Rule("A site with neither upstream nor root in nginx_sites", names(site for site in sites if not site["upstream"] and not site["root"]),
              "give upstream for an application or root for a directory"),
-        Rule("A site with both upstream and root in nginx_sites", _names(site for site in sites if site["upstream"] and site["root"]),
+        Rule("A site with both upstream and root in nginx_sites", names(site for site in sites if site["upstream"] and site["root"]),
              "keep one of the two, and use static for files beside an application"),
         Rule("A site with assets or fallback but without root in nginx_sites",
-             _names(site for site in sites if (site["assets"] or site["fallback"]) and not site["root"]), "give root, the directory of the site"),
-        Rule("A fallback in nginx_sites", _not(rf"{FILE}(/{FILE})*", (site["fallback"] for site in sites if site["fallback"])),
+             names(site for site in sites if (site["assets"] or site["fallback"]) and not site["root"]), "give root, the directory of the site"),
+        Rule("A fallback in nginx_sites", mismatched(rf"{FILE}(/{FILE})*", (site["fallback"] for site in sites if site["fallback"])),
              "write the path of a file in root, such as index.html"),
         Rule("An upstream in nginx_sites",
-             _not(r"unix:/\S+|http://([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", (site["upstream"] for site in sites if site["upstream"])),
+             mismatched(r"unix:/\S+|http://([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", (site["upstream"] for site in sites if site["upstream"])),
              "write unix:/path/of/socket or http://host:port"),
-        Rule("The url of static files in nginx_sites", _not(r"(/[A-Za-z0-9._~-]+)+/?", (item["url"] for item in static)),
+        Rule("The url of static files in nginx_sites", mismatched(r"(/[A-Za-z0-9._~-]+)+/?", (item["url"] for item in static)),
              "write it with a slash at both ends, such as /static/, or as that of a single file, such as /robots.txt"),
         Rule("A url of a single file of static in nginx_sites with several paths",
              [item["url"] for item in static if not item["url"].endswith("/") and len(item["paths"]) > 1],
@@ -159,15 +168,15 @@ def _files(sites: list[Site]) -> list[Rule]:
 def _host(sites: list[Site], server: dict[str, t.Any], files: list[str]) -> list[Rule]:
     places = [*paths(sites), *files]
     return [
-        Rule("log_max_size in nginx_server", _not("[1-9][0-9]*[kMG]", [server["log_max_size"]] if server["log_max_size"] else []),
+        Rule("log_max_size in nginx_server", mismatched("[1-9][0-9]*[kMG]", [server["log_max_size"]] if server["log_max_size"] else []),
              "write a number with k, M or G, or nothing"),
-        Rule("A path in nginx_sites", _not(PATH, places), "write an absolute path of letters, digits and ._@+~- without a slash at the end"),
+        Rule("A path in nginx_sites", mismatched(PATH, places), "write an absolute path of letters, digits and ._@+~- without a slash at the end"),
         Rule("A path in nginx_sites below a directory in which everybody may write",
              [path for path in places if re.match("/(tmp|var/tmp|dev/shm)/", path)], "put it somewhere else"),
-        Rule("A group in nginx_sites", _not("[a-z_][a-z0-9_-]{0,31}", _all(sites, "groups")), "write the name of a group"),
+        Rule("A group in nginx_sites", mismatched("[a-z_][a-z0-9_-]{0,31}", _all(sites, "groups")), "write the name of a group"),
         Rule("A read_timeout in nginx_sites or worker_shutdown_timeout in nginx_server",
-             _not(TIME, [*(site["read_timeout"] for site in sites), server["worker_shutdown_timeout"]]), "write a number and its unit, such as 60s"),
-        Rule("An item of trusted_proxies in nginx_server or nginx_sites", _not(NETWORK, [*server["trusted_proxies"], *_all(sites, "trusted_proxies")]),
+             mismatched(TIME, [*(site["read_timeout"] for site in sites), server["worker_shutdown_timeout"]]), "write a number and its unit, such as 60s"),
+        Rule("An item of trusted_proxies in nginx_server or nginx_sites", mismatched(NETWORK, [*server["trusted_proxies"], *_all(sites, "trusted_proxies")]),
              "write an address or a network, such as 192.0.2.0/24"),
     ]
 
@@ -179,9 +188,4 @@ def faults(given: list[Site], sites: list[Site], server: dict[str, t.Any], serve
     and C(files) the certificates and keys that sites name.
     """
     rules = [*_identity(given, sites, server_of), *_requests(sites, server), *_access(sites), *_files(sites), *_host(sites, server, files)]
-    found = []
-    for rule in rules:
-        if rule.wrong:
-            values = "', '".join(dict.fromkeys(map(str, rule.wrong)))
-            found.append(f"{rule.variable} is '{values}': {rule.remedy}.")
-    return found
+    return sentences(rules)

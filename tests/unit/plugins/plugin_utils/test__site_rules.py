@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.pyweb.stack.plugins.plugin_utils import _site_rules
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _certificate_rules, _site_rules
 
 ROLE = Path(__file__).resolve().parents[4] / "roles" / "nginx"
-SERVER = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8"))["nginx_server"]
+GROUPS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8"))
+SERVER = GROUPS["nginx_server"]
 DEFAULTS = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["__nginx_site_defaults"]
 DOCS = {"name": "docs", "domains": ["docs.example.com"], "root": "/srv/docs"}
 BLOG = {"name": "blog", "domains": ["blog.example.com"], "root": "/srv/blog"}
@@ -114,3 +115,49 @@ def test_each_value_is_named_once():
 ])
 def test_what_is_right_is_not_refused(change):
     assert faults([{**DOCS, **change}, BLOG, {"name": "gone", "state": "absent"}]) == []
+
+
+# What is other than in DOCS and in nginx_acme, and the sentence.
+WRONG_CERTIFICATES = [
+    ({'tls': {'certificate': '/etc/x.pem'}}, {}, "A site with half of tls in nginx_sites is 'docs': give certificate and key"),
+    ({'tls': {'key': '/etc/x.pem'}}, {}, "A site with half of tls in nginx_sites is 'docs'"),
+    ({'tls': {'hsts_max_age': 60}}, {}, "a self-signed certificate in nginx_sites is 'docs': browsers would lock themselves out"),
+    ({'tls': {'source': 'files'}}, {}, "A site with tls.source files but without tls.certificate in nginx_sites is 'docs'"),
+    ({'tls': {'source': 'acme', 'certificate': '/etc/x.pem', 'key': '/etc/x.key'}}, {}, "another tls.source than files in nginx_sites is 'docs'"),
+    ({'tls': {'source': 'company-ca'}}, {}, "without nginx_ca.certificate or nginx_ca.key is 'docs': give both"),
+    ({'tls': {'source': 'acme'}, 'domains': ['192.0.2.7']}, {}, "A domain of a site with tls.source acme in nginx_sites is '192.0.2.7'"),
+    ({'tls': {'source': 'acme'}, 'domains': ['*.example.com']}, {}, "without nginx_acme.dns_plugin is 'docs': a wildcard needs it"),
+    ({'tls': {'source': 'acme', 'hsts_max_age': 60}}, {'directory': 'staging'}, "nginx_acme.directory being staging is 'docs'"),
+    ({}, {'directory': 'http://ca'}, "directory or fallback in nginx_acme is 'http://ca': write letsencrypt, staging or an address"),
+    ({}, {'dns_plugin': 'godaddy', 'dns_credentials': {'a': 'b'}}, "dns_plugin in nginx_acme is 'godaddy': Debian 13 has cloudflare"),
+    ({}, {'dns_plugin': 'rfc2136'}, "dns_credentials in nginx_acme is 'empty'"),
+    ({}, {'eab_kid': 'x'}, 'eab_kid in nginx_acme without eab_hmac_key'),
+]
+
+
+def certificate_faults(change, acme, ca=None):
+    site = merged(DEFAULTS, {**DOCS, **change})
+    auto = "files" if site["tls"]["certificate"] else "self-signed"
+    source = auto if site["tls"]["source"] == "auto" else site["tls"]["source"]
+    dns = any(domain.startswith("*") for domain in site["domains"])
+    return _certificate_rules.faults([site], {
+        "sources": {"docs": source}, "acme": {**GROUPS["nginx_acme"], **acme}, "ca": {**GROUPS["nginx_ca"], **(ca or {})},
+        "acme_sites": [{**site, "dns": dns}] if source == "acme" else [], "plugins": ["cloudflare", "rfc2136"], "system": "Debian 13",
+    })
+
+
+@pytest.mark.parametrize(("change", "acme", "says"), WRONG_CERTIFICATES, ids=[case[-1] for case in WRONG_CERTIFICATES])
+def test_wrong_certificates_are_one_sentence(change, acme, says):
+    (found,) = certificate_faults(change, acme)
+    assert says in found and found.endswith(".")
+
+
+@pytest.mark.parametrize(("change", "acme", "ca"), [
+    ({}, {}, {}),
+    ({"tls": {"certificate": "/a", "key": "/b", "hsts_max_age": 60}}, {"directory": "staging"}, {}),
+    ({"tls": {"source": "acme", "hsts_max_age": 60}}, {"fallback": "https://ca.example.com/dir", "eab_kid": "a", "eab_hmac_key": "b"}, {}),
+    ({"tls": {"source": "acme"}, "domains": ["*.example.com"]}, {"dns_plugin": "rfc2136", "dns_credentials": {"a": "b"}}, {}),
+    ({"tls": {"source": "company-ca", "hsts_max_age": 60}}, {}, {"certificate": "a", "key": "b"}),
+])
+def test_right_certificates_are_not_refused(change, acme, ca):
+    assert certificate_faults(change, acme, ca) == []
