@@ -17,6 +17,7 @@ TOOLS = Path(sys.executable).parent
 ACCEPTED = {
     "hsts_header": "off until there is a certificate that browsers trust, and short in this scenario",
     "missing_resolver": "the variable in proxy_pass chooses between two upstream blocks, so that nothing is resolved",
+    "proxy_pass_normalized": "the variable behind the host is a part of $request_uri as the visitor has written it",
     "try_files_is_evil_too": "its remedy, open_file_cache, would pin files of an old release",
 }
 

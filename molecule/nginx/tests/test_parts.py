@@ -61,11 +61,12 @@ def test_all_paths_of_a_site_count_from_its_own(visit):
 def test_what_one_application_says_of_itself_holds_for_it_alone(visit):
     part, whole = visit("/part/"), visit("/")
     assert (part.headers.get("X-Part"), whole.headers.get("X-Part")) == ("1", None)
-    assert (part.headers.get("Permissions-Policy"), whole.headers.get("Permissions-Policy")) == (None, "camera=()")
+    assert (part.headers.get_list("X-Frame-Options"), whole.headers.get_list("X-Frame-Options")) == (["SAMEORIGIN"], ["DENY"])
     assert [visit(path, method="POST", content=b"x" * 2000).status_code for path in ("/part/", "/part/kept/", "/")] == [413, 200, 200]
 
 
 def test_what_holds_for_the_domain_holds_below_all_paths(visit):
+    assert visit("/part/").headers["Permissions-Policy"] == visit("/part/files/").headers["Permissions-Policy"] == "camera=()"
     answer = visit("/part/a", name="www.full.example.com")
     assert (answer.status_code, answer.headers["Location"]) == (301, "https://full.example.com/part/a")
 
