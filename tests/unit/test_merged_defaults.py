@@ -16,5 +16,6 @@ ROLES = Path(__file__).resolve().parents[2] / "roles"
 @pytest.mark.parametrize("role", ["hardening", "python"])
 def test_merged_defaults_are_the_published_ones(role):
     published = yaml.safe_load((ROLES / role / "defaults" / "main.yml").read_text(encoding="utf-8"))
-    merged = yaml.safe_load((ROLES / role / "vars" / "main.yml").read_text(encoding="utf-8"))[f"__{role}_defaults"]
+    variables = [file for name in ("main.yml", "main/main.yml") if (file := ROLES / role / "vars" / name).exists()]
+    merged = yaml.safe_load(variables[0].read_text(encoding="utf-8"))[f"__{role}_defaults"]
     assert merged == {name: value for name, value in published.items() if isinstance(value, dict)}

@@ -32,8 +32,10 @@ NOTHING = ("none", "omit", "null")
 
 
 def load(role, path):
+    """Of a file, or of all files of the directory that stands for it, as Ansible reads it."""
     file = CHECKOUT / "roles" / role / path
-    return (yaml.safe_load(file.read_text(encoding="utf-8")) or {}) if file.exists() else {}
+    files = [file] if file.exists() else sorted(file.with_suffix("").glob("*.yml"))
+    return {key: value for each in files for key, value in (yaml.safe_load(each.read_text(encoding="utf-8")) or {}).items()}
 
 
 def options_of(role, *entry_points):

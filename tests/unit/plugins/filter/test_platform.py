@@ -61,7 +61,9 @@ def test_everything_else_is_refused_in_one_sentence(told, name, warned):
 
 
 def variables(role):
-    return yaml.safe_load((CHECKOUT / "roles" / role / "vars/main.yml").read_text(encoding="utf-8"))
+    directory = CHECKOUT / "roles" / role / "vars"
+    files = sorted(directory.glob("main.yml")) + sorted(directory.glob("main/*.yml"))
+    return {key: value for file in files for key, value in yaml.safe_load(file.read_text(encoding="utf-8")).items()}
 
 
 def seen(role, name, **more):
