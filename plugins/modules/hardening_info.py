@@ -251,108 +251,11 @@ ssh:
       sample: ["/home/admin/.ssh/authorized_keys: 1 usable key"]
 """
 
-import dataclasses
 import os
-import pwd
-import re
-import tempfile
-import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyweb.stack.plugins.module_utils import _hardening_look as look
-from ansible_collections.pyweb.stack.plugins.module_utils import _ssh_access as ssh_access
-from ansible_collections.pyweb.stack.plugins.module_utils import _ssh_access_look as ssh_access_look
-from ansible_collections.pyweb.stack.plugins.module_utils import _sshd_strictness as strictness
-from ansible_collections.pyweb.stack.plugins.module_utils import _way_in as way_in
-from ansible_collections.pyweb.stack.plugins.module_utils import _way_in_look as way_in_look
-
-SSHD = "/usr/sbin/sshd"
-SSHD_CONFIG = "/etc/ssh/sshd_config"
-
-
-def _look_at_ssh(module: AnsibleModule) -> dict[str, t.Any]:
-    connection = ssh_access.connection_of(ssh_access_look.ancestors())
-    user = pwd.getpwuid(connection.uid) if connection else None
-    result: dict[str, t.Any] = {
-        "installed": os.path.exists(SSHD),
-        "error": "",
-        "settings": {},
-        "port": connection.port if connection else None,
-        "ports": [],
-        "address": connection.server if connection else "localhost",
-        "user": user.pw_name if user else None,
-        "can_return": False,
-        "looked_at": [],
-        "lines": [],
-        "undone": [],
-        "loosened": [],
-        "ways": [],
-        "way_unknown": "",
-        "exempt": [],
-    }
-    if connection:
-        table = look.read(module.params["files"].get("firewall", "")) or ""
-        found = way_in_look.find(connection, lambda command: _said(module, command), table)
-        result["ways"] = way_in.written(found.ways)
-        result["way_unknown"] = found.unknown
-        earlier = re.findall(r"^\t\tip6? saddr (\S+) tcp dport \{[^}]*\} accept # runs plays$", table, flags=re.MULTILINE)
-        result["exempt"] = sorted({connection.client.partition("%")[0], *earlier})
-    if not result["installed"]:
-        return result
-    # As strict as sshd -t, and tells the settings as well.
-    command = [SSHD, "-T"]
-    if not os.path.isdir("/run/sshd"):
-        # It is there only while the server runs; where systemd starts it for each connection, it may not be.
-        os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-    if connection and user:
-        command += ["-C", f"user={user.pw_name},host={connection.client},addr={connection.client}"]
-        command += ["-C", f"laddr={connection.server},lport={connection.port}"]
-    rc, stdout, stderr = module.run_command(command)
-    if rc != 0:
-        result["error"] = stderr.strip().replace("\r", "").replace("\n", "; ")
-        return result
-    settings = ssh_access.settings_from(stdout)
-    result["settings"] = settings
-    result["ports"] = sorted(int(port) for port in settings.get("port", []))
-    _compare_settings(module, result)
-    if connection and user:
-        files = ssh_access.key_files(settings, user.pw_name, user.pw_dir, user.pw_uid)
-        looked = [ssh_access_look.look_at_keys(path, user, connection.client, module.params["rsa_bits"]) for path in files]
-        result["looked_at"] = [said for dummy, said in looked]
-        result["can_return"] = any(usable for usable, dummy in looked) or bool(ssh_access.other_sources(settings))
-    return result
-
-
-def _said(module: AnsibleModule, command: list[str]) -> str:
-    try:
-        rc, stdout, dummy = module.run_command(command, handle_exceptions=False)
-    except OSError:
-        return ""
-    return stdout if rc == 0 else ""
-
-
-def _sshd_settings(module: AnsibleModule, *options: str) -> dict[str, list[str]]:
-    """What sshd -T prints of the section for everybody; nothing when it refuses."""
-    rc, stdout, dummy = module.run_command([SSHD, "-T", *options])
-    return ssh_access.settings_from(stdout) if rc == 0 else {}
-
-
-def _compare_settings(module: AnsibleModule, result: dict[str, t.Any]) -> None:
-    wanted = [strictness.Setting(**setting) for setting in module.params["sshd"]]
-    drop_in = module.params["files"].get("ssh", "")
-    if not wanted:
-        return
-    stock = _sshd_settings(module, "-f", "/dev/null")
-    now = before = _sshd_settings(module)
-    if os.path.exists(drop_in):
-        with tempfile.NamedTemporaryFile("w", dir=module.tmpdir, suffix=".conf") as stream:
-            stream.write(strictness.without_file(look.read(SSHD_CONFIG) or "", drop_in))
-            stream.flush()
-            before = _sshd_settings(module, "-f", stream.name)
-    lines = [strictness.line_for(setting, before, stock) for setting in wanted]
-    result["lines"] = [dataclasses.asdict(line) for line in lines]
-    result["undone"] = strictness.undone(lines, result["settings"])
-    result["loosened"] = strictness.loosened(now, before, [setting.keyword for setting in wanted if setting.given])
+from ansible_collections.pyweb.stack.plugins.module_utils import _sshd_look as sshd_look
 
 
 def main() -> None:
@@ -392,7 +295,7 @@ def main() -> None:
         sysctls=look.sysctls(options["sysctls"]),
         loaded_modules=[name for name in options["modules"] if os.path.isdir("/sys/module/" + name.replace("-", "_"))],
         missing_directories=[path for path in options["directories"] if not os.path.isdir(path)],
-        ssh=_look_at_ssh(module),
+        ssh=sshd_look.look_at_ssh(module),
     )
 
 
