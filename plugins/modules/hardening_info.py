@@ -76,6 +76,9 @@ options:
     type: list
     elements: str
     default: []
+  upgrades:
+    description: The role's own file for unattended-upgrades. What the files before it let in is told.
+    type: path
   directories:
     description: Directories that should be there.
     type: list
@@ -164,6 +167,12 @@ accounts:
       type: list
       elements: str
       sample: [env_reset, use_pty]
+origins:
+  description: From where unattended-upgrades may upgrade without O(upgrades).
+  returned: always
+  type: list
+  elements: str
+  sample: ["origin=Docker,label=Docker CE"]
 loaded_modules:
   description: Those of O(modules) that are loaded.
   returned: always
@@ -255,6 +264,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyweb.stack.plugins.module_utils import _hardening_look as look
+from ansible_collections.pyweb.stack.plugins.module_utils import _hardening_upgrades as upgrades
 from ansible_collections.pyweb.stack.plugins.module_utils import _sshd_look as sshd_look
 
 
@@ -277,6 +287,7 @@ def main() -> None:
             },
             "login_defs": {"type": "dict", "default": {}},
             "su": {"type": "list", "elements": "str", "default": []},
+            "upgrades": {"type": "path"},
             "directories": {"type": "list", "elements": "path", "default": []},
             "modules": {"type": "list", "elements": "str", "default": []},
             "sysctls": {"type": "list", "elements": "str", "default": []},
@@ -292,6 +303,7 @@ def main() -> None:
         waiting=look.waiting(module.run_command, options["kept"], options["files"], options["table"], options["unit"]),
         edited=look.edited(options["login_defs"], options["su"]),
         accounts=look.look_at_accounts(options["files"].get("sudo", "")),
+        origins=upgrades.origins(module.run_command, module.tmpdir, options["upgrades"]) if options["upgrades"] else [],
         sysctls=look.sysctls(options["sysctls"]),
         loaded_modules=[name for name in options["modules"] if os.path.isdir("/sys/module/" + name.replace("-", "_"))],
         missing_directories=[path for path in options["directories"] if not os.path.isdir(path)],
