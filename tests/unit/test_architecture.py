@@ -39,7 +39,7 @@ FLOORS = [
     {"system"},
     {"package", "privileges", "http", "supervisord", "programs", "machine", "certificate", "visits"},
     {"scaling"},
-    {"records", "layout", "files", "releases", "hints", "progress"},
+    {"records", "layout", "files", "releases", "hints", "progress", "logged"},
     {"errors"},
 ]
 LEVEL = {name: len(FLOORS) - number for number, names in enumerate(FLOORS) for name in names}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import typing as t
 
@@ -15,6 +14,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host import hints
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError
 from ansible_collections.pyweb.stack.plugins.module_utils._host.launcher import Launcher
 from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import Layout
+from ansible_collections.pyweb.stack.plugins.module_utils._host.logged import concise
 from ansible_collections.pyweb.stack.plugins.module_utils._host.managers import MANAGERS
 from ansible_collections.pyweb.stack.plugins.module_utils._host.managers.base import Manager
 from ansible_collections.pyweb.stack.plugins.module_utils._host.managers.systemd import Systemd
@@ -22,8 +22,9 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.records import I
 from ansible_collections.pyweb.stack.plugins.module_utils._host.store import Store
 from ansible_collections.pyweb.stack.plugins.module_utils._host.system import System
 
-# A worker's traceback is followed by those of gunicorn's own processes.
 LOG_LINES = 40
+# How many lines of a log are read for each that is shown: a worker's traceback is followed by those of gunicorn's own processes.
+RAW = 6
 # nice(2) values: interpreters that start or end all at once would take all processors from visitors for a moment.
 # With a lower priority, a busy host would not start a release in time.
 NICE_START, NICE_END = 5, 19
@@ -112,9 +113,8 @@ class Processes:
 
     def log(self, release: str, processes: list[str], lines: int = LOG_LINES) -> str:
         """The last lines of these processes, to stand behind a message."""
-        logged, more = self.manager(release).log(release, processes, 2 * lines)
-        # Python's marks below the lines of a traceback would push out what it is about.
-        text = "\n".join([line for line in logged.splitlines() if not re.fullmatch(r"[ ~^]*\^[ ~^]*", line)][-lines:])
+        logged, more = self.manager(release).log(release, processes, RAW * lines)
+        text = concise(logged, lines)
         hint = hints.hint(text, hints.RUN)
         helps = f"\nWhat helps: {hint}" if hint else ""
         return f"{helps}\nLast log lines ({more} shows more):\n{text}" if text else f"\nIt logged nothing ({more})."
