@@ -26,6 +26,7 @@ CALLS = list(guides.calls())
 SPECS = guides.SPECS
 OPTIONS = {name: option for spec in SPECS.values() for entry in spec.values() for name, option in entry["options"].items()}
 
+
 def whole(apps):
     """Applications of a document that shows some lines of them, with what they need besides."""
     filled = {}

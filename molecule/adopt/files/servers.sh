@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Two servers as people have made them before, from one repository: "orders", a tree as ansistrano and Capistrano leave it, behind a port,
 # and "ledger", a checkout with its environment, behind a socket. Argument: the directory with the source.
 set -euo pipefail
