@@ -483,7 +483,8 @@ def test_what_is_no_longer_defined_is_gone(host):
     names = host.check_output("ls /etc/nginx/conf.d /etc/nginx/pyweb/tls").split()
     assert not [name for name in names if "leaving" in name or "gone" in name]
     assert sorted(name for name in names if name.startswith("pyweb.site.")) == [
-        f"pyweb.site.{name}.conf" for name in ("docs", "early", "empty", "full", "guestbook", "limited", "page", "tcp")
+        f"pyweb.site.{name}.conf" for name in (
+            "alone", "docs", "early", "empty", "full", "guestbook", "kept", "limited", "page", "pages", "part", "strict", "tcp")
     ]
     assert not [name for name in names if name.startswith("docs-")], "a given certificate needs no self-signed one"
 
