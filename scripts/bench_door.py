@@ -1,0 +1,254 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the front door costs: nginx as the role sets it up, beside one that was written by hand, in the same run on the same host.
+
+scripts/bench_door.py [ROUNDS]      default 7
+
+  proxying   what the same application takes in time per answer through our site and through a server written by hand
+             (tests/bench/plain_nginx.conf), over TLS on kept connections; "page" is a gunicorn, "bare" an application that costs nothing
+  static     files from nginx, in units of the rate of the gunicorn behind it
+  slow       answers to others while 500 clients send their requests a byte at a time
+  role       a run of the role where there is nothing to do, with 1 site and with 20, in units of one ping
+
+Rounds of the two alternate, and the median of the pairs counts. Fails when a limit is missed. PYWEB_BENCH_KEEP=1 leaves the host running.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import json
+import os
+import re
+import shutil
+import ssl
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+STATE = CHECKOUT / ".cache" / "bench-door"
+PROGRAMS = Path(sys.executable).parent
+HOST = "pyweb-bench-door"
+SYSTEM = "debian13"
+NAME = "door.example.com"
+LIMITS = {"proxying, page": 1.05, "proxying, bare": 1.05, "static": 4.0, "role, 1 site": 8.0, "role, 20 sites": 8.0}
+CONNECTIONS, SECONDS, WARM = 16, 4, 1
+SLOW = 500
+PINGS = 12
+BODY = "x" * 2000
+APPLICATION = f"""
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", "{len(BODY)}")])
+    return [b"{BODY}"]
+"""
+PREPARE = f"""
+set -e
+apt-get -qq update
+DEBIAN_FRONTEND=noninteractive apt-get -qq install -y nginx gunicorn nghttp2-client >/dev/null
+mkdir -p /srv/bench/static
+cat > /srv/bench/app.py
+chmod 755 /srv/bench /srv/bench/static
+printf '%s' '{BODY}' > /srv/bench/static/page.css
+systemd-run --quiet --unit bench-app --working-directory /srv/bench -p UMask=0 \\
+    gunicorn --workers 2 --threads 4 --keep-alive 5 --bind unix:/srv/bench/web.sock app:app
+"""
+
+
+class Failure(Exception):
+    """One sentence for the user."""
+
+
+def say(text: str) -> None:
+    print(f"==> {text}", flush=True)
+
+
+def run(*command: str | Path, **options) -> str:
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options)
+    if done.returncode:
+        print("\n".join(done.stdout.splitlines()[-40:]), file=sys.stderr)
+        raise Failure(f"'{' '.join(str(word) for word in command)[:200]}' failed; what it said is above")
+    return done.stdout
+
+
+def shell(command: str, text: str = "") -> str:
+    return run("docker", "exec", "-i", HOST, "sh", "-c", command, input=text)
+
+
+def sites(number: int) -> list[dict]:
+    found = [{"name": "door", "domains": [NAME], "upstream": "unix:/srv/bench/web.sock",
+              "static": [{"url": "/static/", "paths": ["/srv/bench/static"]}]},
+             {"name": "bare", "domains": [f"bare.{NAME}"], "upstream": "unix:/srv/bench/bare.sock"}]
+    return found[:number] + [{"name": f"more-{count}", "domains": [f"more-{count}.example.com"], "upstream": "unix:/srv/bench/web.sock",
+                              "static": [{"url": "/static/", "paths": ["/srv/bench/static"]}]} for count in range(number - 2)]
+
+
+def playbook(number: int) -> Path:
+    path = STATE / f"role-{number}.yml"
+    pings = "".join(f"    - {{name: ping {count}, ansible.builtin.ping: }}\n" for count in range(PINGS))
+    path.write_text(f"""---
+- name: Ping
+  hosts: all
+  gather_facts: false
+  become: true
+  vars: {{ansible_pipelining: true}}
+  tasks:
+    - {{name: facts, ansible.builtin.setup: {{gather_subset: ['!all', '!min', distribution, platform]}}}}
+{pings}
+- name: Role
+  hosts: all
+  gather_facts: false
+  become: true
+  vars: {{ansible_pipelining: true, nginx_server: {{unlisted_sites: remove}}, nginx_sites: {json.dumps(sites(number))}}}
+  roles: [pyweb.stack.nginx]
+""")
+    return path
+
+
+def apply(number: int) -> list[dict]:
+    """One run of the role; what happened when."""
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.jsonl"}
+    done = run(PROGRAMS / "ansible-playbook", "-i", STATE / "hosts.yml", playbook(number), cwd=CHECKOUT, env=environment)
+    return [json.loads(line) for line in done.splitlines() if line.startswith("{")]
+
+
+def pings(number: int) -> float:
+    """What a run of the role takes that changes nothing, in pings."""
+    events = apply(number)
+
+    def moment(event: dict) -> float:
+        return datetime.datetime.fromisoformat(event["_timestamp"].replace("Z", "+00:00")).timestamp()
+
+    starts = [(moment(event), event["task"]["name"]) for event in events if event["_event"] == "v2_playbook_on_task_start"]
+    end = next(event for event in events if event["_event"] == "v2_playbook_on_stats")
+    if any(counted["changed"] for counted in end["stats"].values()):
+        raise Failure(f"the role changed something with {number} sites that it has just set up")
+    lasted = [after[0] - before[0] for before, after in zip(starts, starts[1:])]
+    # The first ones pay for the connection, the last one for the change of plays.
+    return (moment(end) - starts[PINGS + 1][0]) / statistics.median(lasted[3:PINGS])
+
+
+def rate(url: str) -> float:
+    """Requests per second, on the host itself."""
+    said = shell(f"h2load --h1 --clients={CONNECTIONS} --threads=1 --duration={SECONDS} --warm-up-time={WARM} {url}")
+    counted = re.search(r"finished in [\d.]+s, ([\d.]+) req/s", said)
+    codes = re.search(r"status codes: (\d+) 2xx, 0 3xx, 0 4xx, 0 5xx", said)
+    if not counted or not codes or not int(codes[1]):
+        raise Failure(f"h2load says of {url}:\n{said}")
+    return float(counted[1])
+
+
+def paired(ours: str, other: str, rounds: int) -> list[tuple[float, float]]:
+    found = []
+    for number in range(rounds):
+        ways = {"ours": ours, "other": other}
+        got = {way: rate(ways[way]) for way in sorted(ways, reverse=number % 2 == 1)}
+        found.append((got["ours"], got["other"]))
+    return found
+
+
+async def slow_clients(address: str) -> tuple[list[float], list[float], int]:
+    """Seconds of answers before and while SLOW clients send theirs a byte at a time, and how many of these were connected all the while."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+
+    async def ask() -> float:
+        begun = time.monotonic()
+        reader, writer = await asyncio.open_connection(address, 443, ssl=context, server_hostname=NAME)
+        writer.write(f"GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode())
+        answer = await reader.read()
+        writer.close()
+        if b" 200 " not in answer[:20]:
+            raise Failure(f"nginx answers {answer[:40]!r} to somebody else")
+        return time.monotonic() - begun
+
+    async def crawl(done: asyncio.Event, connected: list[int]) -> None:
+        reader, writer = await asyncio.open_connection(address, 443, ssl=context, server_hostname=NAME)
+        connected.append(1)
+        for byte in f"POST / HTTP/1.1\r\nHost: {NAME}\r\nX-Slow: {'a' * 1000}":
+            if done.is_set() or writer.is_closing():
+                break
+            writer.write(byte.encode())
+            await asyncio.sleep(1)
+        writer.close()
+
+    before = [await ask() for dummy in range(50)]
+    done, connected = asyncio.Event(), []
+    crowd = [asyncio.create_task(crawl(done, connected)) for dummy in range(SLOW)]
+    while len(connected) < SLOW:
+        await asyncio.sleep(0.1)
+    during = [await ask() for dummy in range(50)]
+    done.set()
+    await asyncio.gather(*crowd, return_exceptions=True)
+    return before, during, len(connected)
+
+
+def start() -> str:
+    address = run(CHECKOUT / "scripts" / "test-host", "start", HOST, SYSTEM).split()[-1]
+    key = run(CHECKOUT / "scripts" / "test-host", "key").strip()
+    (STATE / "hosts.yml").write_text(json.dumps({"all": {"hosts": {HOST: {
+        "ansible_host": address, "ansible_user": "admin", "ansible_ssh_private_key_file": key,
+        "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"}}}}))
+    shell(PREPARE, APPLICATION)
+    # The certificate is the site's own, so both have the same handshakes.
+    say("setting nginx up, by the role and by hand")
+    apply(2)
+    plain = (CHECKOUT / "tests" / "bench" / "plain_nginx.conf").read_text().replace("BODY", BODY)
+    found = shell("ls /etc/nginx/pyweb/tls/door-*.crt").strip()
+    shell("cat > /etc/nginx/conf.d/plain.conf", plain.replace("CERTIFICATE", found).replace("KEY", found.replace(".crt", ".key")))
+    headers = ("Host $host", "X-Real-IP $remote_addr", "X-Forwarded-For $remote_addr", "X-Forwarded-Proto $scheme", 'Connection ""')
+    shell("cat > /etc/nginx/plain_proxy.conf", "proxy_http_version 1.1;\n" + "".join(f"proxy_set_header {header};\n" for header in headers))
+    shell("sed -i 's#ReadWritePaths=#ReadWritePaths=/srv/bench #' /etc/systemd/system/nginx.service.d/pyweb.conf; systemctl daemon-reload; "
+          f"systemctl restart nginx; chmod 666 /srv/bench/*.sock; echo '127.0.0.1 {NAME} bare.{NAME} plain.example.com' >> /etc/hosts")
+    return address
+
+
+def measure(address: str, rounds: int) -> dict[str, float]:
+    found: dict[str, float] = {}
+    ways = {"page": (f"https://{NAME}/", "https://plain.example.com:8443/"),
+            "bare": (f"https://bare.{NAME}/bare/", "https://plain.example.com:8443/bare/")}
+    pages = []
+    for way, (ours, plain) in ways.items():
+        rates = paired(ours, plain, rounds)
+        pages = pages or [pair[0] for pair in rates]
+        found[f"proxying, {way}"] = statistics.median(other / mine for mine, other in rates)
+        print(f"  {way}, requests/s by ours and by hand: {', '.join(f'{mine:.0f} {other:.0f}' for mine, other in rates)}", flush=True)
+    static = [rate(f"https://{NAME}/static/page.css") for dummy in range(min(rounds, 3))]
+    found["static"] = statistics.median(static) / statistics.median(pages)
+    print(f"  static, requests/s: {', '.join(f'{one:.0f}' for one in static)}", flush=True)
+    before, during, crowd = asyncio.run(slow_clients(address))
+    print(f"  answers without and beside {crowd} slow clients: median {statistics.median(before) * 1000:.0f} and {statistics.median(during) * 1000:.0f} ms, "
+          f"longest {max(before) * 1000:.0f} and {max(during) * 1000:.0f} ms", flush=True)
+    return found
+
+
+def main() -> int:
+    shutil.rmtree(STATE, ignore_errors=True)
+    STATE.mkdir(parents=True)
+    try:
+        address = start()
+        say(f"measuring; the load of this machine is {os.getloadavg()[0]:.1f}")
+        found = measure(address, int(sys.argv[1]) if len(sys.argv) > 1 else 7)
+        shell("rm /etc/nginx/conf.d/plain.conf && systemctl reload nginx")
+        for number in (1, 20):
+            apply(number)
+            found[f"role, {number} site{'s' if number > 1 else ''}"] = statistics.median(pings(number) for dummy in range(3))
+    except Failure as failure:
+        print(f"bench: {failure}", file=sys.stderr)
+        return 1
+    finally:
+        if not os.environ.get("PYWEB_BENCH_KEEP"):
+            run(CHECKOUT / "scripts" / "test-host", "stop", HOST)
+    missed = 0
+    for name, value in found.items():
+        good = value >= LIMITS[name] if name == "static" else value <= LIMITS[name]
+        missed += not good
+        print(f"{name:16} {value:6.2f}  ({'at least' if name == 'static' else 'at most'} {LIMITS[name]}){'' if good else '  MISSED'}")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
