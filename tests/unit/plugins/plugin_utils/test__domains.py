@@ -87,8 +87,8 @@ def test_a_host_that_has_the_part_alone_serves_it_with_the_certificate_of_its_do
 
 WRONG = {
     "the same path": (dict(front=FRONT, api=API, other=API), "pyweb_apps.other.site.path is '/api', which pyweb_apps.api has on example.org too"),
-    "two that have all of it": (dict(front=FRONT, other=with_site(API, path="/")),
-        "pyweb_apps.other.site.domains has 'example.org', which pyweb_apps.front has"),
+    "two that have all of it": (
+        dict(front=FRONT, other=with_site(API, path="/")), "pyweb_apps.other.site.domains has 'example.org', which pyweb_apps.front has"),
     "a domain twice": (dict(api=with_site(API, domains=["example.org", "example.org"])), "'example.org', which is there twice."),
     "domains of two sites": (
         dict(front=FRONT, api=with_site(API, domains=["example.org", "example.net"])),
