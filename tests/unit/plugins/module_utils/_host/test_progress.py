@@ -30,7 +30,8 @@ def seen(path, script, **options):
     thread.start()
     try:
         deadline = time.monotonic() + 60
-        while not (path.parent / "printed").exists():
+        # The command may be quicker than the note that it has begun.
+        while not ((path.parent / "printed").exists() and progress.read(str(path))):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         return progress.read(str(path))
