@@ -98,16 +98,19 @@ class Builder:
 
     def step(self, step: str, env: dict[str, str], target: str) -> list[str]:
         """Run one build step. What is returned is for the play to say."""
-        what = f"build step {short(step)!r}"
+        what, notes = f"build step {short(step)!r}", []
         try:
-            call(shell.script(step), what, env, cwd=target)
+            printed = call(shell.script(step), what, env, cwd=target)
         except BuildError as error:
             other = django.instead(step, str(error), self.params["static"])
             if not other:
                 raise
-            call(shell.script(other.command), what, env, cwd=target)
-            return [other.note]
-        return []
+            printed = call(shell.script(other.command), what, env, cwd=target)
+            notes = [other.note]
+        directory = django.empty(step, printed, self.params["static"])
+        if directory:
+            os.makedirs(f"{target}/{directory}", exist_ok=True)
+        return notes
 
     def finish(self, revision: str, release: str, target: str, shared: str) -> dict[str, t.Any]:
         """What is shared takes its place in the release, and nginx gets what it serves."""

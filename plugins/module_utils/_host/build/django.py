@@ -15,6 +15,8 @@ INSTEAD = ("python manage.py shell -c \"from django.conf import settings; from d
 # What Django says, and a step that does without it.
 NO_STATIC_ROOT = "without having set the STATIC_ROOT setting"
 NO_STATIC_FILES = re.compile(r"Unknown command: '?collectstatic")
+# Then it makes no directory.
+NOTHING = re.compile(r"^0 static files copied", re.MULTILINE)
 
 
 class Instead(t.NamedTuple):
@@ -24,13 +26,25 @@ class Instead(t.NamedTuple):
     note: str
 
 
+def served(step: str, static: t.Mapping[str, str]) -> str | None:
+    """The directory that nginx serves of what the step collects; None where it is another step, or nothing is served."""
+    if step.strip() != STEP:
+        return None
+    return next((place for url, place in static.items() if url != "/" and re.fullmatch(r"[\w./-]+", place)), None)
+
+
+def empty(step: str, output: str, static: t.Mapping[str, str]) -> str | None:
+    """The directory that has to be made after the build step C(step) has found no static files, and printed C(output)."""
+    return served(step, static) if NOTHING.search(output) else None
+
+
 def instead(step: str, output: str, static: t.Mapping[str, str]) -> Instead | None:
     """What to do after the build step C(step) has failed with C(output); None where the failure stands.
 
     C(static) is what nginx serves: only where a directory is expected of the step, one is made for it.
     """
-    directory = next((place for url, place in static.items() if url != "/" and re.fullmatch(r"[\w./-]+", place)), None)
-    if step.strip() != STEP or not directory:
+    directory = served(step, static)
+    if not directory:
         return None
     if NO_STATIC_ROOT in output:
         return Instead(INSTEAD.format(directory=directory),

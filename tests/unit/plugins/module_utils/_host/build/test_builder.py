@@ -221,6 +221,15 @@ def test_a_step_whose_program_is_missing():
         commands.call(["/no/such"], "step", {})
 
 
+def test_a_django_project_that_has_no_static_files(make, tmp_path):
+    target = tmp_path / "release"
+    target.mkdir()
+    (target / "manage.py").write_text("print(\"0 static files copied to 'x'.\")\n")
+    env = {"PATH": f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    assert make(static={"/static/": "staticfiles"}).step("python manage.py collectstatic --noinput", env, str(target)) == []
+    assert (target / "staticfiles").is_dir()
+
+
 def test_shared_directories_take_the_place_of_what_is_there(tmp_path):
     for name in ("directory/sub", "new/deep"):
         (tmp_path / name).mkdir(parents=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils._host.build.django import STEP, instead
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.django import STEP, empty, instead
 
 UNSET = ("django.core.exceptions.ImproperlyConfigured: You're using the staticfiles app without having set the STATIC_ROOT setting to a filesystem path.")
 STATIC = {"/static/": "staticfiles"}
@@ -33,3 +33,15 @@ def test_without_the_application_for_static_files_there_are_none():
 ])
 def test_everything_else_stays_a_failure(step, output, static):
     assert instead(step, output, static) is None
+
+
+@pytest.mark.parametrize("step, output, static, directory", [
+    (STEP, "\n0 static files copied to '/srv/shop/releases/1/staticfiles'.\n", STATIC, "staticfiles"),
+    (STEP, "\n0 static files copied to '/x', 3 unmodified.\n", STATIC, "staticfiles"),
+    (STEP, "\n120 static files copied to '/x'.\n", STATIC, None),
+    (STEP, "0 static files copied", {}, None),
+    (STEP, "0 static files copied", {"/": "dist"}, None),
+    ("npm run build", "0 static files copied", STATIC, None),
+])
+def test_where_there_is_nothing_to_collect_an_empty_directory_is_served(step, output, static, directory):
+    assert empty(step, output, static) == directory
