@@ -26,6 +26,9 @@ DIRECTORIES = {
 UNREACHABLE = re.compile(r"(connection|requests\.exceptions|max retries|timed? ?out|network|name or service|service (busy|unavailable)|\b50[0-9]\b)", re.I)
 # An authority that has lost its data, as test ones do, does not know its accounts any more.
 UNKNOWN_ACCOUNT = re.compile(r"accountDoesNotExist|specified an account that does not exist", re.I)
+# A nonce may be refused at any time, and nothing is wrong then: the same is asked again (RFC 8555, 6.5). certbot itself does so once.
+BAD_NONCE = re.compile(r"badNonce|anti-replay nonce", re.I)
+TRIES = 3
 LIMITED = re.compile(r"rateLimited|too many (certificates|requests|failed|new|currently)", re.I)
 
 
@@ -88,6 +91,16 @@ class Answer:
 
 
 def run(arguments: list[str]) -> Answer:
+    """Ask for one certificate."""
+    answer = Answer()
+    for dummy in range(TRIES):
+        answer = _run(arguments)
+        if not BAD_NONCE.search(answer.fault):
+            break
+    return answer
+
+
+def _run(arguments: list[str]) -> Answer:
     try:
         # Challenges take long when an authority looks from several places.
         done = subprocess.run(
