@@ -258,7 +258,7 @@ def test_the_timer_renews_what_lives_for_a_short_time(hosts, visitors):
     for said in hosts.everywhere(f"grep -c '^renew_before_expiry = [56][0-9] seconds' {CERTBOT}/renewal/pyweb-page.conf").values():
         assert said == "1"
     time.sleep(60)
-    hosts.everywhere("systemctl start certbot.service")
+    hosts.everywhere("systemctl start certbot.service || { tail -n 60 /var/log/letsencrypt/letsencrypt.log >&2; exit 1; }")
     for name, certificate in hosts.shown("page.example.test").items():
         said = "journalctl -t pyweb-certificates -n 20; tail -n 30 /var/log/letsencrypt/letsencrypt.log"
         assert certificate != before[name], hosts.shells[name].check_output(said)
