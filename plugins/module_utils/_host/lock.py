@@ -21,6 +21,28 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.system import Sy
 LEASE = 1800
 
 
+@contextlib.contextmanager
+def locked(system: System, path: str, wait: float, busy: t.Callable[[], str], pause: float = 0.1) -> t.Iterator[int]:
+    """The descriptor of a file that this process alone holds (flock), tried every C(pause) seconds.
+
+    Raises HostError with what C(busy) says when another process holds it for more than C(wait) seconds.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        until = system.monotonic() + wait
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if system.monotonic() > until:
+                    raise HostError(busy()) from None
+                system.sleep(pause)
+        yield handle
+    finally:
+        os.close(handle)
+
+
 class Lock:
     """One deploy of an application at a time on this host."""
 
@@ -40,24 +62,17 @@ class Lock:
 
         Raises HostError when another process holds it for more than C(wait) seconds, or another controller has the lease.
         """
-        handle = os.open(self.paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            until = self.system.monotonic() + wait
-            while True:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if self.system.monotonic() > until:
-                        raise HostError(f"{self.paths.name}: another step still runs on this host{self._holder()}; wait until it is done.") from None
-                    self.system.sleep(0.1)
-            if lease:
-                self.take(lease)
-            self.handle = handle
-            yield
-        finally:
-            self.handle = None
-            os.close(handle)
+        def busy() -> str:
+            return f"{self.paths.name}: another step still runs on this host{self._holder()}; wait until it is done."
+
+        with locked(self.system, self.paths.lock, wait, busy) as handle:
+            try:
+                if lease:
+                    self.take(lease)
+                self.handle = handle
+                yield
+            finally:
+                self.handle = None
 
     def _holder(self) -> str:
         held = self.lease()

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -24,6 +23,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.backup.kinds.sql
 from ansible_collections.pyweb.stack.plugins.module_utils._host.backup.restic import Restic
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError, HostError, said
 from ansible_collections.pyweb.stack.plugins.module_utils._host.files import now
+from ansible_collections.pyweb.stack.plugins.module_utils._host.lock import locked
 
 # Of the manifest that lies in each backup.
 SCHEMA = 1
@@ -50,20 +50,11 @@ class Manifest(t.TypedDict, total=False):
 @contextlib.contextmanager
 def alone(app: App, wait: float = PATIENCE) -> t.Iterator[None]:
     """No two backups or restores of an application at a time. Raises HostError after C(wait) seconds."""
-    handle = os.open(app.paths.backup_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        until = app.system.monotonic() + wait
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if app.system.monotonic() > until:
-                    raise HostError(f"another backup or restore of {app.name} still runs on this host; wait until it is done.") from None
-                app.system.sleep(0.5)
+    def busy() -> str:
+        return f"another backup or restore of {app.name} still runs on this host; wait until it is done."
+
+    with locked(app.system, app.paths.backup_lock, wait, busy, pause=0.5):
         yield
-    finally:
-        os.close(handle)
 
 
 def give_way(app: App) -> None:
