@@ -39,9 +39,10 @@ class ActionModule(Sender):
         name, host = str(arguments.get("name")), str((task_vars or {}).get("inventory_hostname"))
         if self._task.check_mode:
             return self.on_host("release_build", arguments, task_vars)
-        hidden = ArgumentSpecValidator(_options.RELEASE_BUILD).validate(plain(arguments))._no_log_values
 
         def look():
+            # Only a build that takes long is looked at.
+            hidden = ArgumentSpecValidator(_options.RELEASE_BUILD).validate(plain(arguments))._no_log_values
             found = self.progress(name, hidden)
             return _progress.sentence(name, host, found) if found else ""
 
