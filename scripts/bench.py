@@ -10,18 +10,16 @@ Fails when the median of the runs is above the limit, or when a run changed some
 
 from __future__ import annotations
 
-import datetime
-import json
 import os
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+from bench_common import CALLBACK, CHECKOUT, PINGS, events, moment
+
 STATE = CHECKOUT / ".cache" / "bench"
 LIMIT = 45  # pings
-PINGS = 12
 PLAYBOOK = f"""---
 - name: Ping
   hosts: pyweb
@@ -35,30 +33,26 @@ PLAYBOOK = f"""---
 """
 
 
-def moment(text: str) -> float:
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-
-
 def measure() -> tuple[float, float, int, list[tuple[float, str]]]:
     """One ping and the whole of site in seconds, how many tasks changed something, and the dearest tasks."""
     (STATE / "bench.yml").write_text(PLAYBOOK)
     done = subprocess.run(
         [Path(sys.executable).with_name("ansible-playbook"), "-i", "inventories/demo/hosts.yml", STATE / "bench.yml"],
         cwd=CHECKOUT,
-        env={**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.jsonl"},
+        env={**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": CALLBACK},
         stdout=subprocess.PIPE,
         text=True,
         check=False,
     )
     if done.returncode:
         sys.exit(f"bench: the run failed; the same with all its output: ansible-playbook -i inventories/demo/hosts.yml {STATE / 'bench.yml'}")
-    events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    told = events(done.stdout)
     # A task lasts until the next one begins: what happens in the controller counts as well.
     starts = [
-        (moment(event["_timestamp"]), event["task"]["name"]) for event in events if event["_event"] == "v2_playbook_on_task_start"
+        (moment(event), event["task"]["name"]) for event in told if event["_event"] == "v2_playbook_on_task_start"
     ]
-    end = next(moment(event["_timestamp"]) for event in events if event["_event"] == "v2_playbook_on_stats")
-    changed = sum(event["stats"][host]["changed"] for event in events if event["_event"] == "v2_playbook_on_stats" for host in event["stats"])
+    end = next(moment(event) for event in told if event["_event"] == "v2_playbook_on_stats")
+    changed = sum(event["stats"][host]["changed"] for event in told if event["_event"] == "v2_playbook_on_stats" for host in event["stats"])
     lasted = [
         (after - begin, name) for (begin, name), after in zip(starts, [begin for begin, _name in starts[1:]] + [end], strict=True)
     ]

@@ -17,7 +17,6 @@ Fails when the median of a ratio is above its limit. PYWEB_BENCH_KEEP=1 leaves t
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
 import shutil
@@ -28,19 +27,18 @@ import tempfile
 import time
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+from bench_common import CALLBACK, CHECKOUT, PINGS, PROGRAMS, Failure, events, moment, run, say
+
 sys.path.insert(0, str(CHECKOUT / "tests" / "bench"))
 import application  # noqa: E402
 
 STATE = CHECKOUT / ".cache" / "bench-deploy"
-PROGRAMS = Path(sys.executable).parent
 HOST = "pyweb-bench"
 SYSTEM = "debian13"
 REPOSITORY = "git://127.0.0.1/shop"
 BY_HAND, HELPER, OURS = "by hand", "deploy_helper", "ours"
 ACCOUNTS = {BY_HAND: "byhand", HELPER: "helper"}
 KEEP = 5
-PINGS = 12
 LIMITS = {
     "code, by hand": 2.5,
     "code, deploy_helper": 0.3,
@@ -48,22 +46,6 @@ LIMITS = {
     "nothing to do": 5.0,  # pings
     "disk": 1.2,
 }
-
-
-class Failure(Exception):
-    """One sentence for the user."""
-
-
-def say(text: str) -> None:
-    print(f"==> {text}", flush=True)
-
-
-def run(*command: str | Path, **options) -> str:
-    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options)
-    if done.returncode:
-        print("\n".join(done.stdout.splitlines()[-40:]), file=sys.stderr)
-        raise Failure(f"'{' '.join(str(word) for word in command)}' failed; what it said is above")
-    return done.stdout
 
 
 def on_host(*command: str, **options) -> str:
@@ -196,11 +178,8 @@ def ping() -> float:
     (STATE / "pings.yml").write_text(
         f"---\n- name: Ping\n  hosts: pyweb\n  gather_facts: false\n  become: true\n  vars: {{ansible_pipelining: true}}\n  tasks:\n{tasks}"
     )
-    events = [json.loads(line) for line in playbook(STATE / "pings.yml", ANSIBLE_STDOUT_CALLBACK="ansible.posix.jsonl").splitlines() if line.startswith("{")]
-    moments = [
-        datetime.datetime.fromisoformat(event["_timestamp"].replace("Z", "+00:00")).timestamp()
-        for event in events if event["_event"] == "v2_playbook_on_task_start"
-    ]
+    told = events(playbook(STATE / "pings.yml", ANSIBLE_STDOUT_CALLBACK=CALLBACK))
+    moments = [moment(event) for event in told if event["_event"] == "v2_playbook_on_task_start"]
     # The first pings pay for the connection.
     return statistics.median(after - before for before, after in zip(moments[2:], moments[3:], strict=False))
 

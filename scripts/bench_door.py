@@ -17,28 +17,25 @@ Rounds of the two alternate, and the median of the pairs counts. Fails when a li
 from __future__ import annotations
 
 import asyncio
-import datetime
 import json
 import os
 import re
 import shutil
 import ssl
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+from bench_common import CALLBACK, CHECKOUT, PINGS, PROGRAMS, Failure, events, moment, run, say
+
 STATE = CHECKOUT / ".cache" / "bench-door"
-PROGRAMS = Path(sys.executable).parent
 HOST = "pyweb-bench-door"
 SYSTEM = "debian13"
 NAME = "door.example.com"
 LIMITS = {"proxying, page": 1.05, "proxying, bare": 1.05, "static": 4.0, "role, 1 site": 8.0, "role, 20 sites": 8.0}
 CONNECTIONS, SECONDS, WARM = 16, 4, 1
 SLOW = 500
-PINGS = 12
 BODY = "x" * 2000
 APPLICATION = f"""
 def app(environ, start_response):
@@ -56,22 +53,6 @@ printf '%s' '{BODY}' > /srv/bench/static/page.css
 systemd-run --quiet --unit bench-app --working-directory /srv/bench -p UMask=0 \\
     gunicorn --workers 2 --threads 4 --keep-alive 5 --bind unix:/srv/bench/web.sock app:app
 """
-
-
-class Failure(Exception):
-    """One sentence for the user."""
-
-
-def say(text: str) -> None:
-    print(f"==> {text}", flush=True)
-
-
-def run(*command: str | Path, **options) -> str:
-    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options)
-    if done.returncode:
-        print("\n".join(done.stdout.splitlines()[-40:]), file=sys.stderr)
-        raise Failure(f"'{' '.join(str(word) for word in command)[:200]}' failed; what it said is above")
-    return done.stdout
 
 
 def shell(command: str, text: str = "") -> str:
@@ -110,20 +91,16 @@ def playbook(number: int) -> Path:
 
 def apply(number: int) -> list[dict]:
     """One run of the role; what happened when."""
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.jsonl"}
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": CALLBACK}
     done = run(PROGRAMS / "ansible-playbook", "-i", STATE / "hosts.yml", playbook(number), cwd=CHECKOUT, env=environment)
-    return [json.loads(line) for line in done.splitlines() if line.startswith("{")]
+    return events(done)
 
 
 def pings(number: int) -> float:
     """What a run of the role takes that changes nothing, in pings."""
-    events = apply(number)
-
-    def moment(event: dict) -> float:
-        return datetime.datetime.fromisoformat(event["_timestamp"].replace("Z", "+00:00")).timestamp()
-
-    starts = [(moment(event), event["task"]["name"]) for event in events if event["_event"] == "v2_playbook_on_task_start"]
-    end = next(event for event in events if event["_event"] == "v2_playbook_on_stats")
+    told = apply(number)
+    starts = [(moment(event), event["task"]["name"]) for event in told if event["_event"] == "v2_playbook_on_task_start"]
+    end = next(event for event in told if event["_event"] == "v2_playbook_on_stats")
     if any(counted["changed"] for counted in end["stats"].values()):
         raise Failure(f"the role changed something with {number} sites that it has just set up")
     lasted = [after[0] - before[0] for before, after in zip(starts, starts[1:])]

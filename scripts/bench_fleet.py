@@ -20,7 +20,8 @@ import sys
 import time
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+from bench_common import CHECKOUT
+
 STATE = CHECKOUT / ".cache" / "bench"
 PING = "- {hosts: pyweb, gather_facts: false, become: true, vars: {ansible_pipelining: true}, tasks: [{ansible.builtin.ping: }]}\n"
 

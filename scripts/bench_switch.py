@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import datetime
 import gc
 import json
 import math
@@ -36,13 +35,13 @@ import sys
 import time
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+from bench_common import CALLBACK, CHECKOUT, PROGRAMS, Failure, events, moment, run, say
+
 sys.path.insert(0, str(CHECKOUT / "tests" / "support"))
 import repositories  # noqa: E402
 from load import Load, Request, Result  # noqa: E402
 
 STATE = CHECKOUT / ".cache" / "bench-switch"
-PROGRAMS = Path(sys.executable).parent
 SYSTEMS = ["debian12", "debian13"]
 MANAGERS = ["systemd", "supervisor"]
 SERVERS = {
@@ -69,22 +68,6 @@ CONNECTIONS, ROUND, WARM = 16, 4, 1
 LIMITS = {"ratio": 2.0, "stale": 2.0, "nginx": 0.85, "rate": 0.97}
 
 
-class Failure(Exception):
-    """One sentence for the user."""
-
-
-def say(text: str) -> None:
-    print(f"==> {text}", flush=True)
-
-
-def run(*command: str | Path, **options) -> str:
-    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options)
-    if done.returncode:
-        print("\n".join(done.stdout.splitlines()[-40:]), file=sys.stderr)
-        raise Failure(f"'{' '.join(str(word) for word in command)}' failed; what it said is above")
-    return done.stdout
-
-
 class Host:
     """A server with all applications that are to be measured on this system."""
 
@@ -107,7 +90,7 @@ class Host:
         last = ["sh", "-c", 'echo 19 2>/dev/null >/proc/self/autogroup; exec nice -n 19 "$0" "$@"'] if self.visited else []
         done = subprocess.run(
             [*last, *map(str, command)], stdout=subprocess.PIPE, text=True, check=False, start_new_session=True, cwd=CHECKOUT,
-            env={**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.jsonl"},
+            env={**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": CALLBACK},
         )
         if done.returncode:
             faults = [result.get("msg") for event in events(done.stdout) if event["_event"] in ("v2_runner_on_failed", "v2_runner_on_unreachable")
@@ -141,15 +124,6 @@ class Host:
 
     def stop(self) -> None:
         subprocess.run([CHECKOUT / "scripts" / "test-host", "stop", self.name], check=False)
-
-
-def events(said: str) -> list[dict]:
-    """What ansible.posix.jsonl tells."""
-    return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-
-
-def moment(event: dict) -> float:
-    return datetime.datetime.fromisoformat(event["_timestamp"].replace("Z", "+00:00")).timestamp()
 
 
 @dataclasses.dataclass

@@ -1,0 +1,46 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the benchmarks share: commands that fail with a sentence, and what Ansible tells of a run."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+PROGRAMS = Path(sys.executable).parent
+# The callback plugin whose output events() reads.
+CALLBACK = "ansible.posix.jsonl"
+# Tasks that do nothing, before what is measured: one of them is the unit.
+PINGS = 12
+
+
+class Failure(Exception):
+    """One sentence for the user."""
+
+
+def say(text: str) -> None:
+    print(f"==> {text}", flush=True)
+
+
+def run(*command: str | Path, **options) -> str:
+    """What the command prints, on either stream; Failure where it ends with another status than 0."""
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options)
+    if done.returncode:
+        print("\n".join(done.stdout.splitlines()[-40:]), file=sys.stderr)
+        raise Failure(f"'{' '.join(str(word) for word in command)[:200]}' failed; what it said is above")
+    return done.stdout
+
+
+def events(told: str) -> list[dict]:
+    """What ansible-playbook told under CALLBACK."""
+    return [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+
+
+def moment(event: dict) -> float:
+    """When it happened, in seconds since 1970."""
+    return datetime.datetime.fromisoformat(event["_timestamp"].replace("Z", "+00:00")).timestamp()
