@@ -22,6 +22,9 @@ attributes:
     support: full
   diff_mode:
     support: none
+  idempotent:
+    description: A certificate that is there, for these names and from this authority, is kept.
+    support: full
   platform:
     platforms: posix
 options:

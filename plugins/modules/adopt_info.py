@@ -14,16 +14,7 @@ description:
   - Looks at the directory of an application that Capistrano, ansistrano, Trellis or Deployer have deployed, or that somebody has
     set up by hand from a checkout, at the units of systemd that run it, their environment, and its site in nginx.
   - Changes nothing. The filter P(pyweb.stack.adopted#filter) makes an entry of C(pyweb_apps) from what it returns.
-attributes:
-  check_mode:
-    description: Can run in check_mode and return the same.
-    support: full
-  diff_mode:
-    description: Nothing changes, so there is nothing to show.
-    support: none
-  idempotent:
-    description: Changes nothing in any mode.
-    support: full
+extends_documentation_fragment: [pyweb.stack.attributes.info]
 options:
   path:
     description: Directory of the application, such as V(/var/www/shop), which has C(current) and C(releases), or a checkout.

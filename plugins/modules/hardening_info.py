@@ -16,18 +16,11 @@ description:
     and which settings sshd really has for that connection.
   - Tells which packages are missing, and which of the role's files are not in force yet.
 extends_documentation_fragment:
+  - pyweb.stack.attributes.info
   - ansible.builtin.action_common_attributes
 attributes:
-  check_mode:
-    support: full
-    details: Changes nothing in any mode.
-  diff_mode:
-    support: none
   platform:
     platforms: posix
-  idempotent:
-    description: Changes nothing in any mode.
-    support: full
 options:
   packages:
     description: Debian packages that should be installed. Of names with C(|) between them one is enough; the first is the one that is missing.

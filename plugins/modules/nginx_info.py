@@ -17,17 +17,11 @@ description:
     with its old configuration. What tells is the age of its worker processes, which this module compares
     with the age of the files.
 extends_documentation_fragment:
+  - pyweb.stack.attributes.info
   - ansible.builtin.action_common_attributes
 attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
   platform:
     platforms: posix
-  idempotent:
-    description: Changes nothing in any mode.
-    support: full
 options:
   packages:
     description: Debian packages to look for.

@@ -22,6 +22,9 @@ attributes:
     support: full
   diff_mode:
     support: none
+  idempotent:
+    description: Packages that are installed are left alone.
+    support: full
   platform:
     platforms: debian
 options:

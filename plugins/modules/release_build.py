@@ -15,6 +15,7 @@ description:
     links to the shared directories and static files that nginx may read. Nothing that is live changes.
   - All of it runs as the application's build user. A build that fails is kept for a look and never becomes live.
 extends_documentation_fragment:
+  - pyweb.stack.attributes.release_group
   - pyweb.stack.release.name
   - pyweb.stack.release.source
   - pyweb.stack.release.lease
@@ -29,10 +30,6 @@ attributes:
   idempotent:
     description: A release that is built is not built again.
     support: full
-  action_group:
-    description: Takes C(module_defaults) of C(group/pyweb.stack.release).
-    support: full
-    membership: [pyweb.stack.release]
 notes:
   - An action plugin goes before it, and sends what the source has on the controller to a host that does not have it yet.
 options:

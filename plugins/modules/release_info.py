@@ -16,22 +16,14 @@ description:
     needs for its decision. The application's git mirror on the host is brought up to date for that; of a source that lies on the
     controller, the revision is a digest of what is there now.
 extends_documentation_fragment:
+  - pyweb.stack.attributes.info
+  - pyweb.stack.attributes.release_group
   - pyweb.stack.release.name
   - pyweb.stack.release.source
 attributes:
   check_mode:
     description: Can run in check_mode and return the same; the mirror is then left as it is.
     support: full
-  diff_mode:
-    description: Nothing changes, so there is nothing to show.
-    support: none
-  idempotent:
-    description: Changes nothing in any mode.
-    support: full
-  action_group:
-    description: Takes C(module_defaults) of C(group/pyweb.stack.release).
-    support: full
-    membership: [pyweb.stack.release]
 notes:
   - An action plugin goes before it. On the controller, once in a run for all hosts, it packs what the source has there.
 options:
