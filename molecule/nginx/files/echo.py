@@ -30,6 +30,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path.startswith("/stream/"):
             self.stream()
             return
+        if self.path == "/pause":
+            time.sleep(0.3)
+        if self.path == "/fatal":
+            self.server.fatal += 1
+            self.close_connection = True
+            return
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         status = {"/own-503": 503, "/broken": 500}.get(self.path, 200)
         content = json.dumps(
@@ -39,6 +45,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 "path": self.path,
                 "length": len(body),
                 "headers": {name.lower(): value for name, value in self.headers.items()},
+                "fatal": self.server.fatal,
                 "padding": "x" * 2000,
             }
         ).encode()
@@ -85,6 +92,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         text = f"hello over {self.headers['Upgrade']}".encode()
         self.wfile.write(bytes([0x81, len(text)]) + text)
         self.close_connection = True
+
+
+# How many requests have ended their worker, if this had any.
+socketserver.BaseServer.fatal = 0
 
 
 class UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):

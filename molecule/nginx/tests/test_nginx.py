@@ -234,6 +234,23 @@ def test_an_error_of_one_visitor_does_not_take_the_request_of_another(address, n
     }
 
 
+@pytest.mark.parametrize("path", ["/part", ""])
+def test_a_request_that_kills_its_worker_does_not_meet_all_of_them(visit, path):
+    """Whatever connections nginx has in its pool: once more, and no more."""
+
+    def deaths():
+        return visit("https://full.example.com/").json()["fatal"]
+
+    before = deaths()
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(lambda dummy: visit(f"https://full.example.com{path}/pause").status_code, range(16))) == {200}
+    answer = visit(f"https://full.example.com{path}/fatal")
+    assert (answer.status_code, "<h1>Back soon</h1>" in answer.text) == (503, True)
+    assert 1 <= deaths() - before <= 2
+    assert visit(f"https://full.example.com{path}/fatal", "POST").status_code == 503
+    assert 2 <= deaths() - before <= 3
+
+
 @pytest.mark.parametrize("path", ["", "page"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_before_the_first_release_there_is_a_page(visit, method, path):
