@@ -24,6 +24,12 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import Bu
 FAULTS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, RuntimeError, OverflowError)
 
 
+# Who made an entry of a zip file (APPNOTE.TXT 4.4.2).
+WINDOWS = 0
+# What file managers leave in the directories that somebody has looked at.
+LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+
+
 class Member(t.NamedTuple):
     """What an archive has at one name. Links have a target, files what opens them."""
 
@@ -54,12 +60,14 @@ class Zip:
 
     def members(self) -> t.Iterator[tuple[str, Member]]:
         for info in self.archive.infolist():
+            # Some programs for Windows write its separator, which the format does not know.
+            name = info.filename.replace("\\", "/") if info.create_system == WINDOWS else info.filename
             # The upper half is the mode where a Unix has made the archive.
             mode = info.external_attr >> 16
-            kinds = {0: "directory" if info.is_dir() else "file", stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink"}
+            kinds = {0: "directory" if name.endswith("/") else "file", stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink"}
             kind = kinds.get(stat.S_IFMT(mode), "other")
             target = os.fsdecode(self.archive.read(info)) if kind == "symlink" and info.file_size < 4096 else ""
-            yield info.filename, Member(kind, target, bool(mode & 0o100), info.file_size, seconds(info.date_time), info)
+            yield name, Member(kind, target, bool(mode & 0o100), info.file_size, seconds(info.date_time), info)
 
     def open(self, handle: t.Any) -> t.IO[bytes]:
         return self.archive.open(handle)
@@ -105,14 +113,14 @@ def clean(name: str) -> str | None:
 
 
 def litter(names: t.Iterable[str]) -> set[str]:
-    """Those names that only a Mac has put there: C(__MACOSX), C(.DS_Store), and C(._app.py) beside C(app.py)."""
+    """Those names that only a file manager has put there: LITTER and, on a Mac, C(__MACOSX), and C(._app.py) beside C(app.py)."""
     names = set(names)
     known = {"/".join(parts[:length]) for parts in (name.split("/") for name in names) for length in range(1, len(parts) + 1)}
     found = set()
     for name in names:
         folder, base = os.path.split(name)
         companion = base.startswith("._") and os.path.join(folder, base[2:]) in known
-        if "__MACOSX" in name.split("/") or base == ".DS_Store" or companion:
+        if "__MACOSX" in name.split("/") or base in LITTER or companion:
             found.add(name)
     return found
 

@@ -70,6 +70,7 @@ FINE = {
                                  {"app.py": "1"}),
     "packed by a Mac's tar": ([("._shop", "x"), ("shop/", DIRECTORY, ""), ("shop/._app.py", "x"), ("shop/app.py", "1"), ("shop/._mine", "2")],
                               {"app.py": "1", "._mine": "2"}),
+    "looked at on Windows": ([("Thumbs.db", "x"), ("shop/app.py", "1"), ("shop/desktop.ini", "x")], {"app.py": "1"}),
     "one file": ([("app.py", "1")], {"app.py": "1"}),
     "two at the top": ([("a/x", "1"), ("b/x", "2")], {"a/x": "1", "b/x": "2"}),
     "links in the tree": ([("top/a", "1"), ("top/d/up", LINK, "../a"), ("top/here", LINK, "d/./up"), ("top/dangling", LINK, "later")],
@@ -88,6 +89,19 @@ def test_what_people_pack(tmp_path, suffix, mode, entries, expected):
     archive = tar(path, entries, mode) if mode else zipped(path, entries)
     (tmp_path / "target").mkdir()
     unpack(archive, path.name, str(tmp_path / "target"))
+    assert tree(tmp_path / "target") == expected
+
+
+@pytest.mark.parametrize("system, expected", [(0, {"app.py": "1", "lib/x.py": "2"}), (3, {"shop\\app.py": "1", "shop\\lib\\x.py": "2"})])
+def test_the_separator_of_windows(tmp_path, system, expected):
+    """Where Windows has made the archive; elsewhere it belongs to the name."""
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name, content in (("shop\\", ""), ("shop\\app.py", "1"), ("shop\\lib\\x.py", "2"))[system and 1:]:
+            info = zipfile.ZipInfo(name)
+            info.create_system = system
+            archive.writestr(info, content)
+    (tmp_path / "target").mkdir()
+    unpack(str(tmp_path / "x.zip"), "x.zip", str(tmp_path / "target"))
     assert tree(tmp_path / "target") == expected
 
 
