@@ -78,8 +78,17 @@ def processes(its: list[dict[str, Any]]) -> Markup:
     return marked("bad", text) if any(process["state"] != "active" for process in its) else Markup(safe(text))
 
 
+def backup(told: dict[str, Any], now: float) -> str:
+    """The age of the last good backup, marked where there is none or the last run has failed."""
+    text, found = _status.backup(told, now), told.get("backup")
+    return marked("bad", text) if found and (found["failure"] or not found["last"]) else text
+
+
 def application(told: dict[str, Any], now: float) -> str:
     names = ["Host", "Live release", "Version", "Since", "By", "Health", "Processes", "Certificate"]
+    # As in the table of status: only where backups are made at all.
+    kept = any(one.get("backup") for one in told["hosts"].values())
+    names += ["Backup"] if kept else []
     rows, soon = [], _findings.CERTIFICATE_DAYS
     for host, one in told["hosts"].items():
         health = _status.health(one)
@@ -92,6 +101,7 @@ def application(told: dict[str, Any], now: float) -> str:
             f"{day(since)} ({age(since, now)})" if one.get("live") else "", one.get("by"), marked("bad" if unwell else "good", health) if health else "",
             processes(one.get("processes", [])), marked("bad", certificate) if certificate and (left is None or left < soon) else certificate,
         ])
+        rows[-1] += [backup(one, now)] if kept else []
     return table(names, rows, "It is placed on no host.")
 
 

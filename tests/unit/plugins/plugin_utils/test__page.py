@@ -93,3 +93,12 @@ def test_what_hosts_say_is_text():
     evil = "<script>alert(1)</script>\"'&"
     reader, words, _text = page({evil: host(shop=one(version=evil, by=evil, damage=evil))}, {"shop": f"https://{evil}/"})
     assert "script" not in reader.tags and evil in " ".join(reader.text)
+
+
+def test_backups_have_a_column_where_some_are_made():
+    made = {"last": {"time": "20261103T030000Z", "snapshot": "a1b2c3d4"}, "failure": None, "period": 86400, "since": NOW}
+    late = {**made, "failure": {"time": "20261103T040000Z", "error": "the disk is full"}}
+    _reader, words, text = page({"web1": host(shop=one(backup=made)), "web2": host(shop=one(backup=late)), "web3": host(shop=one(backup=None))})
+    assert words.count("Backup") == 1 and '<td data-name="Backup">2 h</td>' in text and '<span class="bad">2 h, FAILED since</span>' in text
+    assert "NONE YET" in page({"web1": host(shop=one(backup={**made, "last": None}))})[1]
+    assert "Backup" not in page({"web1": host(shop=one())})[1]
