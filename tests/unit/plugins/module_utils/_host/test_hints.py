@@ -51,6 +51,7 @@ def test_at_run_time(text, words):
     ("OSError: [Errno 30] Read-only file system: '/var/lib/shop/x'", "/var/lib/shop/x cannot be written: put it into the process's writable"),
     ("ValueError: Unable to configure handler 'file': No such file or directory: '/srv/shop/releases/20261120T201500Z-1a2b3c4/logs/a.log'", "no logs"),
     ("OSError: no library called \"cairo-2\" was found", "cairo-2"),
+    ("    import pkg_resources\nModuleNotFoundError: No module named 'pkg_resources'", "add setuptools<81 to"),
     ("/bin/bash: line 1: msgfmt: command not found", "msgfmt is not installed"),
     ("sh: 1: node: not found", "node is not installed"),
     ("PermissionError: [Errno 1] Operation not permitted: '/dev/video0'", "/dev/video0 in devices"),
