@@ -359,5 +359,6 @@ class Environment:
             found.append((os.path.normpath(project.folder), ""))
         for where, dummy in found:
             if where != target and not where.startswith(target + "/"):
-                raise BuildError(f"the requirement {os.path.relpath(where, top)!r} lies outside of the source: only paths inside of it can be deployed.")
+                raise BuildError(f"the requirement {os.path.relpath(where, top)!r} lies outside of the source: only paths inside of it can be deployed; "
+                                 "with source.directory, deploy the whole source, as docs/recipes.md shows.")
         return list(dict.fromkeys(found))

@@ -64,7 +64,11 @@ def gather(place: str, shown: str, found: Requirements, constraint: bool, seen: 
         include = INCLUDE.match(line)
         if include:
             inner = include[2].strip("\"'")
+            written = inner
             inner = urllib.parse.urljoin(place, inner) if "://" in place else inner if "://" in inner else os.path.join(os.path.dirname(place), inner)
+            if "://" not in inner and not os.path.exists(inner):
+                raise BuildError(f"{where} includes {written!r}, which the release does not have: add it to the source, or, where it lies outside of "
+                                 "source.directory, deploy the whole source, as docs/recipes.md shows.")
             gather(inner, where, found, constraint or include[1] in ("-c", "--constraint"), (*seen, place))
         elif line:
             (found.constraints if constraint else found.requirements).append(accepted(line, where))

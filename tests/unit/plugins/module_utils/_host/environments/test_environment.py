@@ -293,8 +293,8 @@ def test_dependencies_that_code_tells(tmp_path):
 
 @pytest.mark.parametrize("files, sentence", [
     ({"requirements.txt": "no-such-package\n"}, "uv pip compile of requirements.txt failed (exit status 1); no index has no-such-package: check its name"),
-    ({"requirements.txt": "-r gone.txt\n"}, "gone.txt cannot be read: No such file or directory."),
-    ({"requirements.txt": "../other\n"}, "the requirement '../other' lies outside of the source: only paths inside of it can be deployed."),
+    ({"requirements.txt": "-r gone.txt\n"}, "requirements.txt, line 1 includes 'gone.txt', which the release does not have: add it to the source, or, "),
+    ({"requirements.txt": "../other\n"}, "the requirement '../other' lies outside of the source: only paths inside of it can be deployed; with "),
     ({"pyproject.toml": "[project\n"}, "pyproject.toml cannot be read: "),
     ({"pyproject.toml": PROJECT, "uv.lock": "nonsense"}, "uv.lock cannot be read: "),
     ({"pyproject.toml": PROJECT, "uv.lock": "version = 99\n"}, "uv export of uv.lock failed (exit status 2); run uv lock in the project and commit uv.lock."),

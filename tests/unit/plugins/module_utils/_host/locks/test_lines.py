@@ -44,6 +44,13 @@ def test_all_that_is_included(tmp_path):
         read_requirements(str(tmp_path / "gone.txt"))
 
 
+@pytest.mark.parametrize("line", ["-r ../base.txt", "--constraint=../base.txt"])
+def test_an_include_that_the_release_lacks_is_named_with_its_line(tmp_path, line):
+    path = written(tmp_path, requirements=f"a\n{line}\n")
+    with pytest.raises(BuildError, match=r"^requirements.txt, line 2 includes '../base.txt', which the release does not have: .* source.directory, deploy"):
+        read_requirements(path)
+
+
 def test_what_lies_at_an_address(tmp_path, server):
     written(tmp_path / "served", limits="d<2\n-r more/deep.txt\n", base="b\n")
     written(tmp_path / "served/more", deep="e<3\n")
