@@ -19,6 +19,7 @@ NO_VERSION = re.compile(r"there (?:is|are) no versions? of ([A-Za-z0-9][\w.-]*(?
 NOT_HERE = re.compile(r"([A-Za-z0-9][\w.-]*?)(?:==\S+)? needs to be downloaded from a registry")
 BUILD = re.compile(r"Failed to (?:download and )?build `([^`]+)`")
 PYTHON = re.compile(r"interpreter resolved to Python ([\d.]+), which is incompatible with the project's Python requirement: `([^`]+)`")
+NOT_IN_SOURCE = re.compile(r"Distribution not found at: file://(\S+)")
 REPOSITORY = re.compile(r"git\+([a-z]+://[^\s`'#]+)")
 LACKS = re.compile(
     r"fatal error: ([\w./+-]+\.h(?:pp)?): No such file"
@@ -43,6 +44,10 @@ def explain(output: str, wheelhouse: str | None) -> str:
         return "uv.lock does not match pyproject.toml: run uv lock in the project and commit uv.lock."
     if "poetry.lock" in output and "changed significantly" in output:
         return "poetry.lock does not match pyproject.toml: run poetry lock and commit poetry.lock."
+    found = NOT_IN_SOURCE.search(output)
+    if found:
+        return (f"the requirements name {found.group(1)}, which is not there: add it to the source, or, where it lies outside of source.directory, "
+                "deploy the whole source, as docs/recipes.md shows.")
     if "Git operation failed" in output:
         found = REPOSITORY.search(output)
         which = f"the repository {without_password(found.group(1))}" if found else "a repository among the requirements"

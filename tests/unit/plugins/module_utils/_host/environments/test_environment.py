@@ -519,6 +519,7 @@ NATIVE = "error: Failed to build `charlie==1.0`\n  cause: The build backend retu
      "  cause: error sending request for url (https://x.example.com/simple/a/)\n  cause: dns error", None,
      "the package index at https://x.example.com/simple/a/ cannot be reached from this host"),
     ("Because the current Python version (3.11.2) does not satisfy Python>=3.12 and", None, "the requirements ask for another Python"),
+    ("error: Distribution not found at: file:///srv/shop/libs/shared\n", None, "the requirements name /srv/shop/libs/shared, which is not there: add it to"),
     ("something else", None, ""),
 ])
 def test_what_uv_says_in_one_sentence(output, wheelhouse, expected):
