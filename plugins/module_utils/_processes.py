@@ -169,14 +169,19 @@ def _is_beat(command: str) -> bool:
             rest = words[place + 1:]
             # Subcommands, not values of options such as -A beat.
             verbs = [item for before, item in zip(["", *rest], rest) if item in ("beat", "worker") and not re.fullmatch(r"-\w|--(app|broker|workdir)", before)]
-            return verbs[:1] == ["beat"] or ("worker" in verbs and any(item in ("-B", "--beat") for item in rest))
+            return verbs[:1] == ["beat"] or ("worker" in verbs and any(item in ("-B", "-BE", "-EB", "--beat") for item in rest))
     return False
 
 
 def _beat_apart(name: str, command: str) -> str:
     """What to write in C(processes) instead: a schedule where the application may write, and a worker without the scheduler inside."""
-    alone = re.sub(r"\s(-B|--beat)(?=\s|$)", "", command)
-    beat = alone if alone == command else re.sub(r"\sworker(\s.*|$)", " beat", alone)
+    alone = re.sub(r"\s(-B|--beat)(?=\s|$)", "", re.sub(r"\s(-BE|-EB)(?=\s|$)", " -B -E", command))
+    beat = alone
+    if alone != command:
+        # What chooses the scheduler is of no use to a worker.
+        chosen = r"\s(?:-S|--scheduler)[\s=]\s*\S+"
+        beat = re.sub(r"\sworker(\s.*|$)", " beat", alone) + "".join(re.findall(chosen, alone))
+        alone = re.sub(chosen, "", alone)
     if not re.search(r"\s(-s|--schedule|-S|--scheduler)\b", beat):
         beat += " --schedule $PYWEB_SHARED/beat"
     worker = "" if alone == command else f"{name}: {{command: {alone!r}}}, "

@@ -61,6 +61,17 @@ def test_a_worker_with_a_scheduler_becomes_two_processes():
                                       "beat: {command: '.venv/bin/celery -A shop beat --schedule $PYWEB_SHARED/beat', singleton: true}}.")
 
 
+@pytest.mark.parametrize("line, worker, beat", [
+    ("celery -A shop worker -BE", "celery -A shop worker -E", "celery -A shop beat --schedule $PYWEB_SHARED/beat"),
+    ("celery -A shop worker --beat --scheduler django -c 2", "celery -A shop worker -c 2", "celery -A shop beat --scheduler django"),
+    ("celery -A shop worker -B -S django", "celery -A shop worker", "celery -A shop beat -S django"),
+])
+def test_a_scheduler_inside_a_worker_is_told_apart_with_its_options(line, worker, beat):
+    with pytest.raises(_processes.AppsError) as caught:
+        _processes.procfile(f"work: {line}", [])
+    assert str(caught.value).endswith(f"{{work: {{command: {worker!r}}}, beat: {{command: {beat!r}, singleton: true}}}}.")
+
+
 @pytest.mark.parametrize("command", ["celery -A beat worker", "celery -A shop worker --queues beat,mail", "heartbeat", "python beat.py"])
 def test_what_only_looks_like_a_scheduler(command):
     assert _processes.procfile(f"other: {command}", [])["processes"]["other"]["command"] == command
