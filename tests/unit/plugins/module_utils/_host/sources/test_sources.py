@@ -603,3 +603,13 @@ def test_a_repository_of_another_account(source, tmp_path, unborn, scheme):
             os.chown(name, 12345, 12345)
     shop = source(repo=f"{scheme}{unborn}", version="main")
     assert shop.remote() == shop.resolve() and release(shop, tmp_path) == {"app.py": "1"}
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_repository_of_this_host_that_cannot_be_read(source, tmp_path, scheme):
+    """git says the same of one that is not there and of one that is closed."""
+    closed = source(repo=f"{scheme}{tmp_path}/gone.git", version="main")
+    for ask in (closed.remote, closed.resolve):
+        with pytest.raises(BuildError, match="no repository is there, or .*, who builds, may not read it") as error:
+            ask()
+        assert "deploy key" not in str(error.value)
