@@ -221,8 +221,8 @@ class Git(Source):
             return f"add this deploy key to the repository (to read it is enough) and deploy again: {self.source['public_key']}"
         if re.match(r"(file:/)?/", self.url) and "not appear to be a git repository" in output:
             user = pwd.getpwuid(os.geteuid()).pw_name
-            return (f"no repository is there, or {user}, who builds, may not read it, such as in a home that is closed to others: check source.repo, "
-                    f"or let {user} read the repository and pass through the directories that lead to it.")
+            return (f"check source.repo: no repository is there, or {user}, who builds, may not read it, such as in a home that is closed to others; "
+                    f"then let {user} read the repository and pass through the directories that lead to it.")
         if NO_LOGIN.search(output):
             return "check source.repo, and that source.token is one that may read it."
         return "check source.repo, that this host may reach it, and the deploy key and known_hosts where it needs them."
