@@ -20,7 +20,6 @@ Run = Callable[[list[str]], tuple[int, str, str]]
 
 NFT = "/usr/sbin/nft"
 LOGIN_DEFS = "/etc/login.defs"
-SU = "/etc/pam.d/su"
 SUDOERS = "/etc/sudoers"
 OLD_PASSWORD = 365  # days
 
@@ -51,13 +50,11 @@ def missing_packages(run: Run, wanted: list[str]) -> list[str]:
     return [package.partition("|")[0] for package in wanted if not installed & set(package.split("|"))]
 
 
-def edited(login_defs: Mapping[str, str], su: list[str]) -> dict[str, dict[str, str]]:
-    """By path, the content that files of others should have, and the mode that they have."""
-    texts = {path: read(path) for path in (LOGIN_DEFS, SU)}
-    contents = {
-        LOGIN_DEFS: edited_files.login_defs(texts[LOGIN_DEFS] or "", login_defs),
-        SU: edited_files.with_block(texts[SU] or "", su),
-    }
+def edited(login_defs: Mapping[str, str], blocks: Mapping[str, list[str]]) -> dict[str, dict[str, str]]:
+    """By path, the content that files of others should have, and the mode that they have. blocks: by path, lines for the top of the file."""
+    texts = {path: read(path) for path in (LOGIN_DEFS, *blocks)}
+    contents = {LOGIN_DEFS: edited_files.login_defs(texts[LOGIN_DEFS] or "", login_defs)}
+    contents.update({path: edited_files.with_block(texts[path] or "", lines) for path, lines in blocks.items()})
     return {
         path: {"content": contents[path], "mode": f"{stat.S_IMODE(os.stat(path).st_mode):04o}"} for path, text in texts.items() if text is not None
     }

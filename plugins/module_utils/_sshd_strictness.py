@@ -117,6 +117,8 @@ def line_for(setting: Setting, before: t.Mapping[str, list[str]], stock: t.Mappi
     if keyword in _LISTS:
         return _line_for_list(setting, found[0], stock.get(keyword, []))
     value = setting.value
+    if keyword == "banner" and found[0] not in ("none", value):
+        return Line(setting.keyword, None, f"is {found[0]} here, which somebody has written")
     if keyword == "maxstartups":
         value = _stricter_startups(setting.value, found[0])
         if value == found[0] != setting.value:

@@ -64,10 +64,23 @@ options:
     description: Settings that C(/etc/login.defs) should have; stricter ones that it has stay.
     type: dict
     default: {}
-  su:
-    description: Lines that should stand at the top of C(/etc/pam.d/su).
+  blocks:
+    description: Lines that should stand at the top of files of others, by path. Without lines, the file is as it was.
+    type: dict
+    default: {}
+  originals:
+    description: Files of others that are replaced as a whole, by path; the value is the name of the copy in O(kept).
+    type: dict
+    default: {}
+  drop_ins:
+    description: Files that others may have written under the same name.
     type: list
-    elements: str
+    elements: path
+    default: []
+  look_for:
+    description: Paths to look for.
+    type: list
+    elements: path
     default: []
   upgrades:
     description: The role's own file for unattended-upgrades. What the files before it let in is told.
@@ -130,7 +143,7 @@ missing_directories:
   sample: [/etc/pyweb]
 edited:
   description:
-    - The content that files of others should have, by path, as asked for by O(login_defs) and O(su). Without these, the content is what
+    - The content that files of others should have, by path, as asked for by O(login_defs) and O(blocks). Without these, the content is what
       it was without the role. Files that are not there are left out.
   returned: always
   type: dict
@@ -166,6 +179,36 @@ origins:
   type: list
   elements: str
   sample: ["origin=Docker,label=Docker CE"]
+host:
+  description: What belongs to others.
+  returned: always
+  type: dict
+  contains:
+    originals:
+      description: The text of O(originals) as it was before, by path. Files that are not there are left out.
+      type: dict
+    of_others:
+      description: Those of O(drop_ins) that are there, and that the role has not written.
+      type: list
+      elements: str
+    there:
+      description: Those of O(look_for) that are there.
+      type: list
+      elements: str
+    crontabs:
+      description: Names of accounts that have jobs of their own.
+      type: list
+      elements: str
+    container:
+      description: Whether the host is a container, whose kernel is another's.
+      type: bool
+    faillock_of_others:
+      description: Whether somebody else has set up C(pam_faillock).
+      type: bool
+    packages:
+      description: Packages that the role has installed, as the file C(packages) in O(kept) says.
+      type: list
+      elements: str
 loaded_modules:
   description: Those of O(modules) that are loaded.
   returned: always
@@ -256,6 +299,7 @@ ssh:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.pyweb.stack.plugins.module_utils import _hardening_host as hardening_host
 from ansible_collections.pyweb.stack.plugins.module_utils import _hardening_look as look
 from ansible_collections.pyweb.stack.plugins.module_utils import _hardening_upgrades as upgrades
 from ansible_collections.pyweb.stack.plugins.module_utils import _sshd_look as sshd_look
@@ -279,8 +323,11 @@ def main() -> None:
                 },
             },
             "login_defs": {"type": "dict", "default": {}},
-            "su": {"type": "list", "elements": "str", "default": []},
             "upgrades": {"type": "path"},
+            "blocks": {"type": "dict", "default": {}},
+            "originals": {"type": "dict", "default": {}},
+            "drop_ins": {"type": "list", "elements": "path", "default": []},
+            "look_for": {"type": "list", "elements": "path", "default": []},
             "directories": {"type": "list", "elements": "path", "default": []},
             "modules": {"type": "list", "elements": "str", "default": []},
             "sysctls": {"type": "list", "elements": "str", "default": []},
@@ -294,7 +341,8 @@ def main() -> None:
         changed=False,
         missing_packages=look.missing_packages(module.run_command, options["packages"]),
         waiting=look.waiting(module.run_command, options["kept"], options["files"], options["table"], options["unit"]),
-        edited=look.edited(options["login_defs"], options["su"]),
+        edited=look.edited(options["login_defs"], options["blocks"]),
+        host=hardening_host.look_at_host(module.run_command, options["kept"], options),
         accounts=look.look_at_accounts(options["files"].get("sudo", "")),
         origins=upgrades.origins(module.run_command, module.tmpdir, options["upgrades"]) if options["upgrades"] else [],
         sysctls=look.sysctls(options["sysctls"]),

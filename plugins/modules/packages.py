@@ -7,14 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: packages
-short_description: Install Debian packages, and wait while somebody else uses apt
+short_description: Install or remove Debian packages, and wait while somebody else uses apt
 version_added: 0.1.0
 author:
   - The pyweb.stack authors (@pyweb)
 description:
   - Installs packages without what they only recommend. A configuration file that somebody has changed stays.
   - While another program uses apt, as a fresh host's own first upgrade does for minutes, it says which one and waits.
-  - In check mode, says what would be installed; also on a host whose apt has no lists yet.
+  - In check mode, says what would be installed or removed; also on a host whose apt has no lists yet.
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
 attributes:
@@ -33,6 +33,11 @@ options:
     type: list
     elements: str
     required: true
+  state:
+    description: V(absent) removes the packages and their configuration files.
+    type: str
+    choices: [present, absent]
+    default: present
   lists_valid:
     description: Seconds for which apt's lists of packages are new enough.
     type: int
@@ -60,7 +65,7 @@ held_by:
   type: str
   sample: apt-get (process 812), which holds /var/lib/dpkg/lock-frontend
 would_install:
-  description: What would be installed.
+  description: What would be installed, or removed.
   returned: in check mode, when something would be
   type: list
   elements: str
@@ -111,34 +116,39 @@ def _update(module: AnsibleModule, deadline: float) -> None:
     os.utime(LISTS)
 
 
-def _missing(module: AnsibleModule) -> list[str]:
-    """Of plain names, those that are not installed; a name with a version or a release is apt's to judge."""
+def _to_do(module: AnsibleModule) -> list[str]:
+    """Of plain names, those that are not as asked for; a name with a version or a release is apt's to judge."""
     query = ["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\\n", *module.params["name"]]
     dummy, stdout, dummy = module.run_command(query)
     installed = {line.partition(" ")[2] for line in stdout.splitlines() if line.startswith("installed ")}
-    return [name for name in module.params["name"] if name not in installed]
+    return [name for name in module.params["name"] if (name in installed) == (module.params["state"] == "absent")]
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "list", "elements": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "lists_valid": {"type": "int", "default": 3600},
             "lock_timeout": {"type": "int", "default": apt.LOCK_TIMEOUT},
             "patience": {"type": "int", "default": 10},
         },
         supports_check_mode=True,
     )
-    missing = _missing(module)
-    if not missing:
+    names = _to_do(module)
+    absent = module.params["state"] == "absent"
+    if not names:
         module.exit_json(changed=False)
     if module.check_mode:
-        module.exit_json(changed=True, msg=f"Would install {', '.join(missing)}.", would_install=missing)
+        module.exit_json(changed=True, msg=f"Would {'remove' if absent else 'install'} {', '.join(names)}.", would_install=names)
     deadline = time.monotonic() + min(module.params["patience"], module.params["lock_timeout"])
     try:
+        if absent:
+            _apt_get(module, deadline, "purge", *names)
+            module.exit_json(changed=True)
         if _lists_age() > module.params["lists_valid"]:
             _update(module, deadline)
-        said = _apt_get(module, deadline, "install", "--no-install-recommends", *missing)
+        said = _apt_get(module, deadline, "install", "--no-install-recommends", *names)
     except Held as held:
         module.exit_json(changed=False, held_by=str(held))
     module.exit_json(changed=apt.changed(said))

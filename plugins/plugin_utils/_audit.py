@@ -74,6 +74,7 @@ def audit(reports: Mapping[str, str], accepted: Iterable[Mapping[str, str]]) -> 
 
     reports: by grader (lynis, ssh-audit, systemd), the text of its report; empty when the grader is not there.
     """
+    rules = list(accepted)
     lines, findings = [], []
     readers = {"lynis": from_lynis, "ssh-audit": from_ssh_audit}
     for grader, reader in readers.items():
@@ -85,8 +86,9 @@ def audit(reports: Mapping[str, str], accepted: Iterable[Mapping[str, str]]) -> 
             lines.append(f"{grader}: not run, it is not installed")
     if reports.get("systemd", "").strip():
         lines.append(from_systemd(reports["systemd"]))
-    findings = judged(findings, accepted)
+    findings = judged(findings, rules)
     opened = [finding for finding in findings if not finding.reason]
     lines += [f"accepted: {f.grader} {f.test}: {f.text} [{f.reason}]" for f in findings if f.reason]
+    lines += [f"by choice: cis {rule['test']} [{rule['reason']}]" for rule in rules if rule["grader"] == "cis"]
     lines += [f"open: {f.grader} {f.test}: {f.text}" for f in opened]
     return {"lines": lines, "open": len(opened), "accepted": len(findings) - len(opened)}

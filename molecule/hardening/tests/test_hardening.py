@@ -6,35 +6,18 @@ from __future__ import annotations
 
 import json
 import os
-import pathlib
 import shlex
 import socket
 import subprocess
 
 import pytest
 import testinfra
-
-ASKPASS = pathlib.Path(__file__).parents[1] / "askpass"
+from hardened import is_strict, ssh
 
 
 @pytest.fixture
 def address(host):
     return host.ansible.get_variables()["ansible_host"]
-
-
-def ssh(host, user, *options, command="true"):
-    variables = host.ansible.get_variables()
-    fresh = ["-F", "none", "-o", "ControlPath=none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
-    key = ["-i", variables["ansible_private_key_file"], "-o", "IdentitiesOnly=yes"]
-    return subprocess.run(
-        ["ssh", *fresh, *key, *options, f"{user}@{variables['ansible_host']}", command],
-        check=False,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=20,
-        env={**os.environ, "SSH_ASKPASS": str(ASKPASS), "SSH_ASKPASS_REQUIRE": "force"},
-    )
 
 
 def connect(address, port):
@@ -80,10 +63,6 @@ def test_what_was_stricter_before_is_so_still(host):
         "casignaturealgorithms ssh-ed25519",
     } <= set(host.check_output("sshd -T").splitlines())
     assert host.file("/etc/needrestart/conf.d").mode == 0o700
-
-
-def is_strict(host):
-    return host.ansible.get_variables().get("hardening_level") == "strict"
 
 
 def test_ssh_audit_has_a_policy_that_is_kept(host, address):

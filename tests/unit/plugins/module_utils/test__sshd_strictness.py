@@ -18,6 +18,8 @@ LINES = {
     "root by commands only": ("PermitRootLogin", "prohibit-password", "forced-commands-only", None),
     "root by password": ("PermitRootLogin", "prohibit-password", "yes", "prohibit-password"),
     "a synonym": ("PermitRootLogin", "prohibit-password", "without-password", "prohibit-password"),
+    "a banner": ("Banner", "/etc/issue.net", "none", "/etc/issue.net"),
+    "a banner of theirs": ("Banner", "/etc/issue.net", "/etc/welcome", None),
     "forwarding one way": ("AllowTcpForwarding", "local", "no", None),
     "more in the log": ("LogLevel", "VERBOSE", "DEBUG", None),
     "longer keys": ("RequiredRSASize", "2048", "3072", None),

@@ -44,4 +44,10 @@ def test_everything_that_is_accepted_has_a_reason():
     path = Path(__file__).resolve().parents[4] / "playbooks/vars/accepted.yml"
     for rule in yaml.safe_load(path.read_text(encoding="utf-8"))["__pyweb_accepted"]:
         assert set(rule) == {"grader", "test", "reason"}
-        assert rule["grader"] in ("lynis", "ssh-audit") and rule["reason"].endswith(".")
+        assert rule["grader"] in ("lynis", "ssh-audit", "cis") and rule["reason"].endswith(".")
+
+
+def test_rules_that_no_grader_here_checks_are_told_with_their_reason():
+    found = _audit.audit({}, [{"grader": "cis", "test": "9.9", "reason": "Nobody can."}])
+    assert found["lines"][-1] == "by choice: cis 9.9 [Nobody can.]"
+    assert (found["open"], found["accepted"]) == (0, 0)

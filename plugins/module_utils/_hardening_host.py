@@ -1,0 +1,59 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Looks at what of a host belongs to others, so that the role hardening leaves it to them or can put it back. Changes nothing."""
+
+from __future__ import annotations
+
+import glob
+import os
+import typing as t
+from collections.abc import Iterable, Mapping
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _hardening_look as look
+
+# Stands in every file that the role writes.
+MARK = "pyweb.stack"
+CRONTABS = "/var/spool/cron/crontabs"
+COMMON_AUTH = "/etc/pam.d/common-auth"
+PROFILE = "/usr/share/pam-configs/pyweb-faillock"
+
+
+def originals(kept: str, files: Mapping[str, str]) -> dict[str, str]:
+    """The text of files that the role replaces as a whole, as it was before; files: by path, the name of the copy in kept."""
+    found = {}
+    for path, name in files.items():
+        copy = look.read(os.path.join(kept, name))
+        text = copy if copy is not None else look.read(path)
+        if text is not None:
+            found[path] = text
+    return found
+
+
+def of_others(paths: Iterable[str]) -> list[str]:
+    """Those of the paths that are there and not the role's."""
+    texts = {path: look.read(path) for path in paths}
+    return [path for path, text in texts.items() if text is not None and MARK not in text]
+
+
+def crontab_owners() -> list[str]:
+    """Names of accounts that have jobs of their own."""
+    return sorted(os.path.basename(path) for path in glob.glob(f"{CRONTABS}/*"))
+
+
+def is_container(run: look.Run) -> bool:
+    return run(["systemd-detect-virt", "--container", "--quiet"])[0] == 0
+
+
+def look_at_host(run: look.Run, kept: str, options: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """options: originals (a mapping), drop_ins and look_for (lists of paths)."""
+    return {
+        "originals": originals(kept, options["originals"]),
+        "of_others": of_others(options["drop_ins"]),
+        "there": [path for path in options["look_for"] if os.path.exists(path)],
+        "crontabs": crontab_owners(),
+        "container": is_container(run),
+        "faillock_of_others": not os.path.exists(PROFILE) and "pam_faillock" in (look.read(COMMON_AUTH) or ""),
+        "packages": (look.read(os.path.join(kept, "packages")) or "").split(),
+    }

@@ -1,0 +1,3 @@
+# Installed by the Ansible role pyweb.stack.hardening.
+# No dump of the memory of a program that crashes (CIS Debian Benchmark 1.5; Lynis KRNL-5820).
+ulimit -S -c 0 2>/dev/null || :

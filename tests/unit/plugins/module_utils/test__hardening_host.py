@@ -1,0 +1,25 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _hardening_host as hardening_host
+
+
+def test_the_original_is_the_copy_once_there_is_one(tmp_path):
+    (tmp_path / "issue").write_text("Debian\n")
+    (tmp_path / "kept").mkdir()
+    files = {str(tmp_path / "issue"): "issue.before", str(tmp_path / "not there"): "other"}
+    look = lambda: hardening_host.originals(str(tmp_path / "kept"), files)  # noqa: E731
+    assert look() == {str(tmp_path / "issue"): "Debian\n"}
+    (tmp_path / "kept/issue.before").write_text("Debian\n")
+    (tmp_path / "issue").write_text("Keep out\n")
+    assert look() == {str(tmp_path / "issue"): "Debian\n"}
+
+
+def test_a_file_belongs_to_others_unless_the_role_has_signed_it(tmp_path):
+    theirs, ours, missing = tmp_path / "cron.allow", tmp_path / "at.allow", tmp_path / "missing"
+    theirs.write_text("root\nbackup\n")
+    ours.write_text("# Installed by the Ansible role pyweb.stack.hardening.\nroot\n")
+    assert hardening_host.of_others([str(theirs), str(ours), str(missing)]) == [str(theirs)]
