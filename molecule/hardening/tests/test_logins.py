@@ -9,12 +9,20 @@ import pytest
 from hardened import is_strict, ssh
 
 
+GOOD = "four words nobody joins"
+
+
 @pytest.fixture
-def colleague(host):
-    """Somebody in the group sudo, who may use su in both levels."""
-    host.check_output("useradd --create-home --groups sudo colleague")
-    yield "colleague"
-    host.check_output("userdel --remove colleague 2>/dev/null; faillock --user admin --reset")
+def colleagues(host):
+    """Two people in the group sudo, who may use su in both levels. The second has a password, and the key of "admin"."""
+    names = ["guesser", "guessed"]
+    for name in names:
+        host.check_output(f"useradd --create-home --shell /bin/bash --groups sudo {name}")
+    host.check_output(f"echo 'guessed:{GOOD}' | chpasswd")
+    host.check_output("cp -R /home/admin/.ssh /home/guessed/ && chown -R guessed: /home/guessed/.ssh")
+    yield names
+    for name in names:
+        host.run(f"faillock --user {name} --reset; userdel --remove {name}")
 
 
 def test_there_is_a_legal_text_before_a_login(host):
@@ -24,26 +32,30 @@ def test_there_is_a_legal_text_before_a_login(host):
     assert ("authorised users only" in banner) == is_strict(host)
 
 
-def test_wrong_passwords_lock_passwords_and_nothing_else(host, colleague):
-    host.check_output("echo 'admin:a long and good password' | chpasswd")
-    for _attempt in range(3):
-        host.run(f"runuser -u {colleague} -- sh -c 'echo wrong | su admin -c true'")
-    right = host.run(f"runuser -u {colleague} -- sh -c \"echo 'a long and good password' | su admin -c 'id -un'\"")
-    assert right.stdout.strip() == ("" if is_strict(host) else "admin")
+def guess_three_times(host):
+    host.run("for attempt in 1 2 3; do runuser -u guesser -- sh -c 'echo wrong | su guessed -c true' & done; wait")
+
+
+def test_wrong_passwords_lock_passwords_and_nothing_else(host, colleagues):
+    guess_three_times(host)
+    right = host.run(f"runuser -u guesser -- sh -c \"echo '{GOOD}' | su guessed -c 'id -un'\"")
+    assert right.stdout.strip() == ("" if is_strict(host) else "guessed")
     # Nobody's guesses take the host from the administrator.
-    assert ssh(host, "admin", command="sudo -n id -u").stdout == "0\n"
-    host.check_output("echo 'admin ALL=(ALL) PASSWD: ALL' > /etc/sudoers.d/zz-ask")
-    try:
-        assert ssh(host, "admin", command="echo 'a long and good password' | sudo -S -p '' id -u").stdout == "0\n"
-    finally:
-        host.check_output("rm /etc/sudoers.d/zz-ask && usermod --password '*' admin")
+    assert host.run(f"runuser -u guessed -- sh -c \"echo '{GOOD}' | sudo -S -p '' id -u\"").stdout == "0\n"
+    guess_three_times(host)
+    assert ssh(host, "guessed", command="id -un").stdout == "guessed\n"
 
 
-def test_new_passwords_are_long_in_strict(host):
-    before = host.user("visitor").password
-    host.run("printf 'open sesame\\nten Letters7\\nten Letters7\\n' | runuser -u visitor -- passwd")
-    assert (host.user("visitor").password == before) == is_strict(host)
-    host.check_output("echo 'visitor:open sesame' | chpasswd")
+def test_new_passwords_are_long_in_strict(host, colleagues):
+    def sets(old, new):
+        before = host.user("guessed").password
+        host.run(f"printf '%s\\n' '{old}' '{new}' '{new}' | runuser -u guessed -- passwd")
+        return host.user("guessed").password != before
+
+    assert sets(GOOD, "twelve Digits") != is_strict(host)
+    # root may set any.
+    host.check_output(f"echo 'guessed:{GOOD}' | chpasswd")
+    assert sets(GOOD, "purple mice drink 7 lakes")
 
 
 def test_sessions_have_a_directory_of_their_own_for_temporary_files_in_strict(host):
@@ -68,3 +80,11 @@ def test_what_mounts_may_is_cut_at_boot_in_strict(host):
 def test_an_idle_shell_ends_in_strict(host):
     said = ssh(host, "admin", command="bash -lc 'echo $TMOUT'").stdout.strip()
     assert said == ("900" if is_strict(host) else "")
+
+
+def test_who_has_jobs_may_change_them_and_in_strict_nobody_else_may(host):
+    assert host.run("runuser -u visitor -- crontab -l").stdout == "0 3 * * * true\n"
+    for program in ("crontab -l", "atq"):
+        said = host.run(f"runuser -u nobody -- {program}")
+        assert ("not allowed" in said.stderr or "permission" in said.stderr) == is_strict(host), said
+    assert host.run("atq").rc == 0
