@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import typing as t
 from collections.abc import Iterable, Mapping
 
@@ -17,6 +18,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils import _hardening_look
 MARK = "pyweb.stack"
 CRONTABS = "/var/spool/cron/crontabs"
 COMMON_AUTH = "/etc/pam.d/common-auth"
+CAP_DAC_READ_SEARCH = 2
 PROFILE = "/usr/share/pam-configs/pyweb-faillock"
 
 
@@ -46,6 +48,12 @@ def is_container(run: look.Run) -> bool:
     return run(["systemd-detect-virt", "--container", "--quiet"])[0] == 0
 
 
+def reads_all(status: str) -> bool:
+    """Whether root here may read every file, which containers often withhold; status: the text of /proc/self/status."""
+    found = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    return found is not None and bool(int(found[1], 16) >> CAP_DAC_READ_SEARCH & 1)
+
+
 def look_at_host(run: look.Run, kept: str, options: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """options: originals (a mapping), drop_ins and look_for (lists of paths)."""
     return {
@@ -54,6 +62,7 @@ def look_at_host(run: look.Run, kept: str, options: Mapping[str, t.Any]) -> dict
         "there": [path for path in options["look_for"] if os.path.exists(path)],
         "crontabs": crontab_owners(),
         "container": is_container(run),
+        "reads_all": reads_all(look.read("/proc/self/status") or ""),
         "faillock_of_others": not os.path.exists(PROFILE) and "pam_faillock" in (look.read(COMMON_AUTH) or ""),
         "packages": (look.read(os.path.join(kept, "packages")) or "").split(),
     }

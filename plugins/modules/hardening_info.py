@@ -202,6 +202,9 @@ host:
     container:
       description: Whether the host is a container, whose kernel is another's.
       type: bool
+    reads_all:
+      description: Whether root may read every file here.
+      type: bool
     faillock_of_others:
       description: Whether somebody else has set up C(pam_faillock).
       type: bool

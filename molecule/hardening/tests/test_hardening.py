@@ -203,6 +203,8 @@ def test_upgrades_are_security_upgrades(host):
     assert origins.partition(": ")[2].split(", ") == [
         f"origin=Debian,codename={codename},label=Debian-Security",
         f"origin=Debian,codename={codename}-security,label=Debian-Security",
+        # Somebody else's.
+        "origin=Docker,label=Docker CE",
     ]
     assert "Initial blacklist: ^supervisor$" in said.stdout + said.stderr
 
@@ -225,6 +227,7 @@ def test_needrestart_leaves_applications_alone(host):
     )
     units = "pyweb.shop.web.20261120T201500Z-1a2b3c4.service supervisor.service ssh.service"
     assert host.check_output(f"perl -e %s {units}", script) == "001"
+    assert host.package("needrestart").is_installed == is_strict(host)
 
 
 def test_new_files_of_root_are_for_others_only_in_baseline(host):

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.pyweb.stack.plugins.module_utils import _hardening_host as hardening_host
 
 
@@ -23,3 +24,8 @@ def test_a_file_belongs_to_others_unless_the_role_has_signed_it(tmp_path):
     theirs.write_text("root\nbackup\n")
     ours.write_text("# Installed by the Ansible role pyweb.stack.hardening.\nroot\n")
     assert hardening_host.of_others([str(theirs), str(ours), str(missing)]) == [str(theirs)]
+
+
+@pytest.mark.parametrize(("status", "reads"), [("CapEff:\t000001ffffffffff\n", True), ("CapEff:\t00000000a80425fb\n", False), ("", False)])
+def test_whether_root_reads_all_files(status, reads):
+    assert hardening_host.reads_all(status) == reads
