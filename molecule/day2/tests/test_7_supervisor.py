@@ -26,7 +26,7 @@ def test_status(fleet, supervised, tmp_path):
     told, _outcome = fleet.status(tmp_path, app="guestbook", pyweb_app_overrides=SUPERVISED, status_fail=True)
     for name, one in told["applications"]["guestbook"]["hosts"].items():
         assert one["manager"] == "supervisor" and one["live"] == fleet.live("guestbook")[name] and one["health"]["status"] == 200
-        assert [process["name"] for process in one["processes"]] == ["web", "ticker"]
+        assert sorted(process["name"] for process in one["processes"]) == ["ticker", "web"]
         assert all(process["state"] == "active" and process["restarts"] is None for process in one["processes"])
 
 
