@@ -162,3 +162,12 @@ def test_the_option_table_shows_nested_options():
         "| `x_sites[].name` | str | required | One. Two `2`. |\n"
     )
     assert role_docs.readme_with_table(text, {"main": {"options": options}}) == text
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_is_written_has_one_order(role):
+    """Ansible's filters for sets give back another order in each run: what a loop writes by them would change each time."""
+    loops = re.compile(r"\{%-? *for [^%]*\| *(ansible\.builtin\.)?(union|difference|intersect|symmetric_difference)\(")
+    for file in (CHECKOUT / "roles" / role).rglob("*"):
+        if file.suffix in (".yml", ".j2"):
+            assert not loops.search(file.read_text(encoding="utf-8")), f"{file.relative_to(CHECKOUT)} loops over a set: take select or reject"
