@@ -23,7 +23,7 @@ attributes:
   diff_mode:
     support: none
   idempotent:
-    description: Packages that are installed are left alone.
+    description: Packages that are as asked for are left alone.
     support: full
   platform:
     platforms: debian
