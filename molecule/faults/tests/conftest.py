@@ -9,33 +9,18 @@ import base64
 import contextlib
 import json
 import os
-import pathlib
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 
+import playbook
 import pytest
 import testinfra
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "tests" / "support"))
-
-import playbook  # noqa: E402
-from load import Load  # noqa: E402
+from load import Load
 
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 NAME = "faults-host"
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "full: takes minutes, and is shown with PYWEB_FULL=1")
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.get_closest_marker("full") and not os.environ.get("PYWEB_FULL"):
-            item.add_marker(pytest.mark.skip(reason="only with PYWEB_FULL=1"))
 
 
 class Running:
