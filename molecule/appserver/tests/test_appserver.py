@@ -104,7 +104,7 @@ def test_the_boot_unit_brings_back_exactly_what_is_live(host):
     for app in APPS:
         until(lambda app=app: json.loads(ask(host, app) or "{}").get("release") == before[app][0])
     assert {app: (live(host, app), units(host, app)) for app in APPS} == before
-    assert host.run("systemctl list-unit-files --state=enabled --no-legend 'pyweb.*.*.*'").stdout == "", "a single release is enabled"
+    assert host.run("systemctl list-unit-files --state=enabled --no-legend 'pyweb.*.*.*.service'").stdout == "", "a single release is enabled"
 
 
 # --- what nginx serves by itself ----------------------------------------------------------------------------------------

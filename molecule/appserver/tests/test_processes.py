@@ -77,8 +77,8 @@ def test_a_procfile_says_what_runs(host):
     assert f"working for {release}" in host.check_output(f"journalctl -q -o cat -u pyweb.platform.worker.{release}.service")
     # Its line release has migrated, once for each release; and gunicorn listens where nobody from outside comes.
     assert host.check_output("cat /srv/platform/shared/migrations") == "migrated"
-    heard = [line.split()[3] for line in host.check_output("ss --no-header --listening --tcp --numeric").splitlines()]
-    assert [address for address in heard if not address.startswith("127.") and not address.endswith(":22")] == []
+    heard = host.check_output("ss --no-header --listening --tcp --numeric --processes").splitlines()
+    assert [line for line in heard if not line.split()[3].startswith("127.") and '("nginx"' not in line and '("sshd"' not in line] == []
 
 
 def test_an_address_leads_to_the_live_release(host):
