@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Two servers as people have made them before, from one repository: "orders", a tree as ansistrano and Capistrano leave it, behind a port,
-# and "ledger", a checkout with its environment, behind a socket. Argument: the directory with the source.
+# Three servers as people have made them before, from one repository: "orders", a tree as ansistrano leaves it, behind a port, "till", a tree that
+# Capistrano makes here, and "ledger", a checkout with its environment, both behind a socket. Argument: the directory with the source.
 set -euo pipefail
 source=$1
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
-apt-get install -q -y --no-install-recommends nginx git python3-venv openssl
+apt-get install -q -y --no-install-recommends nginx git python3-venv openssl capistrano
 rm -f /etc/nginx/sites-enabled/default
 
 git init -q --bare -b main /opt/git/orders
@@ -96,6 +96,55 @@ server {
 SITE
 ln -sf ../sites-available/orders /etc/nginx/sites-enabled/orders
 
+# The tree by Capistrano: two deploys, as its "cap install" and the variables of its documentation have it.
+certificate till
+top=/var/www/till
+install -d -o deploy -g www-data $top $top/shared /home/deploy/till/config/deploy
+environment $top/shared/.env
+cd /home/deploy/till
+cat >Capfile <<'CAPFILE'
+require "capistrano/setup"
+require "capistrano/deploy"
+require "capistrano/scm/git"
+install_plugin Capistrano::SCM::Git
+CAPFILE
+cat >config/deploy.rb <<'DEPLOY'
+set :application, "till"
+set :repo_url, "/opt/git/orders"
+set :branch, "main"
+set :deploy_to, "/var/www/till"
+set :linked_dirs, %w[data media]
+set :linked_files, %w[.env]
+# It runs on the server itself; by itself it would come over SSH, and do the same.
+set :sshkit_backend, SSHKit::Backend::Local
+DEPLOY
+echo 'server "localhost", roles: %w[app]' >config/deploy/production.rb
+chown -R deploy:www-data $top /home/deploy/till
+printf '[safe]\n\tdirectory = *\n' >/home/deploy/.gitconfig
+for _ in 1 2; do
+    runuser -u deploy -- env HOME=/home/deploy cap production deploy
+    sleep 1
+done
+[ "$(find $top/releases -mindepth 1 -maxdepth 1 | wc -l)" = 2 ]
+echo 'a picture' >$top/shared/media/picture.txt
+python3 -m venv $top/shared/venv
+$top/shared/venv/bin/pip install -q -r $top/current/requirements.txt
+chown -R deploy:www-data $top
+unit till $top/current unix:/run/till/till.sock $top/current/.env $top/shared/venv
+cat >/etc/nginx/sites-enabled/till <<'SITE'
+server {
+    listen 443 ssl http2;
+    server_name till.example.com;
+    ssl_certificate /etc/ssl/till.pem;
+    ssl_certificate_key /etc/ssl/private/till.key;
+    location /static/ { alias /var/www/till/current/static/; }
+    location / {
+        include proxy_params;
+        proxy_pass http://unix:/run/till/till.sock;
+    }
+}
+SITE
+
 # The checkout.
 certificate ledger
 top=/opt/ledger
@@ -122,6 +171,6 @@ server {
 SITE
 
 systemctl daemon-reload
-systemctl enable -q --now orders.service ledger.service
+systemctl enable -q --now orders.service till.service ledger.service
 nginx -t -q
 systemctl reload nginx

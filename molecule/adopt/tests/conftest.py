@@ -26,7 +26,7 @@ class Server:
     def __init__(self):
         self.host = testinfra.get_host(f"ansible://{NAME}", ansible_inventory=INVENTORY, sudo=True)
         # Orders that were answered well, by application.
-        self.ordered = {"orders": 0, "ledger": 0}
+        self.ordered = {"orders": 0, "till": 0, "ledger": 0}
 
     def play(self, name, exit_status=0, **variables):
         outcome = playbook.play(name, "-i", INVENTORY, **variables)

@@ -10,9 +10,10 @@ import textwrap
 import pytest
 import yaml
 
-TREES = "find /var/www/orders /opt/ledger /etc/nginx /etc/systemd/system -printf '%p %T@ %s\\n' | sort | sha256sum"
+TREES = "find /var/www /opt/ledger /etc/nginx /etc/systemd/system -printf '%p %T@ %s\\n' | sort | sha256sum"
 GIVEN = {
     "orders": {"path": "/var/www/orders"},
+    "till": {"path": "/var/www/till"},
     "ledger": {"path": "/opt/ledger", "unit": "ledger"},
 }
 

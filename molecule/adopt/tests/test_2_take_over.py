@@ -7,9 +7,9 @@ import pytest
 
 from plugin import live
 
-OLD = {"orders": "/var/www/orders/shared", "ledger": "/opt/ledger"}
 GIVEN = {
     "orders": {"path": "/var/www/orders"},
+    "till": {"path": "/var/www/till"},
     "ledger": {"path": "/opt/ledger", "unit": "ledger.service"},
 }
 
@@ -31,6 +31,7 @@ def test_taken_over(server, app):
 
 
 def test_again_there_is_nothing_to_do(server):
+    assert server.play("take_over", app="orders").changed == 0
     # nginx's sandbox takes a restart, which a take-over leaves to this.
     server.play("site", app="orders")
     assert server.play("take_over", app="orders").changed == 0
@@ -41,7 +42,7 @@ def test_given_back(server):
     outcome, result = server.under_load("orders", "take_over", back=True)
     assert "before" in result.releases, outcome.output
     assert server.unit("orders") == ("active", "enabled")
-    assert server.orders(f"{OLD['orders']}/data") == server.ordered["orders"]
+    assert server.orders("/var/www/orders/shared/data") == server.ordered["orders"]
     assert server.host.run("systemctl list-units --no-legend 'pyweb.orders.web.*'").stdout == ""
 
 
