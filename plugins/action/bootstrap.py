@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
@@ -14,6 +16,7 @@ from ansible_collections.pyweb.stack.plugins.plugin_utils import _apt_wait
 SCRIPT = """
 command -v python3 >/dev/null && exit 0
 {check}
+{environment}
 export LC_ALL=C LANGUAGE=C DEBIAN_FRONTEND=noninteractive
 apt-get -qq -o Acquire::Retries=3 update >&2 && apt-get -qq install --no-install-recommends -y python3 python3-apt >&2 && echo installed
 """
@@ -30,7 +33,13 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         check_mode = self._task.check_mode
-        script = SCRIPT.format(check=f"exit {WOULD_INSTALL}" if check_mode else "")
+        environment: dict[str, object] = {}
+        # As a module would have it: a host may reach the outside through a proxy only.
+        self._compute_environment_string(environment)
+        script = SCRIPT.format(
+            check=f"exit {WOULD_INSTALL}" if check_mode else "",
+            environment="\n".join(f"export {name}={shlex.quote(str(value))}" for name, value in environment.items()),
+        )
 
         def attempt():
             done = self._low_level_execute_command(script)

@@ -22,6 +22,8 @@ Wants=network-online.target
 
 [Service]
 Type=oneshot
+# Where the host reaches the outside through a proxy only.
+EnvironmentFile=-/etc/pyweb/proxy.env
 ExecStart=/usr/bin/python3 -I {program} backup {app}
 Nice=19
 IOSchedulingClass=idle
