@@ -121,6 +121,10 @@ HINTS = (
          "PermissionError: [Errno 13] Permission denied: '/root/.cache'", "caches of Hugging Face, NLTK, matplotlib; programs in a home", (RUN,)),
     Hint(r"Invalid HTTP_HOST header: '([^']+)'", "add {name} to ALLOWED_HOSTS in Django's settings.",
          "Invalid HTTP_HOST header: 'shop.example.com'. You may need to add 'shop.example.com' to ALLOWED_HOSTS.", "Django", (RUN,)),
+    Hint(r"ModuleNotFoundError: No module named '([\w.]+)'",
+         "there is no {name}: add what has it to the application's requirements; where it is the application's own, look at source.directory and at the module "
+         "that the process names.",
+         "ModuleNotFoundError: No module named 'flask'", "a package that only the developer's own environment has"),
 )
 
 

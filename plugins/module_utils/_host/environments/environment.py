@@ -20,11 +20,12 @@ from ansible_collections.pyweb.stack.plugins.module_utils._addresses import with
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.explain import explain
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.files import digest, leftovers, read
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python, minor, version_of
-from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.indexes import Indexes
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.indexes import LINKS, Indexes
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.settings import Settings, settings_of
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.tagged import UNKNOWN, unknown, variables
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Lock, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.lines import without_logins
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import lock_of
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import lock_of, unread
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.requirements import RequirementsFile
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import (
     PINNED, hashed, logical, names, normal, origins_in, relative, split_local, with_origins, without_places,
@@ -33,17 +34,14 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.uv import 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.commands import call
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.credentials import access, credential, credentials_of, netrc
-from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.versions import VARIABLES
 
 UV = "/usr/local/bin/uv"
 # What is in an environment, as it was asked for.
 INSTALLED = "pyweb-requirements.txt"
 KEPT_LOCKS = 20
-# What build backends say of a source that is no package, and of one whose version they cannot find.
+# What build backends say of a source that is no package.
 NO_PACKAGE = re.compile(r"Multiple top-level (packages|modules) discovered in a flat-layout|Unable to determine which files to ship inside the wheel|"
                         r"No file/folder found for package|Expected a Python module at|No module or package named")
-NO_VERSION = re.compile(r"(setuptools-scm|setuptools_scm) was unable to detect version|Unable to detect version control system|"
-                        r"Cannot find the version from SCM|does not appear to be a (git|Git) (project|repository)|Versioning for this project requires")
 # What a server of ours needs for a protocol, and what is there already where an application has one of these.
 COMPANIONS = {"websockets": {"uvicorn", "wsproto"}}
 REQUIRED = re.compile(r"Required uv version `([^`]+)` does not match")
@@ -179,14 +177,29 @@ class Environment:
         text = lock.text(self, Wanted(self.dependencies["groups"], self.dependencies["extras"], python, platforms))
         text = "\n".join(without_logins(line)[0] for line in text.split("\n"))
         text = relative(without_places(text), os.path.realpath(lock.project.folder))
-        return with_origins(text if text.endswith("\n") or not text else text + "\n", lock.origins())
+        origins = dict.fromkeys(names(text), LINKS) if lock.no_index else lock.origins()
+        return with_origins(text if text.endswith("\n") or not text else text + "\n", origins)
 
     def compiled(self, what: list[str], name: str, folder: str, python: str, platforms: list[str], *arguments: str) -> str:
         """Unpinned requirements with the versions that an index has now. For hosts that differ: with what each of them needs."""
         versions = sorted({item.split()[0] for item in platforms}, key=lambda version: [int(part) for part in version.split(".")])
         universal = ["--universal", "--python-version", versions[0]] if len(platforms) > 1 else []
-        return self.uv("pip", "compile", *what, *arguments, *universal, "--python", python, "--no-header", "--no-annotate", "--quiet",
-                       what=f"uv pip compile of {name}", cwd=folder, hint="check the names and versions in it, and that this host reaches the package index.")
+        command = ["pip", "compile", *what, *arguments, *universal, "--python", python, "--no-header", "--no-annotate", "--quiet"]
+
+        def compiled(**version: str) -> str:
+            return self.uv(*command, what=f"uv pip compile of {name}", cwd=folder,
+                           hint="check the names and versions in it, and that this host reaches the package index.", **version)
+
+        try:
+            return compiled()
+        except BuildError as error:
+            # Where code says what a project needs, its build backend is asked. Told only then: others that are built would take the version for theirs.
+            version = variables(self.version, self.params.get("build_env", {}))
+            if not UNKNOWN.search(str(error)):
+                raise
+            if not version:
+                raise unknown(".", error) from None
+        return compiled(**version)
 
     def servers(self, text: str, python: str, platforms: list[str]) -> str:
         """The server that the application lacks, with all that it needs, as far as the lock does not have it."""
@@ -259,7 +272,7 @@ class Environment:
             if url:
                 where = self.indexes.only(url) if self.indexes else {}
                 self.uv("pip", "install", "--no-deps", *options, "--requirement", file_name, what=f"installing the requirements from {url}", cwd=self.home,
-                        hint="check the requirements, and that this host reaches that index.", **{**env, **where})
+                        hint="check the requirements, and that this host reaches that place.", **{**env, **where})
             else:
                 # With hashes it does not matter which index has a package, so all of them are asked for the version.
                 strategy = {"UV_INDEX_STRATEGY": "unsafe-best-match"} if complete else {}
@@ -301,6 +314,8 @@ class Environment:
     def install(self, target: str) -> dict[str, t.Any]:
         python, version = self.python()
         self.note_python(lock_of(target, self.dependencies["file"]), version)
+        if not self.dependencies["file"]:
+            self.notes += unread(target)
         lock = self.resolve(target)
         third_party, local = split_local(lock["text"])
         key = self.base(third_party, python)
@@ -324,15 +339,14 @@ class Environment:
     def install_project(self, target: str, where: str, marker: str) -> None:
         """What lies at C(where) in the release C(target). What turns out to be no package is run from the source's directory, as it is."""
         shown = os.path.relpath(where, target)
-        version = {name: self.version for name in VARIABLES if self.version and name not in self.params.get("build_env", {})}
+        version = variables(self.version, self.params.get("build_env", {}))
         try:
             self.uv("pip", "install", "--quiet", "--no-deps", "--compile-bytecode", "--python", f"{target}/.venv/bin/python",
                     f"{where} ; {marker}" if marker else where, what=f"installing the project {shown}",
                     cwd=where if os.path.isdir(where) else target, hint="check its pyproject.toml.", **version)
         except BuildError as error:
-            if NO_VERSION.search(str(error)):
-                raise BuildError(f"the project {shown} takes its version from git tags, and this source has none: give it by build_env, as "
-                                 f"SETUPTOOLS_SCM_PRETEND_VERSION or what its build backend reads.\n{error}") from None
+            if UNKNOWN.search(str(error)):
+                raise unknown(shown, error) from None
             project = lock_of(target, self.dependencies["file"]).project
             if where != os.path.normpath(project.folder) or not NO_PACKAGE.search(str(error)):
                 raise

@@ -19,7 +19,7 @@ NO_VERSION = re.compile(r"there (?:is|are) no versions? of ([A-Za-z0-9][\w.-]*(?
 NOT_HERE = re.compile(r"([A-Za-z0-9][\w.-]*?)(?:==\S+)? needs to be downloaded from a registry")
 BUILD = re.compile(r"Failed to (?:download and )?build `([^`]+)`")
 PYTHON = re.compile(r"interpreter resolved to Python ([\d.]+), which is incompatible with the project's Python requirement: `([^`]+)`")
-NOT_IN_SOURCE = re.compile(r"Distribution not found at: file://(\S+)")
+NOT_IN_SOURCE = re.compile(r"(?:Distribution not found at: file://|Failed to read `--find-links` directory: )(\S+)")
 REPOSITORY = re.compile(r"git\+([a-z]+://[^\s`'#]+)")
 LACKS = re.compile(
     r"fatal error: ([\w./+-]+\.h(?:pp)?): No such file"

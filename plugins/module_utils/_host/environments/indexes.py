@@ -14,6 +14,9 @@ from ansible_collections.pyweb.stack.plugins.module_utils._addresses import with
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Index, Lock
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
+# Where a package comes from that no index may be asked for.
+LINKS = "--find-links"
+
 
 class Indexes:
     """What the user and the project say. C(env) is for uv, and C(secrets) is what no output may have."""
@@ -57,9 +60,14 @@ class Indexes:
             self.secrets += [item for item in (part, urllib.parse.unquote(part)) if len(item) >= 4]
 
     def only(self, url: str) -> dict[str, str | None]:
-        """The environment in which uv takes a package from the index C(url) if that has it in any version. Others have what it is built with."""
+        """The environment in which uv takes a package from the index C(url) if that has it in any version. Others have what it is built with.
+
+        With C(LINKS) no index is asked for anything.
+        """
         if self.wheelhouse:
             return {}
+        if url == LINKS:
+            return {"UV_NO_INDEX": "1"}
         return {"UV_INDEX": self.known.get(bare(url), url), "UV_INDEX_STRATEGY": "first-index", "UV_FIND_LINKS": None}
 
 

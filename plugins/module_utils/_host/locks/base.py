@@ -132,6 +132,11 @@ class Lock:
         """Does it say of every package where it comes from? The project's own indexes are then asked for nothing else."""
         return False
 
+    @property
+    def no_index(self) -> bool:
+        """Does it say that all of it comes from C(links)? A package of the same name in an index must not be taken then."""
+        return False
+
     def links(self) -> list[str]:
         """Directories and pages with packages."""
         return []

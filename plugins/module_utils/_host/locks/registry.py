@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Lock
@@ -20,6 +21,16 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import Bu
 
 # The first one that is there counts. A further kind is a line here and a file beside this one.
 KINDS: tuple[type[Lock], ...] = (UvLock, Pylock, PoetryLock, PdmLock, PipfileLock, RequirementsFile, Pyproject, SetupPy)
+
+# What people keep their requirements in that is not among them, and what they can do.
+UNREAD = (
+    ("Pipfile", "run pipenv lock and commit Pipfile.lock"),
+    ("requirements.in", "commit what pip-compile makes of it, or name it by dependencies.file"),
+    ("requirements/*.txt", "name it by dependencies.file"),
+    ("*/requirements.txt", "name it by dependencies.file"),
+    ("environment.y*ml", "write what conda would install as requirements.txt, for pip"),
+    ("setup.cfg", "commit a pyproject.toml with a [build-system] beside it"),
+)
 
 
 def kind_of(file: str) -> type[Lock]:
@@ -46,3 +57,15 @@ def lock_of(source: str, file: str | None) -> Lock:
         if os.path.isfile(lock.path) and lock.counts():
             return lock
     return Lock(project)
+
+
+def unread(source: str) -> list[str]:
+    """What to tell of a source that has none of the files above, but one that looks as if it said what is needed."""
+    if lock_of(source, None).kind:
+        return []
+    for pattern, remedy in UNREAD:
+        found = sorted(glob.glob(f"{glob.escape(source)}/{pattern}"))
+        if found:
+            return [f"nothing is installed but what serves: {os.path.relpath(found[0], source)} is not read, and the source has no other file that says "
+                    f"what it needs; {remedy}."]
+    return []

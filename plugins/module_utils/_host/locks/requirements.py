@@ -48,6 +48,10 @@ class RequirementsFile(Lock):
     def own_indexes(self) -> list[Index]:
         return [Index("", value, "extra" not in option) for option, value in places(self.read.text) if "index" in option or option == "-i"]
 
+    @property
+    def no_index(self) -> bool:
+        return "--no-index" in self.read.requirements
+
     def links(self) -> list[str]:
         found = [value for option, value in places(self.read.text) if option in ("--find-links", "-f")]
         return [value if "://" in value else os.path.normpath(os.path.join(self.project.source, value)) for value in found]
@@ -62,6 +66,6 @@ class RequirementsFile(Lock):
             for name, content in written.items():
                 with open(f"{place}/{name}", "w", encoding="utf-8") as file:
                     file.write(content)
-            early = ["--prerelease=allow"] if "--pre" in self.read.requirements else []
+            more = [*(["--prerelease=allow"] if "--pre" in self.read.requirements else []), *(["--no-index"] if self.no_index else [])]
             return tools.compiled([f"{place}/requirements.txt"], self.name or "", self.project.source, wanted.python, wanted.platforms,
-                                  "--constraint", f"{place}/constraints.txt", *early)
+                                  "--constraint", f"{place}/constraints.txt", *more)

@@ -82,7 +82,7 @@ def test_what_has_another_cause_is_left_alone(text):
     assert hint(text, RUN) == ""
 
 
-@pytest.mark.parametrize("text", ["", "RuntimeError: this release cannot start", "KeyError: 'name'", "ModuleNotFoundError: No module named 'shop'"])
+@pytest.mark.parametrize("text", ["", "RuntimeError: this release cannot start", "KeyError: 'name'", "404: No module named shop"])
 @pytest.mark.parametrize("phase", [BUILD, RUN])
 def test_a_wrong_hint_is_worse_than_none(text, phase):
     assert hint(text, phase) == ""

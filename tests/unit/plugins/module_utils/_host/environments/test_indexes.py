@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 import subprocess
 import threading
 
@@ -186,6 +187,22 @@ def test_wheels_of_the_source_are_installed(uv, index, tmp_path):
         assert bool(list(source.glob(".venv/lib/python3*/site-packages/gamma"))) is (name != "elsewhere"), name
 
 
+@pytest.mark.parametrize("text", ["alpha\n", "alpha==1.0\n"])
+def test_without_an_index_only_what_lies_in_the_source_is_taken(bare_uv, serve, index, tmp_path, text):
+    """The index has another file by the same name, and for a version that is not said a newer one."""
+    source = tmp_path / "source"
+    (source / "vendor").mkdir(parents=True)
+    packages.wheel(source / "vendor", "alpha", "1.0", ["mine"])
+    packages.wheel(source / "vendor", "mine", "1.0", [])
+    (source / "requirements.txt").write_text(f"--no-index\n--find-links vendor\n{text}")
+    environment = bare_uv(server_packages=["server==9.0"], dependencies={"index": f"http://deploy:correct%40horse@{serve}"})
+    environment.install(str(source))
+    (place,) = source.glob(".venv/lib/python3*/site-packages")
+    assert (place / "alpha-1.0.dist-info").is_dir() and (place / "mine-1.0.dist-info").is_dir()
+    # The server is not the project's, and comes from the index as ever.
+    assert (place / "server-9.0.dist-info").is_dir()
+
+
 # --- the project itself -----------------------------------------------------------------------------------------------
 
 SILENT = '''
@@ -243,6 +260,50 @@ def test_a_version_from_git_tags(uv, tmp_path):
     assert list(pathlib.Path(source, ".venv/lib").glob("python3*/site-packages/shop-7.0.dist-info"))
     with pytest.raises(BuildError, match=r"^the project \. takes its version from git tags, and this source has none: give it by build_env"):
         uv().install(built(tmp_path / "none", said))
+
+
+def test_a_version_from_git_tags_where_code_says_what_is_needed(uv, tmp_path):
+    """Without a list of requirements, uv asks the build backend for them, which asks for the version."""
+    said = "RuntimeError: Unable to detect version control system. Checked: Git."
+    source = project(tmp_path / "source", BUILT.replace('["version"]', '["version", "dependencies"]'))
+    pathlib.Path(source, "backend.py").write_text(SILENT.replace("SAID", repr(said)))
+    environment = uv()
+    environment.version = "1.2.0"
+    environment.install(source)
+    assert list(pathlib.Path(source, ".venv/lib").glob("python3*/site-packages/shop-1.2.0.dist-info"))
+    pathlib.Path(source, "pyproject.toml").write_text(pathlib.Path(source, "pyproject.toml").read_text() + 'description = "not locked yet"\n')
+    with pytest.raises(BuildError, match=r"^the project \. takes its version from git tags, and this source has none: give it by build_env"):
+        uv().resolve(source)
+
+
+def test_a_backend_that_is_told_no_version_by_a_variable(uv, tmp_path):
+    source = built(tmp_path / "source", "versioningit could not find a version for the project")
+    backend = pathlib.Path(source, "backend.py")
+    backend.write_text(backend.read_text().replace("SETUPTOOLS_SCM_PRETEND_VERSION", "NOTHING"))
+    environment = uv()
+    environment.version = "1.2.0"
+    with pytest.raises(BuildError, match=r"^the project \. takes its version from git tags, .*: set default-version in \[tool.versioningit\]"):
+        environment.install(source)
+
+
+@pytest.mark.parametrize("file, remedy", [
+    ("Pipfile", "run pipenv lock"), ("requirements.in", "pip-compile"), ("requirements/production.txt", "dependencies.file"),
+    ("backend/requirements.txt", "dependencies.file"), ("environment.yaml", "for pip"), ("setup.cfg", "build-system"),
+])
+def test_a_file_that_looks_as_if_it_said_what_is_needed(uv, tmp_path, file, remedy):
+    source = tmp_path / "source"
+    (source / file).parent.mkdir(parents=True)
+    (source / file).write_text("")
+    environment = uv()
+    environment.install(str(source))
+    (note,) = environment.notes
+    assert note.startswith(f"nothing is installed but what serves: {file} is not read") and remedy in note
+    # One that says that there is nothing.
+    (source / "requirements.txt").write_text("")
+    environment = uv()
+    shutil.rmtree(source / ".venv")
+    environment.install(str(source))
+    assert environment.notes == []
 
 
 def test_a_python_that_a_file_of_the_source_asks_for(uv, tmp_path):

@@ -1,0 +1,32 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A project that takes its version from git tags: a release has no repository that its build backend could ask."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.versions import VARIABLES
+
+# What build backends say that cannot find the version.
+UNKNOWN = re.compile(r"(setuptools-scm|setuptools_scm) was unable to detect version|Unable to detect version control system|"
+                     r"Cannot find the version from SCM|does not appear to be a (git|Git) (project|repository)|Versioning for this project requires|"
+                     r"versioningit could not find a version")
+# The one that takes it by no variable.
+DEAF = "versioningit"
+
+
+def variables(version: str | None, given: dict[str, str]) -> dict[str, str]:
+    """What tells the version to build backends, as far as the user has not."""
+    return {name: version for name in VARIABLES if version and name not in given}
+
+
+def unknown(shown: str, error: BuildError) -> BuildError:
+    """One sentence before what the build backend of the project C(shown) has said at length."""
+    remedy = "give it by build_env, as SETUPTOOLS_SCM_PRETEND_VERSION or what its build backend reads"
+    if DEAF in str(error):
+        remedy = f"set default-version in [tool.{DEAF}] of its pyproject.toml, since {DEAF} asks git alone"
+        return BuildError(f"the project {shown} takes its version from git tags, which a release does not have: {remedy}.\n{error}")
+    return BuildError(f"the project {shown} takes its version from git tags, and this source has none: {remedy}.\n{error}")
