@@ -10,7 +10,7 @@ from ansible.parsing.splitter import parse_kv
 from ansible.parsing.utils.yaml import from_yaml
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _processes
-from ansible_collections.pyweb.stack.plugins.plugin_utils import _apps, _extra, _shown
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _apps, _balancer, _extra, _shown
 
 
 def plain(value):
@@ -45,12 +45,13 @@ def extra_names():
     return [name for name in names if name != "_raw_params"]
 
 
-def survey(apps, overrides=None, app=None, version=None, host=None, groups=None):
+def survey(apps, overrides=None, app=None, version=None, host=None, groups=None, balancing=None):
     fault = _extra.fault(extra_names())
     if fault:
         return {"fault": fault, "all": {}, "chosen": {}, "wanted": {}, "names": []}
     try:
-        everything, chosen = _apps.survey(plain(apps), plain(overrides), app or None, version or None, host, plain(groups))
+        everything, chosen = _apps.survey(
+            plain(apps), plain(overrides), app or None, version or None, host, plain(groups), plain(balancing or {}) or None)
     except _apps.AppsError as error:
         return {"fault": str(error), "all": {}, "chosen": {}, "wanted": {}, "names": []}
     return {
@@ -58,6 +59,10 @@ def survey(apps, overrides=None, app=None, version=None, host=None, groups=None)
         "chosen": {item["name"]: item for item in chosen if item["state"] == "present"},
         "wanted": {item["name"]: item for item in chosen},
     }
+
+
+def member_firewall(given, balancers):
+    return _balancer.firewall(plain(given), plain(balancers))
 
 
 def processes(given, where="processes"):
@@ -80,4 +85,5 @@ def shown(apps, overrides=None, app=None):
 
 class FilterModule:
     def filters(self):
-        return {"resolve": resolve, "survey": survey, "shown": shown, "processes": processes, "processes_fault": processes_fault}
+        return {"resolve": resolve, "survey": survey, "shown": shown, "processes": processes, "processes_fault": processes_fault,
+                "member_firewall": member_firewall}

@@ -13,7 +13,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._declared.app import A
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.source import DEPENDENCIES
 from ansible_collections.pyweb.stack.plugins.module_utils._options import HOOKS, KINDS, SSH
 from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError, check_manager, checked, valid_process
-from ansible_collections.pyweb.stack.plugins.plugin_utils import _domains, _extra, _presets, _sites
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _balancer, _domains, _extra, _presets, _sites
 from ansible_collections.pyweb.stack.plugins.plugin_utils._backup import checked_backup
 from ansible_collections.pyweb.stack.plugins.plugin_utils._digest import config_digest
 from ansible_collections.pyweb.stack.plugins.plugin_utils._files import checked_files
@@ -342,6 +342,18 @@ def _on(host: str | None, full: dict[str, dict[str, Any]], groups: dict[str, lis
     return found
 
 
+def _before(full: dict[str, dict[str, Any]], groups: dict[str, list[str]], balancing: _balancer.Balancing) -> list[dict[str, Any]]:
+    """What a balancer serves of each application: only its site."""
+    found = []
+    for name, app in full.items():
+        item = _on(None, {name: app}, groups)[0]
+        web = _placed(f"pyweb_apps.{name}.processes.web", (app["processes"].get("web") or {}).get("hosts"), None, groups)
+        placed = _placed(f"pyweb_apps.{name}", app["hosts"], None, groups)
+        members = [member for member in (groups.get("pyweb", []) if placed is None else placed) if web is None or member in web]
+        found.append({"name": name, "state": item["state"], "site": _balancer.balancer_site(item["site"], members, balancing)})
+    return found
+
+
 def survey(
     apps: Any,
     overrides: Any = None,
@@ -349,16 +361,25 @@ def survey(
     version: str | None = None,
     host: str | None = None,
     groups: dict[str, list[str]] | None = None,
+    balancing: _balancer.Balancing | None = None,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The applications that are placed on C(host), each with its defaults and a slice for each role; and those that C(app) narrows to.
 
     The latter have C(version), of one application, in place of C(source.version). Without C(host) all count as placed.
+    With C(balancing), a balancer has the sites of all and chooses none, and a member leaves to it what is the balancer's.
     """
     full = complete(apps, overrides)
     names = _extra.choice(full, app)
     _check_version(full, names, str(version) if version else None)
     # Those that are not chosen run all the same: they share the host.
-    everything = _on(host, full, {str(name): [str(member) for member in members] for name, members in (groups or {}).items()})
+    places = {str(name): [str(member) for member in members] for name, members in (groups or {}).items()}
+    everything = _on(host, full, places)
+    if balancing:
+        balancing = _balancer.checked(balancing)
+        fronts = _before(full, places, balancing)
+        if host in balancing["balancers"]:
+            return fronts, []
+        everything = [{**item, "site": _balancer.member_site(item["site"])} for item in everything]
     chosen = [item for item in everything if not names or item["name"] in names]
     if version:
         chosen = [merge(item, {"app": {"source": {"version": str(version)}}}) if item["state"] == "present" else item for item in chosen]
@@ -366,11 +387,7 @@ def survey(
 
 
 def resolve(
-    apps: Any,
-    overrides: Any = None,
-    app: str | list[str] | None = None,
-    version: str | None = None,
-    host: str | None = None,
+    apps: Any, overrides: Any = None, app: str | list[str] | None = None, version: str | None = None, host: str | None = None,
     groups: dict[str, list[str]] | None = None,
 ) -> list[dict[str, Any]]:
     """The applications that C(app) narrows to, as survey() has them."""

@@ -18,6 +18,7 @@ DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-
 ADDRESS = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-f]*:[0-9a-f:.]*")
 NETWORK = re.compile(r"[0-9a-f.:]+(/[0-9]{1,3})?")
 URL_PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
+MEMBER = re.compile(r"https?://([0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9a-f:]+\]):[0-9]{1,5}")
 FILE = r"[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]*"
 PATH = re.compile(rf"(/{FILE}|/\.{FILE})+")
 TIME = re.compile(r"[1-9][0-9]*(ms|s|m|h|d)")
@@ -139,9 +140,11 @@ def _access(sites: list[Site]) -> list[Rule]:
     ]
 
 
-def _files(sites: list[Site]) -> list[Rule]:
+def _files(given: list[Site], sites: list[Site]) -> list[Rule]:
     static = _all(sites, "static")
     return [
+        Rule("A site with both upstream and members in nginx_sites",
+             names(site for site in given if site.get("upstream") and site.get("members")), "keep one of the two"),
         Rule("A site with neither upstream nor root in nginx_sites", names(site for site in sites if not site["upstream"] and not site["root"]),
              "give upstream for an application or root for a directory"),
         Rule("A site with both upstream and root in nginx_sites", names(site for site in sites if site["upstream"] and site["root"]),
@@ -151,8 +154,13 @@ def _files(sites: list[Site]) -> list[Rule]:
         Rule("A fallback in nginx_sites", mismatched(rf"{FILE}(/{FILE})*", (site["fallback"] for site in sites if site["fallback"])),
              "write the path of a file in root, such as index.html"),
         Rule("An upstream in nginx_sites",
-             mismatched(r"unix:/\S+|http://([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", (site["upstream"] for site in sites if site["upstream"])),
+             mismatched(r"unix:/\S+|http://([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?",
+                        (site["upstream"] for site in sites if site["upstream"] and not site["members"])),
              "write unix:/path/of/socket or http://host:port"),
+        Rule("An item of members in nginx_sites", mismatched(MEMBER, _all(sites, "members")),
+             "write an address and its port, such as http://10.0.0.11:80, or with https:// for TLS"),
+        Rule("A site of nginx_sites whose members are asked partly with TLS and partly without",
+             names(site for site in sites if len({str(member).partition(":")[0] for member in site["members"]}) > 1), "ask all of them in one way"),
         Rule("The url of static files in nginx_sites", mismatched(r"(/[A-Za-z0-9._~-]+)+/?", (item["url"] for item in static)),
              "write it with a slash at both ends, such as /static/, or as that of a single file, such as /robots.txt"),
         Rule("A url of a single file of static in nginx_sites with several paths",
@@ -176,6 +184,8 @@ def _host(sites: list[Site], server: dict[str, t.Any], files: list[str]) -> list
         Rule("A group in nginx_sites", mismatched("[a-z_][a-z0-9_-]{0,31}", _all(sites, "groups")), "write the name of a group"),
         Rule("A read_timeout in nginx_sites or worker_shutdown_timeout in nginx_server",
              mismatched(TIME, [*(site["read_timeout"] for site in sites), server["worker_shutdown_timeout"]]), "write a number and its unit, such as 60s"),
+        Rule("An item of balancers in nginx_server", [item for item in server["balancers"] if not ADDRESS.fullmatch(str(item))],
+             "write an address, such as 10.0.0.10"),
         Rule("An item of trusted_proxies in nginx_server or nginx_sites", mismatched(NETWORK, [*server["trusted_proxies"], *_all(sites, "trusted_proxies")]),
              "write an address or a network, such as 192.0.2.0/24"),
     ]
@@ -187,5 +197,5 @@ def faults(given: list[Site], sites: list[Site], server: dict[str, t.Any], serve
     C(given) is nginx_sites as it was given, C(sites) those that are to be present, each with its defaults, C(server_of) whose server each is in,
     and C(files) the certificates and keys that sites name.
     """
-    rules = [*_identity(given, sites, server_of), *_requests(sites, server), *_access(sites), *_files(sites), *_host(sites, server, files)]
+    rules = [*_identity(given, sites, server_of), *_requests(sites, server), *_access(sites), *_files(given, sites), *_host(sites, server, files)]
     return sentences(rules)

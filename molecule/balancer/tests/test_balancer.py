@@ -1,0 +1,162 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two hosts behind a balancer: what visitors get while hosts come, go and fail. The tests follow one another."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import time
+import urllib.request
+
+import pytest
+import testinfra
+
+import playbook
+from load import Load
+from plugin import until
+from visitor import Visitor
+
+INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
+WEB1, WEB2, FRONT = "balancer-web1", "balancer-web2", "balancer-front"
+SITE = "https://shop.example.com"
+
+
+class Fleet:
+    def __init__(self):
+        self.shells = {name: testinfra.get_host(f"ansible://{name}", ansible_inventory=INVENTORY, sudo=True) for name in (WEB1, WEB2, FRONT)}
+        self.addresses = {name: shell.ansible.get_variables()["ansible_host"] for name, shell in self.shells.items()}
+        self.visitor = Visitor(self.addresses[FRONT])
+
+    def run(self, name, command):
+        return self.shells[name].check_output(command)
+
+    def play(self, name, *arguments, **variables):
+        return playbook.play(name, "-i", INVENTORY, *arguments, **variables)
+
+    def answering(self, times=40):
+        """The hosts that answer visitors just now."""
+        return {self.visitor.json(SITE + "/")["host"] for _number in range(times)}
+
+    @contextlib.contextmanager
+    def visitors(self, post=True):
+        """They come throughout, and none of them may notice anything."""
+        with Load(SITE, connect=self.addresses[FRONT], get={"/": "our shop"}, post={"/": {"text": "hello"}} if post else None, seconds=1, rate=40) as load:
+            yield load
+        print(load.result.summary())
+        assert load.result.requests and load.result.failed == 0, load.result.summary()
+
+
+@pytest.fixture(scope="module")
+def fleet():
+    return Fleet()
+
+
+def test_both_hosts_answer_and_know_who_asks(fleet):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        way.connect((fleet.addresses[FRONT], 443))
+        ours = way.getsockname()[0]
+    assert fleet.answering() == {WEB1, WEB2}
+    answer = fleet.visitor.json(SITE + "/")
+    assert answer["scheme"] == "https" and answer["name"] == "shop.example.com"
+    assert answer["address"] == ours
+
+
+def test_a_probe_of_the_balancer_needs_no_name(fleet):
+    with urllib.request.urlopen(f"http://{fleet.addresses[FRONT]}/up", timeout=60) as answer:
+        assert json.load(answer)["said"] == "our shop"
+
+
+@pytest.mark.parametrize("name", [WEB1, WEB2])
+def test_the_balancer_alone_reaches_a_member(fleet, name):
+    address = fleet.addresses[name]
+    for port in (80, 443):
+        fleet.run(FRONT, f"timeout 60 bash -c 'exec 3<>/dev/tcp/{address}/{port}'")
+        with pytest.raises(TimeoutError):
+            socket.create_connection((address, port), timeout=3)
+    other = WEB2 if name == WEB1 else WEB1
+    assert fleet.shells[other].run(f"timeout 5 bash -c 'exec 3<>/dev/tcp/{address}/80'").rc == 124
+
+
+def test_a_deploy_on_both(fleet):
+    with fleet.visitors():
+        outcome = fleet.play("deploy", force="true")
+    assert outcome.status == 0, outcome.output
+
+
+def test_a_member_leaves_and_comes_back(fleet):
+    with fleet.visitors():
+        outcome = fleet.play("drain", "--limit", WEB1, state="on")
+        assert outcome.status == 0, outcome.output
+        assert fleet.answering() == {WEB2}
+        # Nobody who waits, and nobody who is sent to it.
+        assert fleet.run(WEB1, f"ss -Htn state established '( sport = :80 )' dst {fleet.addresses[FRONT]}") == ""
+        fleet.run(WEB1, "systemctl restart nginx")
+        outcome = fleet.play("drain", "--limit", WEB1, state="on")
+        assert outcome.status == 0 and outcome.changed == 0, outcome.output
+        outcome = fleet.play("drain", "--limit", WEB1, state="off")
+        assert outcome.status == 0, outcome.output
+        assert fleet.answering() == {WEB1, WEB2}
+
+
+def test_all_cannot_leave(fleet):
+    outcome = fleet.play("drain", state="on")
+    assert outcome.status != 0 and "visitors would find nobody" in outcome.output
+    assert fleet.answering() == {WEB1, WEB2}
+
+
+def test_it_is_out_at_boot_as_well(fleet):
+    with fleet.visitors():
+        assert fleet.play("drain", "--limit", WEB2, state="on").status == 0
+        assert fleet.run(WEB2, "systemctl is-enabled pyweb-nginx-drain.service") == "enabled"
+        fleet.run(WEB2, "systemctl stop pyweb-nginx-drain.service && systemctl start pyweb-nginx-drain.service")
+        assert fleet.answering() == {WEB1}
+        assert fleet.play("drain", "--limit", WEB2, state="off").status == 0
+        assert fleet.answering() == {WEB1, WEB2}
+
+
+def test_nginx_of_a_member_is_killed(fleet):
+    # Whatever may be repeated; of a form nobody knows whether the host that has died had taken it.
+    with fleet.visitors(post=False):
+        fleet.run(WEB1, "systemctl mask --runtime nginx.service && systemctl kill --signal=KILL nginx.service")
+        time.sleep(8)
+        assert fleet.answering() == {WEB2}
+        fleet.run(WEB1, "systemctl unmask --runtime nginx.service && systemctl reset-failed nginx.service; systemctl start nginx.service")
+        until(lambda: fleet.answering() == {WEB1, WEB2})
+
+
+def test_the_application_of_a_member_is_down(fleet):
+    unit = fleet.run(WEB1, "systemctl list-units --plain --no-legend 'pyweb.shop.web.*.service' | cut -d ' ' -f 1").split()[0]
+    with fleet.visitors(post=False):
+        fleet.run(WEB1, f"systemctl stop {unit}")
+        assert fleet.answering() == {WEB2}
+        fleet.run(WEB1, f"systemctl start {unit}")
+        until(lambda: fleet.answering() == {WEB1, WEB2})
+
+
+def test_a_limit_takes_no_member_away(fleet):
+    before = fleet.run(FRONT, "grep -h server /etc/nginx/conf.d/pyweb.site.shop.conf")
+    assert all(fleet.addresses[name] in before for name in (WEB1, WEB2))
+    for limit in (FRONT, WEB1):
+        outcome = fleet.play("site", "--limit", f"{limit},localhost")
+        assert outcome.status == 0 and outcome.changed == 0, outcome.output
+    assert fleet.run(FRONT, "grep -h server /etc/nginx/conf.d/pyweb.site.shop.conf") == before
+
+
+def test_tls_between_the_hosts(fleet):
+    with fleet.visitors():
+        outcome = fleet.play("provision", "--tags", "nginx", pyweb_balancer_tls="true")
+        assert outcome.status == 0, outcome.output
+        assert fleet.answering() == {WEB1, WEB2}
+    assert f"{fleet.addresses[WEB1]}:443" in fleet.run(FRONT, "cat /etc/nginx/conf.d/pyweb.site.shop.conf")
+
+
+def test_a_balancer_that_is_its_own_member_is_refused(fleet, tmp_path):
+    twice = tmp_path / "twice.yml"
+    twice.write_text(json.dumps({"pyweb": {"hosts": {FRONT: {}}}}))
+    outcome = playbook.play("provision", "-i", INVENTORY, "-i", twice)
+    assert outcome.status != 0 and f"{FRONT} is in the groups pyweb and pyweb_balancers" in outcome.output
+    assert outcome.changed == 0
