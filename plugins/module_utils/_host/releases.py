@@ -107,11 +107,14 @@ def named(releases: dict[str, dict[str, t.Any]], wanted: str) -> str:
     return matches[-1]
 
 
-def donor(releases: dict[str, dict[str, t.Any]], build_digest: str, python: str) -> str | None:
-    """A finished build of the very same: a change of configuration needs no other. What became of it later does not matter."""
+def donor(releases: dict[str, dict[str, t.Any]], build_digest: str, python: tuple[str, str]) -> str | None:
+    """A finished build of the very same: a change of configuration needs no other. What became of it later does not matter.
+
+    C(python) is the interpreter and its version: after an upgrade of the host, /usr/bin/python3 is another one.
+    """
     same_build = [
         release for release, manifest in releases.items()
-        if manifest.get("build_digest") == build_digest and manifest.get("python") == python
+        if manifest.get("build_digest") == build_digest and (manifest.get("python"), manifest.get("python_version")) == python
         and manifest.get("environment") and manifest.get("state") in ("built", *GOOD, "bad", "failed")
     ]
     return max(same_build, default=None)

@@ -60,7 +60,7 @@ def as_builder(app: App, function: t.Callable[[], t.Any]) -> t.Any:
     return app.system.as_user(app.paths.build_user, watched)
 
 
-def donor_of(app: App, params: dict[str, t.Any], digest: str, python: str) -> str | None:
+def donor_of(app: App, params: dict[str, t.Any], digest: str, python: tuple[str, str]) -> str | None:
     """The release whose build is the one that is asked for; none when another one is wanted all the same."""
     if params["force"]:
         return None
@@ -81,7 +81,7 @@ def find_lock(app: App, params: dict[str, t.Any]) -> dict[str, t.Any] | None:
     """The lock of this release, or of the build that it will be a copy of; else what the source says now. None when that has to be sent first."""
     release: str | None = releases.valid_id(params["release"])
     if app.store.manifest(release or "").get("state") not in ("built", *releases.GOOD):
-        release = donor_of(app, params, build_digest(app, params), python_of(app, params)[0])
+        release = donor_of(app, params, build_digest(app, params), python_of(app, params))
     found = app.store.manifest(release).get("lock") if release else None
     builder = Builder(app.name, app.paths.path, {**params, "source": own_key(app.paths.config, params["source"])})
     if not found and builder.source.missing(params["revision"]):
@@ -135,7 +135,7 @@ def make(app: App, params: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[str
     app.secrets.make_key()
     digest = build_digest(app, params)
     python, version = python_of(app, params)
-    donor = donor_of(app, params, digest, python)
+    donor = donor_of(app, params, digest, (python, version))
     builder = Builder(app.name, app.paths.path, {**params, "source": own_key(app.paths.config, params["source"])})
     if not donor and builder.source.missing(revision):
         if not (params["sent"] or {}).get("file"):

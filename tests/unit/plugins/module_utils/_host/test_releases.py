@@ -303,7 +303,7 @@ def test_pruning_by_age(oldest, pruned):
     assert decisions.prunable({**GOOD, A: manifest("superseded", pinned=True)}, E, history(D, E), 5, set(), oldest) == [item for item in pruned if item != A]
 
 
-BUILT = {"state": "built", "build_digest": "d", "python": "/usr/bin/python3", "environment": "e"}
+BUILT = {"state": "built", "build_digest": "d", "python": "/usr/bin/python3", "python_version": "3.11", "environment": "e"}
 DONORS = {
     "the newest": ({A: BUILT, B: BUILT}, B),
     "one that failed when it was started": ({A: {**BUILT, "state": "failed"}}, A),
@@ -311,10 +311,11 @@ DONORS = {
     "one that is gone": ({A: {**BUILT, "state": "gone"}}, None),
     "another build": ({A: {**BUILT, "build_digest": "x"}}, None),
     "another interpreter": ({A: {**BUILT, "python": "/usr/bin/python3.12"}}, None),
+    "another version of it, after an upgrade of the host": ({A: {**BUILT, "python_version": "3.13"}}, None),
     "none": ({}, None),
 }
 
 
 @pytest.mark.parametrize("releases, found", DONORS.values(), ids=DONORS)
 def test_a_build_that_is_there_already(releases, found):
-    assert decisions.donor(releases, "d", "/usr/bin/python3") == found
+    assert decisions.donor(releases, "d", ("/usr/bin/python3", "3.11")) == found
