@@ -1,0 +1,192 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the pipelines of examples/ci as a forge's runner would: a new container for each job, and each of its commands in it.
+
+What stands for what: the image of the runner is Debian 13 with Python, and with git and ssh where GitHub's own has them; actions/checkout is what it
+is documented to do with C(persist-credentials: false), a checkout of the commit without credentials; names are those of the test's internet. The
+first job of a forge installs Ansible, which the others find in C($HOME/ansible), as on a runner of one's own. Of GitHub's expressions there are
+lookups, C(==), C(!=) and C(&&); of GitLab's rules C(==) and C(&&). Anything else in a pipeline is an error here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import re
+import subprocess
+import uuid
+from typing import Any
+
+import yaml
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+CI = CHECKOUT / "examples" / "ci"
+EXPRESSION = re.compile(r"\$\{\{\s*(.+?)\s*\}\}")
+VARIABLE = re.compile(r"\$(\w+)")
+# What the forges' images have besides Python; GitLab's job installs the rest by itself.
+PACKAGES = {"github": "python3-venv git openssh-client", "gitlab": "python3-venv"}
+
+
+@dataclasses.dataclass
+class Job:
+    """What became of a job: the status of its last command, and all that its log has."""
+
+    name: str
+    status: int
+    output: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Push:
+    """What has happened in the repository: a commit on a branch; with C(number) a pull or merge request of it, about which C(action) is told."""
+
+    commit: str
+    branch: str = "main"
+    number: int | None = None
+    action: str = ""
+
+
+class Runner:
+    def __init__(self, image: str, names: dict[str, str], authority: pathlib.Path, secrets: dict[str, dict[str, str]]) -> None:
+        """C(image) is that of a test host; C(names) leads to addresses; C(secrets) are those of each environment of the pipeline."""
+        self.image, self.names, self.authority, self.secrets = image, names, authority, secrets
+        self.volume = f"pyweb-runner-{uuid.uuid4().hex[:12]}"
+
+    def close(self) -> None:
+        """What the jobs have shared goes."""
+        subprocess.run(["docker", "volume", "rm", "--force", *(f"{self.volume}-{forge}" for forge in PACKAGES)], check=False, stdout=subprocess.DEVNULL)
+
+    def _image(self, forge: str) -> str:
+        name = f"pyweb-stack/runner:{forge}-{self.image.rpartition('-')[2]}"
+        recipe = (f"FROM {self.image}\nRUN apt-get update -qq && apt-get install -qq -y --no-install-recommends {PACKAGES[forge]} && "
+                  "rm -rf /var/lib/apt/lists/* && useradd --create-home --shell /bin/bash runner\n")
+        subprocess.run(["docker", "build", "--quiet", "--tag", name, "-"], input=recipe, text=True, check=True, stdout=subprocess.DEVNULL)
+        return name
+
+    def run(self, forge: str, name: str, commit: str, scripts: list[tuple[str, dict[str, str], str]]) -> Job:
+        """A container with a checkout of the commit, and in it scripts for bash: what each is called, its environment, its text. One that fails ends it."""
+        user, home = ("runner", "/home/runner") if forge == "github" else ("root", "/root")
+        container = f"pyweb-runner-{uuid.uuid4().hex[:12]}"
+        hosts = [f"--add-host={host}:{address}" for host, address in self.names.items()]
+        subprocess.run(["docker", "run", "--detach", "--rm", "--name", container, "--label", "pyweb.stack=test-host", *hosts,
+                        "--volume", f"{self.authority}:/usr/local/share/ca-certificates/forge.crt:ro", "--volume", f"{self.volume}-{forge}:{home}/ansible",
+                        self._image(forge), "sleep", "infinity"], check=True, stdout=subprocess.DEVNULL)
+        output = ""
+        try:
+            prepare = (f"update-ca-certificates >/dev/null 2>&1; chown {user}: {home}/ansible; install -d -o {user} /work; "
+                       # GitLab's runner fetches by a helper image of its own.
+                       "command -v git >/dev/null || { apt-get update -qq && apt-get install -qq -y --no-install-recommends git >/dev/null; }; "
+                       f"runuser -u {user} -- git clone --quiet https://git.example.com/shop.git /work/shop && "
+                       f"runuser -u {user} -- git -C /work/shop checkout --quiet --detach {commit}")
+            subprocess.run(["docker", "exec", container, "bash", "-c", prepare], check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            for title, environment, script in scripts:
+                variables = {"HOME": home, "CI": "true", "ANSIBLE_NOCOLOR": "1", "PIP_NO_COMPILE": "1", **environment}
+                given = [f"--env={key}={value}" for key, value in variables.items()]
+                done = subprocess.run(["docker", "exec", "--user", user, "--workdir", "/work/shop", *given, container, "bash", "-e", "-c", script],
+                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+                output += f"--- {title}\n{done.stdout}"
+                if done.returncode:
+                    return Job(name, done.returncode, output)
+            return Job(name, 0, output)
+        finally:
+            subprocess.run(["docker", "rm", "--force", container], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    # --- GitHub Actions ---------------------------------------------------------------------------------------------------
+
+    def github(self, workflow: str, push: Push, approved: tuple[str, ...] = ()) -> list[Job]:
+        """The jobs of a workflow, in their order; an environment that is not approved (production) waits, so its job does not run."""
+        content = yaml.safe_load((CI / "github" / f"{workflow}.yml").read_text(encoding="utf-8"))
+        if not _triggered(content[True], push):
+            return []
+        done: dict[str, Job] = {}
+        for name, job in content["jobs"].items():
+            environment = job["environment"] if isinstance(job["environment"], str) else job["environment"]["name"]
+            context = _context(push, self.secrets[environment])
+            needed = [job["needs"]] if "needs" in job else []
+            if any(before not in done or done[before].status for before in needed) or not _holds(job.get("if"), context):
+                continue
+            if environment == "production" and environment not in approved:
+                continue
+            commit, scripts = push.commit, []
+            defaults = {"GITHUB_SHA": push.commit, **_filled(job.get("env"), context)}
+            for step in job["steps"]:
+                if "uses" in step:
+                    assert step["uses"] == "actions/checkout@v4" and step["with"].pop("persist-credentials") is False
+                    ref = _filled(step["with"], context).pop("ref", None)
+                    commit = f"origin/{ref}" if ref else commit
+                else:
+                    where = job["defaults"]["run"]["working-directory"]
+                    scripts.append((step["name"], {**defaults, **_filled(step.get("env"), context)}, f"cd {where}\n{step['run']}"))
+            done[name] = self.run("github", name, commit, scripts)
+        return list(done.values())
+
+    # --- GitLab CI --------------------------------------------------------------------------------------------------------
+
+    def gitlab(self, push: Push, manual: tuple[str, ...] = ()) -> list[Job]:
+        """The jobs of the pipeline, stage by stage; those that wait for somebody run where C(manual) names them."""
+        content = yaml.safe_load((CI / "gitlab" / "gitlab-ci.yml").read_text(encoding="utf-8"))
+        variables = {"CI_COMMIT_SHA": push.commit, "CI_DEFAULT_BRANCH": "main", "CI_PIPELINE_SOURCE": "push", "CI_PROJECT_PATH": "team/shop"}
+        if push.number is None:
+            variables["CI_COMMIT_BRANCH"] = push.branch
+        else:
+            variables |= {"CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_IID": str(push.number),
+                          "CI_MERGE_REQUEST_SOURCE_PROJECT_PATH": "team/shop"}
+        done: list[Job] = []
+        jobs = [(name, job) for name, job in content.items() if isinstance(job, dict) and "script" in job]
+        for name, job in sorted(jobs, key=lambda item: content["stages"].index(item[1]["stage"])):
+            rule = next((rule for rule in job["rules"] if _rule_holds(rule["if"], variables)), None)
+            if not rule or (name not in manual and (rule.get("when") == "manual" or manual)) or any(before.status for before in done):
+                continue
+            base = content[job["extends"]]
+            environment = _expanded(job["environment"]["name"], variables).partition("/")[0]
+            own = {key: _expanded(value, variables) for key, value in {**base["variables"], **job.get("variables", {})}.items()}
+            # One shell runs all commands of a job.
+            script = "\n".join([*base["before_script"], *job["script"]])
+            done.append(self.run("gitlab", name, push.commit, [(name, {**variables, **own, **self.secrets[environment]}, script)]))
+        return done
+
+
+def _triggered(on: dict[str, Any], push: Push) -> bool:
+    if push.number is None:
+        return push.branch in on.get("push", {}).get("branches", [])
+    return push.action in on.get("pull_request", {}).get("types", [])
+
+
+def _context(push: Push, secrets: dict[str, str]) -> dict[str, str]:
+    """What expressions may look up."""
+    found = {f"secrets.{name}": value for name, value in secrets.items()}
+    found |= {"github.sha": push.commit, "github.repository": "team/shop", "github.event.action": push.action}
+    if push.number is not None:
+        found |= {"github.event.number": str(push.number), "github.event.pull_request.head.sha": push.commit,
+                  "github.event.pull_request.head.repo.full_name": "team/shop", "github.event.pull_request.base.ref": "main"}
+    return found
+
+
+def _filled(mapping: dict[str, str] | None, context: dict[str, str]) -> dict[str, str]:
+    """Values with their expressions looked up; what is not there is an error, unlike at GitHub, where it is empty."""
+    return {key: EXPRESSION.sub(lambda found: context[found[1]], value) for key, value in (mapping or {}).items()}
+
+
+def _holds(condition: str | None, context: dict[str, str]) -> bool:
+    def value(word: str) -> str:
+        return word[1:-1] if word.startswith("'") else context[word]
+
+    for part in condition.split(" && ") if condition else []:
+        left, operator, right = part.split()
+        if (value(left) == value(right)) != {"==": True, "!=": False}[operator]:
+            return False
+    return True
+
+
+def _expanded(text: str, variables: dict[str, str]) -> str:
+    return VARIABLE.sub(lambda found: variables.get(found[1], ""), text)
+
+
+def _rule_holds(condition: str, variables: dict[str, str]) -> bool:
+    for part in condition.split(" && "):
+        left, operator, right = part.split()
+        assert operator == "=="
+        if _expanded(left, variables) != _expanded(right, variables).strip('"'):
+            return False
+    return True
