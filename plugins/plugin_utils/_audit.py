@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ UNITS = ("ssh.service", "nginx.service", "cron.service", "supervisor.service", "
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """grader: lynis or ssh-audit. test: its name of the test. reason: why the finding is accepted, else empty."""
+    """grader: lynis, ssh-audit or openscap. test: its name of the test. reason: why the finding is accepted, else empty."""
 
     grader: str
     test: str
@@ -52,6 +53,32 @@ def from_ssh_audit(report: str) -> tuple[str, list[Finding]]:
     return f"ssh-audit: {total} algorithms", findings
 
 
+# What counts in the share that passes; rules that do not apply, or ask a person, do not.
+SCAP_RULE = re.compile(r"^(?:xccdf_\S+?_rule_)?(\S+):(pass|fixed|fail|error|unknown)$")
+
+
+def from_openscap(report: str) -> tuple[str, list[Finding]]:
+    """One line about the profiles, and each rule that is not met in one of them.
+
+    The report has a line "profile: NAME" before what oscap xccdf eval --progress prints for each: RULE:RESULT.
+    """
+    shares: dict[str, list[int]] = {}
+    unmet: dict[str, list[str]] = {}
+    profile = ""
+    for line in report.splitlines():
+        if line.startswith("profile: "):
+            profile = line.partition(" ")[2].strip()
+            shares[profile] = [0, 0]
+        elif (rule := SCAP_RULE.match(line.strip())) and profile:
+            passed = rule[2] in ("pass", "fixed")
+            shares[profile][0] += passed
+            shares[profile][1] += 1
+            if not passed:
+                unmet.setdefault(rule[1], []).append(profile)
+    summary = [f"{name} {passed} of {total} rules" if total else f"{name} not in the content" for name, (passed, total) in shares.items()]
+    return f"openscap: {', '.join(summary)}", [Finding("openscap", name, ", ".join(profiles)) for name, profiles in unmet.items()]
+
+
 def from_systemd(report: str) -> str:
     """The exposure of units as one line. The report is what systemd-analyze security --json=short prints."""
     entries = [entry for entry in json.loads(report) if any(fnmatch.fnmatchcase(entry["unit"], pattern) for pattern in UNITS)]
@@ -72,18 +99,18 @@ def judged(findings: Iterable[Finding], accepted: Iterable[Mapping[str, str]]) -
 def audit(reports: Mapping[str, str], accepted: Iterable[Mapping[str, str]]) -> dict[str, Any]:
     """Lines for people, and how many findings are open.
 
-    reports: by grader (lynis, ssh-audit, systemd), the text of its report; empty when the grader is not there.
+    reports: by grader (lynis, ssh-audit, openscap, systemd), the text of its report; empty when the grader is not there.
     """
     rules = list(accepted)
     lines, findings = [], []
-    readers = {"lynis": from_lynis, "ssh-audit": from_ssh_audit}
+    readers = {"lynis": from_lynis, "ssh-audit": from_ssh_audit, "openscap": from_openscap}
     for grader, reader in readers.items():
         if reports.get(grader, "").strip():
             summary, found = reader(reports[grader])
             lines.append(summary)
             findings += found
         else:
-            lines.append(f"{grader}: not run, it is not installed")
+            lines.append(f"{grader}: not run, it is not installed" + (", or has no content" if grader == "openscap" else ""))
     if reports.get("systemd", "").strip():
         lines.append(from_systemd(reports["systemd"]))
     findings = judged(findings, rules)

@@ -44,10 +44,29 @@ def test_everything_that_is_accepted_has_a_reason():
     path = Path(__file__).resolve().parents[4] / "playbooks/vars/accepted.yml"
     for rule in yaml.safe_load(path.read_text(encoding="utf-8"))["__pyweb_accepted"]:
         assert set(rule) == {"grader", "test", "reason"}
-        assert rule["grader"] in ("lynis", "ssh-audit", "cis") and rule["reason"].endswith(".")
+        assert rule["grader"] in ("lynis", "ssh-audit", "openscap", "cis") and rule["reason"].endswith(".")
 
 
 def test_rules_that_no_grader_here_checks_are_told_with_their_reason():
     found = _audit.audit({}, [{"grader": "cis", "test": "9.9", "reason": "Nobody can."}])
     assert found["lines"][-1] == "by choice: cis 9.9 [Nobody can.]"
     assert (found["open"], found["accepted"]) == (0, 0)
+
+
+SCAP = """profile: cis_level1_server
+xccdf_org.ssgproject.content_rule_package_aide_installed:pass
+xccdf_org.ssgproject.content_rule_sshd_set_keepalive:fail
+xccdf_org.ssgproject.content_rule_file_ownerships_var_log:error
+xccdf_org.ssgproject.content_rule_partition_for_home:notapplicable
+profile: cis_level2_server
+xccdf_org.ssgproject.content_rule_sshd_set_keepalive:fail
+profile: nonsense
+"""
+
+
+def test_rules_of_openscap_are_passed_accepted_or_open():
+    found = _audit.audit({"openscap": SCAP}, [{"grader": "openscap", "test": "sshd_set_*", "reason": "stricter"}])
+    assert "openscap: cis_level1_server 1 of 3 rules, cis_level2_server 0 of 1 rules, nonsense not in the content" in found["lines"]
+    assert "accepted: openscap sshd_set_keepalive: cis_level1_server, cis_level2_server [stricter]" in found["lines"]
+    assert found["lines"][-1] == "open: openscap file_ownerships_var_log: cis_level1_server"
+    assert (found["open"], found["accepted"]) == (1, 1)
