@@ -249,6 +249,8 @@ def test_damaged_files_are_mended(hosts, visitors):
 
 
 def test_the_timer_renews_what_lives_for_a_short_time(hosts, visitors):
+    # pebble refuses one nonce in twenty at random. certbot asks once more; two in a row end a renewal until the timer's next turn, which is not awaited here.
+    hosts.everywhere("systemctl set-environment PEBBLE_WFE_NONCEREJECT=0")
     lifetime = "sed -i 's/ValidityPeriod\": [0-9]*/ValidityPeriod\": SECONDS/' /etc/pebble/config.json && " + RESTART
     hosts.everywhere(lifetime.replace('SECONDS', '120'))
     hosts.everywhere(f"cd {CERTBOT} && rm -r live/pyweb-page renewal/pyweb-page.conf archive/pyweb-page")
