@@ -81,6 +81,12 @@ def test_the_balancer_alone_reaches_a_member(fleet, name):
     assert fleet.shells[other].run(f"timeout 5 bash -c 'exec 3<>/dev/tcp/{address}/80'").rc == 124
 
 
+def test_the_certificate_of_the_balancer_is_shown(fleet):
+    outcome = fleet.play("certificates")
+    assert outcome.status == 0 and outcome.changed == 0, outcome.output
+    assert outcome.output.count("shop (shop.example.com): self-signed") == 3, outcome.output
+
+
 def test_a_deploy_on_both(fleet):
     with fleet.visitors():
         outcome = fleet.play("deploy", force="true")
@@ -100,6 +106,17 @@ def test_a_member_leaves_and_comes_back(fleet):
         outcome = fleet.play("drain", "--limit", WEB1, state="off")
         assert outcome.status == 0, outcome.output
         assert fleet.answering() == {WEB1, WEB2}
+
+
+def test_hosts_are_patched_one_after_the_other(fleet):
+    with fleet.visitors():
+        outcome = fleet.play("patch", patch_reboot="never")
+    assert outcome.status == 0, outcome.output
+    assert outcome.output.count("Take the host out of its balancers") == 2, "a batch for each host"
+    for name in (WEB1, WEB2):
+        assert fleet.shells[name].run("systemctl is-active pyweb-nginx-drain.service").stdout.strip() == "inactive"
+        assert fleet.shells[name].run("systemctl is-enabled pyweb-nginx-drain.service").stdout.strip() == "disabled"
+    assert fleet.answering() == {WEB1, WEB2}
 
 
 def test_all_cannot_leave(fleet):
