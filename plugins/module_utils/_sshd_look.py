@@ -51,7 +51,9 @@ def look_at_ssh(module: AnsibleModule) -> dict[str, t.Any]:
         result["ways"] = way_in.written(found.ways)
         result["way_unknown"] = found.unknown
         earlier = re.findall(r"^\t\tip6? saddr (\S+) tcp dport \{[^}]*\} accept # runs plays$", table, flags=re.MULTILINE)
-        result["exempt"] = sorted({connection.client.partition("%")[0], *earlier})
+        # Either file remembers them, since either group may be switched off.
+        jails = re.findall(r"^# Plays run from: (.*)$", look.read(module.params["files"].get("fail2ban", "")) or "", flags=re.MULTILINE)
+        result["exempt"] = sorted({connection.client.partition("%")[0], *earlier, *(address for line in jails for address in line.split())})
     if not result["installed"]:
         return result
     # As strict as sshd -t, and tells the settings as well.
