@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the playbook status says is what the hosts are."""
 
+import json
 import time
 
 
@@ -55,12 +56,15 @@ def test_a_process_that_was_killed_and_one_that_is_down(fleet, tmp_path):
 
 def test_a_host_that_cannot_be_reached(fleet, tmp_path):
     lost = fleet.names[1]
-    told, outcome = None, None
     file = tmp_path / "hosts.yml"
     file.write_text(f"pyweb: {{hosts: {{{lost}: {{ansible_host: 192.0.2.1, ansible_timeout: 3, ansible_ssh_common_args: '-o ConnectTimeout=3'}}}}}}")
     outcome = fleet.play("status", "-i", str(file), exit_status=4, status_file=str(tmp_path / "status.json"))
     assert f"PROBLEM: {lost}: it cannot be reached." in outcome.output and "UNREACHABLE" in outcome.output
-    assert told is None
+    told = json.loads((tmp_path / "status.json").read_text())
+    assert not told["well"]
+    assert [(item["level"], item["text"]) for item in told["findings"] if item["host"] == lost] == [("problem", "it cannot be reached")]
+    # Of the others everything is told.
+    assert set(told["applications"]["blog"]["hosts"]) >= set(fleet.names) - {lost}
 
 
 def test_json_on_the_screen_and_wrong_format(fleet):
