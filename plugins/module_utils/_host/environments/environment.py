@@ -313,9 +313,9 @@ class Environment:
 
     def install(self, target: str) -> dict[str, t.Any]:
         python, version = self.python()
-        self.note_python(lock_of(target, self.dependencies["file"]), version)
-        if not self.dependencies["file"]:
-            self.notes += unread(target)
+        project = lock_of(target, self.dependencies["file"])
+        self.note_python(project, version)
+        self.notes += unread(target, project)
         lock = self.resolve(target)
         third_party, local = split_local(lock["text"])
         key = self.base(third_party, python)

@@ -59,9 +59,9 @@ def lock_of(source: str, file: str | None) -> Lock:
     return Lock(project)
 
 
-def unread(source: str) -> list[str]:
-    """What to tell of a source that has none of the files above, but one that looks as if it said what is needed."""
-    if lock_of(source, None).kind:
+def unread(source: str, lock: Lock) -> list[str]:
+    """What to tell of a source that has none of the files above, as C(lock) says, but one that looks as if it said what is needed."""
+    if lock.kind:
         return []
     for pattern, remedy in UNREAD:
         found = sorted(glob.glob(f"{glob.escape(source)}/{pattern}"))
