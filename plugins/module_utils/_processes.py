@@ -173,8 +173,17 @@ def _is_beat(command: str) -> bool:
     return False
 
 
+def _side_by_side(command: str) -> list[str]:
+    """The programs that one line of a shell starts beside each other."""
+    return [part for part in re.split(r"\s*(?<![&>])&(?![&>])\s*", command) if part not in ("", "wait")]
+
+
 def _beat_apart(name: str, command: str) -> str:
     """What to write in C(processes) instead: a schedule where the application may write, and a worker without the scheduler inside."""
+    first, *others = sorted(_side_by_side(command), key=_is_beat)
+    if others:
+        named = ", ".join(f"{name}{'' if not number else number + 1}: {{command: {part!r}}}" for number, part in enumerate([first, *others[:-1]]))
+        return f"{{{named}, {_beat_apart('beat', others[-1])[1:]}"
     alone = re.sub(r"\s(-B|--beat)(?=\s|$)", "", re.sub(r"\s(-BE|-EB)(?=\s|$)", " -B -E", command))
     beat = alone
     if alone != command:
@@ -203,7 +212,7 @@ def procfile(text: str, defined: t.Iterable[str]) -> dict[str, t.Any]:
             raise AppsError(f"line {number} of the Procfile defines {found.group(1)} again: a process has one line.")
         if name == "release":
             release = found.group(2)
-        elif name not in defined and _is_beat(found.group(2)):
+        elif name not in defined and any(_is_beat(part) for part in _side_by_side(found.group(2))):
             raise AppsError(
                 f"line {number} of the Procfile is {line.strip()!r}: celery beat runs once in the fleet and keeps its schedule in a file, which a release "
                 f"cannot hold: define the process yourself, processes: {_beat_apart(name, found.group(2))}."

@@ -72,7 +72,16 @@ def test_a_scheduler_inside_a_worker_is_told_apart_with_its_options(line, worker
     assert str(caught.value).endswith(f"{{work: {{command: {worker!r}}}, beat: {{command: {beat!r}, singleton: true}}}}.")
 
 
-@pytest.mark.parametrize("command", ["celery -A beat worker", "celery -A shop worker --queues beat,mail", "heartbeat", "python beat.py"])
+@pytest.mark.parametrize("line", ["celery -A shop beat & celery -A shop worker -c 2", "celery -A shop worker -c 2 & celery -A shop beat & wait"])
+def test_a_scheduler_beside_a_worker_in_one_line_becomes_two_processes(line):
+    with pytest.raises(_processes.AppsError) as caught:
+        _processes.procfile(f"work: {line}", [])
+    assert str(caught.value).endswith("processes: {work: {command: 'celery -A shop worker -c 2'}, "
+                                      "beat: {command: 'celery -A shop beat --schedule $PYWEB_SHARED/beat', singleton: true}}.")
+
+
+@pytest.mark.parametrize("command", ["celery -A beat worker", "celery -A shop worker --queues beat,mail", "heartbeat", "python beat.py",
+                                     "celery -A shop worker >log 2>&1 && echo beat", "celery -A shop worker & python -m http.server"])
 def test_what_only_looks_like_a_scheduler(command):
     assert _processes.procfile(f"other: {command}", [])["processes"]["other"]["command"] == command
 
