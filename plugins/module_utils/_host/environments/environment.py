@@ -23,6 +23,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.pyt
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.indexes import LINKS, Indexes
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.settings import Settings, settings_of
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.tagged import UNKNOWN, unknown, variables
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.websocket import mute
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Lock, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.lines import without_logins
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import lock_of, unread
@@ -318,6 +319,7 @@ class Environment:
         self.notes += unread(target, project)
         lock = self.resolve(target)
         third_party, local = split_local(lock["text"])
+        self.notes += mute(target, names(third_party), self.params["server_packages"])
         key = self.base(third_party, python)
         venv = f"{target}/.venv"
         call(["cp", "-al", f"{self.home}/envs/{key}", venv], "cloning the environment", self.env)
