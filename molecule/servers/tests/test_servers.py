@@ -15,7 +15,7 @@ SERVERS = ["sync", "gevent", "uvicorn", "hypercorn", "granian", "daphne", "waitr
 ASK = (
     "import http.client as h, json, socket as s, sys\n"
     "for number in range(int(sys.argv[2])):\n"
-    "    c = h.HTTPConnection('x'); c.sock = s.socket(s.AF_UNIX); c.sock.settimeout(20); c.sock.connect(sys.argv[1])\n"
+    "    c = h.HTTPConnection('x'); c.sock = s.socket(s.AF_UNIX); c.sock.settimeout(60); c.sock.connect(sys.argv[1])\n"
     "    c.request('GET', sys.argv[3], headers={'X-Forwarded-For': '192.0.2.7'})\n"
     "    a = c.getresponse(); t = a.read().decode(); c.close(); assert a.status == 200\n"
     "print(t)"
@@ -62,3 +62,10 @@ def test_workers_that_begin_anew_fail_no_request(host, app):
         assert time.monotonic() < deadline, "the same workers have answered all requests"
         time.sleep(0.2)
     assert host.check_output(f"systemctl show -p NRestarts --value {unit}") == "0"
+
+
+@pytest.mark.parametrize("manager", ["systemd", "supervisor"])
+def test_the_sandbox_refuses_nothing_that_common_libraries_need(host, manager):
+    release = host.check_output(f"basename $(readlink /srv/libraries-{manager}/current)")
+    socket = f"/run/pyweb/libraries-{manager}/{release}/web.sock"
+    assert json.loads(host.check_output("runuser -u www-data -- python3 -c %s %s 1 /refused", ASK, socket)) == {}

@@ -12,7 +12,8 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import La
 from ansible_collections.pyweb.stack.plugins.module_utils._host.servers import listening
 
 # Everything that served a GET and a POST into SQLite with gunicorn and uvicorn still worked under; writable is shared/ alone.
-# Processes of a release have it, and its one-off commands.
+# Processes of a release have it, and its one-off commands. They may set their own priority, scheduling and affinity (@resources), since
+# libraries end the process where that is refused (libzmq does), and without capabilities nobody takes more than what he has.
 SANDBOX = """\
 User={user}
 Group={user}
@@ -43,7 +44,7 @@ RestrictRealtime=yes
 RestrictSUIDSGID=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+SystemCallFilter=~@privileged
 SystemCallErrorNumber=EPERM
 DevicePolicy=closed
 """
