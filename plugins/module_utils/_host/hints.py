@@ -77,6 +77,9 @@ HINTS = (
          "/tmp of this host is mounted noexec, and {name} is a library there: let TMPDIR in env lead below /srv/<name>/shared.",
          "ImportError: /tmp/_MEIx/libz.so: failed to map segment from shared object: Operation not permitted",
          "PyInstaller, JNA, netty, hosts with noexec /tmp"),
+    Hint(r"could not execute mprotect for CPUID check",
+         "polars looks at the processor by code that it writes itself, which is refused: set POLARS_SKIP_CPU_CHECK: '1' in env.",
+         "RuntimeError: could not execute mprotect for CPUID check", "polars", (RUN,)),
     Hint(r"(?i)cannot enable executable stack|failed to map segment from shared object|write\+execute|LLVM ERROR: .*(?:alloc|permission)"
          r"|Unable to allocate section memory|mprotect.*(?:not permitted|denied)|ffi_prep_closure|Fatal process (?:out of memory|error).*CodeRange"
          r"|Failed to reserve virtual memory for CodeRange|V8.*SetPermissions|Could not reserve enough space for code cache|VirtualMachineError.*CodeCache"

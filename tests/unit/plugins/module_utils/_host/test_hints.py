@@ -29,6 +29,7 @@ def test_in_a_build_step(text, words):
     ("ImportError: libx.so: cannot enable executable stack as shared object requires: Permission denied", ["jit"]),
     ("MemoryError: Cannot allocate write+execute memory for ffi.callback().", ["jit"]),
     ("ImportError: x.so: failed to map segment from shared object: Operation not permitted", ["jit"]),
+    ("RuntimeError: could not execute mprotect for CPUID check", ["polars", "POLARS_SKIP_CPU_CHECK"]),
     ("OSError: [Errno 24] Too many open files", ["files"]),
     ("RuntimeError: can't start new thread", ["tasks"]),
     ("numpy._core._exceptions._ArrayMemoryError: x\nMemoryError", ["memory"]),
