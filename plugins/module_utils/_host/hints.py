@@ -38,13 +38,18 @@ HINTS = (
          "KeyError: 'SECRET_KEY'", "collectstatic and other build steps of Django, environs, python-decouple", (BUILD,)),
     Hint(_VARIABLE, "the environment has no {name}: set it in env, or in secrets.",
          "django.core.exceptions.ImproperlyConfigured: Set the DATABASE_URL environment variable", "Django, environs, python-decouple", (RUN,)),
-    Hint(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object file|no library called \"([\w.+-]+)|(lib)?failed to find (libmagic)",
+    Hint(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object file|no library called \"([\w.+-]+)|cannot load library '([\w.+-]+)'|failed to find (libmagic)"
+         r"|Could not find the (GDAL) library",
          "this host lacks the library {name}: add the Debian package that has it to system_packages (apt-file search {name} names it).",
          "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
-         "OpenCV (libgl1), psycopg2 (libpq5), python-magic (libmagic1), WeasyPrint (libpango-1.0-0)"),
-    Hint(r"(?:line \d+|sh: \d+|bash|exec): ([\w.+-]+): (?:command )?not found|env: [\u2018'\"]([\w.+-]+)[\u2019'\"]: No such file",
+         "OpenCV (libgl1), psycopg2 (libpq5), python-magic (libmagic1), WeasyPrint (libpango-1.0-0), LightGBM (libgomp1), GeoDjango (gdal-bin)"),
+    Hint(r"(?:line \d+|sh: \d+|bash|exec): ([\w.+-]+): (?:command )?not found|env: [\u2018'\"]([\w.+-]+)[\u2019'\"]: No such file"
+         r"|subprocess\.py\"[\s\S]{0,600}?No such file or directory: '([\w.+-]+)'|Cmd\('([\w.+-]+)'\) not found"
+         r"|([\w.+-]+) is not installed or it's not in your PATH"
+         r"|Couldn't find (ffmpeg)|No (wkhtmltopdf) executable|Is (poppler) installed|(pg_config) executable not found",
          "{name} is not installed: add its package to system_packages, or what brings it to the requirements.",
-         "bash: line 1: npm: command not found", "build steps and commands with npm, node, msgfmt (gettext), celery"),
+         "bash: line 1: npm: command not found",
+         "npm, node, msgfmt (gettext), git, ffmpeg, pytesseract (tesseract-ocr), pdf2image (poppler-utils), pdfkit (wkhtmltopdf), pg_config (libpq-dev)"),
     Hint(r"No module named '?pkg_resources",
          "newer versions of setuptools have no pkg_resources: add setuptools<81 to the application's requirements.",
          "ModuleNotFoundError: No module named 'pkg_resources'", "gunicorn 20, old plug-ins and namespace packages"),
@@ -83,9 +88,11 @@ HINTS = (
     Hint(r"(?i)cannot enable executable stack|failed to map segment from shared object|write\+execute|LLVM ERROR: .*(?:alloc|permission)"
          r"|Unable to allocate section memory|mprotect.*(?:not permitted|denied)|ffi_prep_closure|Fatal process (?:out of memory|error).*CodeRange"
          r"|Failed to reserve virtual memory for CodeRange|V8.*SetPermissions|Could not reserve enough space for code cache|VirtualMachineError.*CodeCache"
-         r"|pcre2?.*JIT.*(?:memory|compil)|failed to allocate executable memory",
+         r"|pcre2?.*JIT.*(?:memory|compil)|(?:allocate|make) (?:executable memory|memory executable)|cannot make segment writable for relocation"
+         r"|runtime code generation failed|Failed to materialize symbols|Check failed: 12 == \(\*__errno_location",
          "memory that is both written and executed is refused, which compilers at run time need: set jit: true for the process.",
-         "MemoryError: Cannot allocate write+execute memory for ffi.callback().", "cffi callbacks, Numba, PyPy, Node.js, Java, LuaJIT", (RUN,)),
+         "MemoryError: Cannot allocate write+execute memory for ffi.callback().",
+         "cffi callbacks, Numba, JAX, CatBoost, PyPy, Node.js, Java, LuaJIT, Wasmtime, MiniRacer", (RUN,)),
     Hint(r"No usable sandbox!|Failed to move to new namespace|zygote_host_impl|bwrap: .*(?:not permitted|namespace)|unshare.*Operation not permitted",
          "namespaces are refused, since the process is in a sandbox already: start the program without its own, such as Chromium with --no-sandbox.",
          "[FATAL:zygote_host_impl_linux.cc] No usable sandbox!", "Chromium, Playwright, Puppeteer, Selenium, bubblewrap", (RUN,)),
@@ -128,6 +135,38 @@ HINTS = (
          "there is no {name}: add what has it to the application's requirements; where it is the application's own, look at source.directory and at the module "
          "that the process names.",
          "ModuleNotFoundError: No module named 'flask'", "a package that only the developer's own environment has"),
+    Hint(r"Failed to find attribute '(\w+)' in|Attribute \"(\w+)\" not found in module",
+         "the module has no {name}: name the module and the object in it that is the application, such as shop.wsgi:application.",
+         "Failed to find attribute 'application' in 'shop'.", "gunicorn, uvicorn", (RUN,)),
+    Hint(r"requires \"([\w-]+)\" to be installed", "add {name} to the application's requirements.",
+         "RuntimeError: Form data requires \"python-multipart\" to be installed.", "FastAPI, Starlette"),
+    Hint(r"Missing staticfiles manifest entry for '([^']+)'",
+         "collectstatic has not seen {name}: let build run it (preset: django does), and check that the source has the file.",
+         "ValueError: Missing staticfiles manifest entry for 'css/site.css'", "Django, WhiteNoise"),
+    Hint(r"no such table: ([\w.]+)|relation \"([\w.]+)\" does not exist|Table '([\w.]+)' doesn't exist",
+         "the database has no table {name}: set migrate to the command that makes it, and a deploy runs it before the release starts.",
+         "sqlite3.OperationalError: no such table: auth_user", "Django, Alembic, Flask-Migrate", (RUN,)),
+    Hint(r"(role|database) \"[^\"]+\" does not exist",
+         "PostgreSQL has no such {name}: make it, as docs/services.md shows, or correct the address.",
+         "FATAL:  role \"shop\" does not exist", "psycopg, SQLAlchemy, Django", (RUN,)),
+    Hint(r"password authentication failed for user \"([^\"]+)\"|Access denied for user '([^']+)'",
+         "the database refuses the password of {name}: correct it in secrets.",
+         "FATAL:  password authentication failed for user \"shop\"", "PostgreSQL, MySQL, MariaDB", (RUN,)),
+    Hint(r"server at \"([^\"]+)\"[^\n]*failed: Connection refused|connecting to ([\w.-]+:\d+)\. Connection refused"
+         r"|server on socket \"([^\"]+)\" failed: No such file"
+         r"|Can't connect to (?:local )?(?:MySQL|MariaDB|server)[^\n]* '([^']+)'|ConnectionRefusedError: \[Errno 111\] Connect call failed (\('[^)]+\))",
+         "nothing listens at {name}: check the address in env or secrets, and that the service runs there (docs/services.md).",
+         "redis.exceptions.ConnectionError: Error 111 connecting to localhost:6379. Connection refused.", "Redis, PostgreSQL, MySQL, asyncpg", (RUN,)),
+    Hint(r"CERTIFICATE_VERIFY_FAILED|certificate verify failed",
+         "the host trusts nobody who has signed that certificate: give the authority to python_ca_certificates; libraries that bring their own list "
+         "(certifi) need SSL_CERT_FILE and REQUESTS_CA_BUNDLE in env, as /etc/ssl/certs/ca-certificates.crt.",
+         "ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed",
+         "requests, httpx, urllib3 behind a company's authority", (RUN,)),
+    Hint(r"Temporary failure in name resolution|Name or service not known|nodename nor servname",
+         "a name cannot be resolved: check it, the host's resolver, and network of the process where that is not yes.",
+         "socket.gaierror: [Errno -3] Temporary failure in name resolution", "requests, redis, psycopg", (RUN,)),
+    Hint(r"No space left on device", "the disk is full: free some space (df -h shows where), or keep fewer releases by keep_releases.",
+         "OSError: [Errno 28] No space left on device", "whatever writes", (RUN,)),
 )
 
 

@@ -43,6 +43,58 @@ def test_at_run_time(text, words):
     assert all(word in said for word in words) and "\n" not in said, said
 
 
+@pytest.mark.parametrize("text", [
+    "PermissionError: [Errno 13] cannot allocate executable memory. This may be due to security restrictions on your system, such as SELinux",
+    "jax.errors.JaxRuntimeError: INTERNAL: Failed to materialize symbols: { (<xla_jit_dylib_0>, { wrapped_add }) }",
+    "PANIC: unprotected error in call to Lua API (runtime code generation failed, restricted kernel?)",
+    "wasmtime._error.WasmtimeError: unable to make memory executable",
+    "ImportError: /srv/shop/current/x/_catboost.so: cannot make segment writable for relocation: Permission denied",
+    "# Fatal error in , line 0\n# Check failed: 12 == (*__errno_location ()).",
+])
+def test_whatever_compiles_at_run_time_is_told_of_jit(text):
+    """In the words of numba, JAX, LuaJIT, Wasmtime, CatBoost and V8, each seen in the sandbox."""
+    assert hint(text, RUN).endswith("set jit: true for the process.")
+
+
+@pytest.mark.parametrize("text, name", [
+    ("OSError: cannot load library 'libpango-1.0-0': libpango-1.0-0: cannot open shared object file: No such file or directory.", "the library libpango-1.0-0"),
+    ("ImproperlyConfigured: Could not find the GDAL library (tried \"gdal\", \"GDAL\").", "the library GDAL"),
+    ("TesseractNotFoundError: tesseract is not installed or it's not in your PATH. See README file", "tesseract is not installed"),
+    ('  File "/usr/lib/python3.13/subprocess.py", line 1, in _execute_child\n    raise\nFileNotFoundError: [Errno 2] No such file or directory: \'ffmpeg\'',
+     "ffmpeg is not installed"),
+    ("git.exc.GitCommandNotFound: Cmd('git') not found due to: FileNotFoundError", "git is not installed"),
+    ("Error: pg_config executable not found.", "pg_config is not installed"),
+])
+def test_what_the_host_lacks(text, name):
+    for phase in (BUILD, RUN):
+        assert name in hint(text, phase) and "system_packages" in hint(text, phase)
+
+
+@pytest.mark.parametrize("text, words", [
+    ("Failed to find attribute 'application' in 'shop'.", ["no application", "shop.wsgi:application"]),
+    ('Error loading ASGI app. Attribute "app" not found in module "main".', ["no app"]),
+    ('RuntimeError: Form data requires "python-multipart" to be installed.', ["add python-multipart"]),
+    ("ValueError: Missing staticfiles manifest entry for 'css/site.css'", ["css/site.css", "collectstatic"]),
+    ("django.db.utils.OperationalError: no such table: auth_user", ["auth_user", "migrate"]),
+    ('psycopg.errors.UndefinedTable: relation "auth_user" does not exist', ["auth_user", "migrate"]),
+    ('FATAL:  role "shop" does not exist', ["no such role", "docs/services.md"]),
+    ('FATAL:  password authentication failed for user "shop"', ["shop", "secrets"]),
+    ('connection to server at "localhost" (127.0.0.1), port 5432 failed: Connection refused', ["nothing listens at localhost"]),
+    ('connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: No such file or directory', ["/var/run/postgresql/.s.PGSQL.5432"]),
+    ("redis.exceptions.ConnectionError: Error 111 connecting to localhost:6379. Connection refused.", ["localhost:6379"]),
+    ("ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", ["python_ca_certificates", "SSL_CERT_FILE"]),
+    ("socket.gaierror: [Errno -3] Temporary failure in name resolution", ["network"]),
+    ("OSError: [Errno 28] No space left on device", ["df -h", "keep_releases"]),
+])
+def test_what_a_first_deploy_meets(text, words):
+    said = hint(text, RUN)
+    assert all(word in said for word in words) and "\n" not in said, said
+
+
+def test_a_file_that_is_not_there_is_no_program():
+    assert hint("    open('data')\nFileNotFoundError: [Errno 2] No such file or directory: 'data'", RUN) == ""
+
+
 @pytest.mark.parametrize("text, words", [
     # The directory that is to be declared, as it is written there.
     ("OSError: [Errno 30] Read-only file system: '/srv/shop/releases/20261120T201500Z-1a2b3c4/instance'", "name instance in shared"),
