@@ -9,17 +9,15 @@ them is looked at as templates see it."""
 from __future__ import annotations
 
 import pathlib
+import sys
 
 import pytest
-import yaml
-
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar, trust_as_template
 
 from ansible_collections.pyweb.stack.plugins.filter import platform
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _platform
 
-CHECKOUT = pathlib.Path(__file__).resolve().parents[4]
+sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "support"))
+from role_variables import seen, variables  # noqa: E402
 
 
 def facts(distribution, version, machine="x86_64"):
@@ -58,25 +56,6 @@ def test_everything_else_is_refused_in_one_sentence(told, name, warned):
     fault = platform.platform(told, "web1")["fault"]
     assert fault.startswith(f"This host runs {name}; pyweb.stack supports Debian 12 and Debian 13, and accepts Ubuntu 22.04,")
     assert "\n" not in fault and warned == []
-
-
-def variables(role):
-    directory = CHECKOUT / "roles" / role / "vars"
-    files = sorted(directory.glob("main.yml")) + sorted(directory.glob("main/*.yml"))
-    return {key: value for file in files for key, value in yaml.safe_load(file.read_text(encoding="utf-8")).items()}
-
-
-def seen(role, name, **more):
-    """A variable of a role as its templates see it."""
-    def trusted(value):
-        if isinstance(value, str):
-            return trust_as_template(value)
-        if isinstance(value, dict):
-            return {key: trusted(item) for key, item in value.items()}
-        return [trusted(item) for item in value] if isinstance(value, list) else value
-
-    own = {key: trusted(value) for key, value in variables(role).items()}
-    return Templar(loader=DataLoader(), variables={**own, **more}).template(own[name])
 
 
 def test_nginx_knows_every_system_that_is_accepted():
