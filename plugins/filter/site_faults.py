@@ -7,8 +7,8 @@ from __future__ import annotations
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _site_rules
 
 
-def site_faults(given, sites, server, server_of, files):
-    return _site_rules.faults(list(given), list(sites), dict(server), dict(server_of), list(files))
+def site_faults(given, sites, server, server_of, files, without_http3=""):
+    return _site_rules.faults(list(given), list(sites), dict(server), dict(server_of), list(files), without_http3)
 
 
 class FilterModule:

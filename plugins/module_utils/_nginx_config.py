@@ -124,6 +124,11 @@ def _written(item: Directive, theirs: list[Directive]) -> t.Iterator[str]:
         yield path.rstrip("/")
 
 
+def quic(config: t.Iterable[Directive]) -> list[Directive]:
+    """Where servers listen for HTTP/3."""
+    return [item for item in config if item.name == "listen" and "quic" in item.args[1:]]
+
+
 def reaches(site: str) -> tuple[str, str]:
     """What a site of ours stands in front of: C(socket), C(port) or C(root), and which; C(site) is the text of its file."""
     found = re.search(r"^\s*server (?:unix:(\S+)|(\S+:\d+|\S+)) max_fails=0;", site, re.MULTILINE)

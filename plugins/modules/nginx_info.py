@@ -195,6 +195,12 @@ sites:
     live:
       description: Whether an application answers behind the site.
       type: bool
+    http3:
+      description: Whether the site listens for HTTP/3.
+      type: bool
+    reuseport:
+      description: Whether it is the one that asks for a socket of each worker process for that.
+      type: bool
 user:
   description: The user that the configuration names for worker processes. Empty unless O(config).
   returned: success
@@ -295,8 +301,10 @@ def _look_at_sites(pattern: str | None) -> list[dict[str, t.Any]]:
     for path in nginx_info.expand([pattern] if pattern else []):
         before, after = (pattern or "").split("*", 1)
         with open(path, encoding="utf-8", errors="replace") as file:
-            live = nginx_config.answers(*nginx_config.reaches(file.read()))
-        sites.append({"name": path[len(before):len(path) - len(after)], "path": path, "live": live})
+            text = file.read()
+        listens = nginx_config.quic(nginx_config.directives(path, text))
+        sites.append({"name": path[len(before):len(path) - len(after)], "path": path, "live": nginx_config.answers(*nginx_config.reaches(text)),
+                      "http3": bool(listens), "reuseport": any("reuseport" in item.args for item in listens)})
     return sites
 
 

@@ -14,7 +14,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._processes import Apps
 from ansible_collections.pyweb.stack.plugins.plugin_utils._sites import address_of
 
 # What holds for a domain as its visitors see it: the balancer has it, and members need not.
-AT_THE_DOOR = ("tls", "limits")
+AT_THE_DOOR = ("tls", "http3", "limits")
 # What both have: a member's own check comes by the same names, and what is too large or too slow there is so here.
 SHARED = ("domains", "path", "probes", "canonical", "client_max_body_size", "trusted_proxies", "retry_after")
 # Seconds by unit, as nginx writes times.

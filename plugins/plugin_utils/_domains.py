@@ -15,9 +15,9 @@ from ansible_collections.pyweb.stack.plugins.module_utils._processes import Apps
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _sites
 
 # Options of a whole domain, with every path on it.
-OF_DOMAIN = ("tls", "canonical", "trusted_proxies", "retry_after", "error_pages", "extra_config")
+OF_DOMAIN = ("tls", "http3", "canonical", "trusted_proxies", "retry_after", "error_pages", "extra_config")
 # Those that an application goes by which is left alone on a domain.
-INHERITED = ("tls", "canonical", "trusted_proxies", "retry_after")
+INHERITED = ("tls", "http3", "canonical", "trusted_proxies", "retry_after")
 
 
 def _taken(sites: dict[str, dict[str, Any]]) -> None:

@@ -191,11 +191,17 @@ def _host(sites: list[Site], server: dict[str, t.Any], files: list[str]) -> list
     ]
 
 
-def faults(given: list[Site], sites: list[Site], server: dict[str, t.Any], server_of: dict[str, str], files: list[str]) -> list[str]:
+def faults(
+    given: list[Site], sites: list[Site], server: dict[str, t.Any], server_of: dict[str, str], files: list[str], without_http3: str = "",
+) -> list[str]:
     """One sentence for each rule that is broken, with the variable, its values and the remedy.
 
     C(given) is nginx_sites as it was given, C(sites) those that are to be present, each with its defaults, C(server_of) whose server each is in,
-    and C(files) the certificates and keys that sites name.
+    C(files) the certificates and keys that sites name, and C(without_http3) the name of the system if its nginx has no HTTP/3.
     """
-    rules = [*_identity(given, sites, server_of), *_requests(sites, server), *_access(sites), *_files(given, sites), *_host(sites, server, files)]
+    rules = [
+        *_identity(given, sites, server_of), *_requests(sites, server), *_access(sites), *_files(given, sites), *_host(sites, server, files),
+        Rule("A site with http3 in nginx_sites", names(site for site in sites if site["http3"]) if without_http3 else [],
+             f"nginx of {without_http3} has no HTTP/3, so take it out or serve the site from Debian 13"),
+    ]
     return sentences(rules)

@@ -24,7 +24,7 @@ OWN_ERRORS = ("403", "404", "413", "429", "503", "504")
 # Options that role nginx has by the same name.
 PASSED = (
     "probes", "canonical", "redirects", "headers", "access", "streams", "client_max_body_size", "read_timeout", "extra_config", "retry_after",
-    "trusted_proxies",
+    "trusted_proxies", "http3",
 )
 
 

@@ -115,6 +115,11 @@ SITE: Options = {
         "description": "Certificate of the site. Without it, a self-signed one for O(site.domains) is made.",
         "example": {"source": "acme"},
     },
+    "http3": {
+        "type": "bool", "default": False,
+        "description": "Offer HTTP/3 as well, by UDP port 443, which the firewall of this collection then opens to whom TCP port 443 is open. "
+                       "For a whole domain. nginx of Debian 12 has no HTTP/3.",
+    },
     "client_max_body_size": {"type": "str", "otherwise": "`10m`", "description": "Largest request body. V(0) is without limit.", "example": "50m"},
     "read_timeout": {
         "type": "str", "pattern": TIME, "accepts": "a number and its unit are needed, such as 120s or 5m", "otherwise": "`60s`",

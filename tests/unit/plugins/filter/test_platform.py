@@ -62,17 +62,18 @@ def test_nginx_knows_every_system_that_is_accepted():
     assert set(variables("nginx")["__nginx_systems"]) == {*_platform.TESTED, *_platform.ACCEPTED}
 
 
-@pytest.mark.parametrize("name, directive, pools, rejects, hybrid", [
-    ("Debian 12", False, True, True, False),
-    ("Debian 13", True, True, True, True),
-    ("Ubuntu 22.04", False, False, False, False),
-    ("Ubuntu 24.04", False, True, True, False),
-    ("Ubuntu 26.04", True, True, True, True),
+@pytest.mark.parametrize("name, directive, pools, rejects, hybrid, http3", [
+    ("Debian 12", False, True, True, False, False),
+    ("Debian 13", True, True, True, True, True),
+    ("Ubuntu 22.04", False, False, False, False, False),
+    ("Ubuntu 24.04", False, True, True, False, False),
+    ("Ubuntu 26.04", True, True, True, True, True),
 ])
-def test_nginx_writes_what_the_system_s_version_reads(name, directive, pools, rejects, hybrid):
+def test_nginx_writes_what_the_system_s_version_reads(name, directive, pools, rejects, hybrid, http3):
     told = {"__nginx_platform": {"name": name, "fault": ""}}
     assert seen("nginx", "__nginx_http2_as_directive", **told) is directive
     assert seen("nginx", "__nginx_pools", **told) is pools
+    assert seen("nginx", "__nginx_has_http3", **told) is http3
     assert seen("nginx", "__nginx_rejects_handshakes", **told) is rejects
     assert ("X25519MLKEM768" in seen("nginx", "__nginx_tls_groups", **told)) is hybrid
 

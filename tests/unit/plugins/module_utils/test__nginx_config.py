@@ -55,6 +55,14 @@ def test_whether_others_use_the_common_temporary_directories(text, temporary):
     assert foreign(text).temporary is temporary
 
 
+@pytest.mark.parametrize(("text", "listens"), [
+    ("listen 443 ssl http2; listen [::]:443 ssl;", []), ("# listen 443 quic;", []), ("server_name quic; listen quic;", []),
+    ("listen 443 ssl; listen 443 quic reuseport;", [("443", "quic", "reuseport")]), ("listen [::]:443 quic;", [("[::]:443", "quic")]),
+])
+def test_where_servers_listen_for_http3(text, listens):
+    assert [item.args for item in nginx_config.quic(nginx_config.directives(OURS, text))] == listens
+
+
 def test_names_of_others():
     assert foreign("server_name b.example a.example; server_name _ ''; server_name localhost;").names == ["a.example", "b.example"]
 

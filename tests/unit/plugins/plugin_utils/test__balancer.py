@@ -14,7 +14,7 @@ GROUPS = {"pyweb": ["web1", "web2"], "pyweb_balancers": ["lb1"], "few": ["web2"]
 BALANCING = {"balancers": {"lb1": "10.0.0.10"}, "members": {"web1": "10.0.0.11", "web2": "fd00::12"}, "tls": False}
 SITE = {
     "domains": ["shop.example.com"], "tls": {"source": "acme"}, "limits": {"requests": "10r/s"}, "headers": {"X-Shop": "1"}, "read_timeout": "2m",
-    "client_max_body_size": "50m", "static": {"/static/": "static"}, "access": {"/admin/": {"allow": ["192.0.2.0/24"]}}, "probes": ["/up"],
+    "http3": True, "client_max_body_size": "50m", "static": {"/static/": "static"}, "access": {"/admin/": {"allow": ["192.0.2.0/24"]}}, "probes": ["/up"],
 }
 SHOP = {"source": {"path": "/src"}, "processes": {"web": {"wsgi": "shop:app"}}, "site": SITE}
 
@@ -29,7 +29,7 @@ def test_a_balancer_has_the_members_and_what_visitors_see_of_the_domain():
     assert chosen == [], "nothing is built or switched on a balancer"
     assert found == {
         "name": "shop", "state": "present", "domains": ["shop.example.com"], "probes": ["/up"], "client_max_body_size": "50m",
-        "tls": {"source": "acme"}, "limits": {"requests": "10r/s", "burst": 0, "connections": 0},
+        "tls": {"source": "acme"}, "http3": True, "limits": {"requests": "10r/s", "burst": 0, "connections": 0},
         "members": ["http://10.0.0.11:80", "http://[fd00::12]:80"], "read_timeout": "125s",
     }
 
@@ -37,7 +37,7 @@ def test_a_balancer_has_the_members_and_what_visitors_see_of_the_domain():
 def test_a_member_leaves_certificate_and_limits_to_the_balancer():
     found, chosen = site("web1")
     assert found["upstream"].startswith("unix:") and found["headers"] and found["static"] and found["access"]
-    assert "tls" not in found and "limits" not in found
+    assert not {"tls", "http3", "limits"} & set(found)
     assert [item["name"] for item in chosen] == ["shop"]
 
 

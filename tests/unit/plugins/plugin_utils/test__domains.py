@@ -13,7 +13,8 @@ from ansible_collections.pyweb.stack.plugins.plugin_utils import _apps
 
 FRONT = {
     "source": {"repo": "https://git.example.com/front.git"},
-    "site": {"domains": ["example.org", "www.example.org"], "root": "dist", "canonical": True, "tls": {"source": "acme"}, "trusted_proxies": ["192.0.2.7"]},
+    "site": {"domains": ["example.org", "www.example.org"], "root": "dist", "canonical": True, "tls": {"source": "acme"}, "trusted_proxies": ["192.0.2.7"],
+             "http3": True},
 }
 API = {
     "source": {"repo": "https://git.example.com/api.git"},
@@ -70,7 +71,7 @@ def test_another_path_is_another_release_and_the_path_of_nobody_else_is():
 def test_what_an_owner_said_of_the_domain_outlives_it(gone):
     part = sites(front={**copy.deepcopy(FRONT), **gone}, api=API)["api"]
     assert (part["domains"], part["canonical"], part["tls"]) == (["example.org", "www.example.org"], True, {"source": "acme"})
-    assert part["trusted_proxies"] == ["192.0.2.7"]
+    assert part["trusted_proxies"] == ["192.0.2.7"] and part["http3"] is True
 
 
 def test_what_a_part_says_itself_counts_when_it_is_alone():
@@ -106,7 +107,7 @@ WRONG = {
 WRONG.update({
     option: (dict(front=FRONT, api=with_site(API, **{option: value})), f"pyweb_apps.api.site.{option} is for a whole domain: example.org is the site of")
     for option, value in {
-        "tls": {"source": "acme"}, "canonical": True, "trusted_proxies": ["192.0.2.1"], "retry_after": 5, "extra_config": "gzip off;",
+        "tls": {"source": "acme"}, "http3": True, "canonical": True, "trusted_proxies": ["192.0.2.1"], "retry_after": 5, "extra_config": "gzip off;",
     }.items()
 })
 

@@ -28,11 +28,11 @@ def merged(base, given):
     return result
 
 
-def faults(given, server=None, files=()):
+def faults(given, server=None, files=(), without_http3=""):
     sites = [merged(DEFAULTS, site) for site in given if site.get("state") != "absent"]
     owners = {domain: site["name"] for site in reversed(sites) if site["path"] == "/" for domain in site["domains"]}
     of = {site["name"]: site["name"] if site["path"] == "/" else owners.get((site["domains"] or [""])[0], site["name"]) for site in sites}
-    return _site_rules.faults(given, sites, {**SERVER, **(server or {})}, of, list(files))
+    return _site_rules.faults(given, sites, {**SERVER, **(server or {})}, of, list(files), without_http3)
 
 
 # What is other than in DOCS, in BLOG and in nginx_server, and the sentence.
@@ -107,6 +107,13 @@ def test_wrong_input_is_one_sentence(change, second, server, says):
 
 def test_certificates_are_files_of_the_host():
     assert "A path in nginx_sites is 'etc/x.pem'" in faults([DOCS], files=["etc/x.pem"])[0]
+
+
+def test_http3_is_refused_where_nginx_has_none():
+    given = [{**DOCS, "http3": True}, BLOG]
+    (found,) = faults(given, without_http3="Debian 12")
+    assert found == "A site with http3 in nginx_sites is 'docs': nginx of Debian 12 has no HTTP/3, so take it out or serve the site from Debian 13."
+    assert faults(given) == [] and faults([DOCS, BLOG], without_http3="Debian 12") == []
 
 
 def test_each_value_is_named_once():
