@@ -25,7 +25,7 @@ sys.path[:0] = [str(CHECKOUT / "plugins" / "module_utils"), str(CHECKOUT / "test
 
 import role_docs  # noqa: E402
 from _host import hints  # noqa: E402
-from _declared import app, backup, hooks, modules, option, process, roles, site, source  # noqa: E402
+from _declared import app, backup, hooks, metrics, modules, option, process, roles, site, source  # noqa: E402
 
 COMMAND = "python scripts/generate.py"
 FILES = ("docs/*.md", "roles/*/README.md", "roles/*/meta/argument_specs.yml", "roles/*/vars/main.yml", "plugins/doc_fragments/*.py", "plugins/modules/*.py")
@@ -96,7 +96,9 @@ def module(name: str) -> list[str]:
 
 
 def role(name: str) -> list[str]:
-    return documented({"app": roles.APP_CONFIG, "appserver": roles.APPSERVER_CONFIG}[name], "options", prefix=f"{name}_config.")
+    options, prefix = {"app": (roles.APP_CONFIG, "app_config."), "appserver": (roles.APPSERVER_CONFIG, "appserver_config."),
+                       "metrics": (metrics.METRICS, "appserver_metrics.")}[name]
+    return documented(options, "options", prefix=prefix)
 
 
 def fragment(name: str) -> list[str]:

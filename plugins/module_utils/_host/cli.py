@@ -16,7 +16,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.managers.supervi
 from ansible_collections.pyweb.stack.plugins.module_utils._host.system import System, here
 
 USAGE = ("usage: engine.py boot|stop|settle|forget|backup APPLICATION, or engine.py boot|stop|logs --supervisor, "
-         "or engine.py run APPLICATION -- COMMAND...\n")
+         "or engine.py metrics DIRECTORY, or engine.py run APPLICATION -- COMMAND...\n")
 # Keeps a command from being run, as with env and timeout.
 NOT_RUN = 125
 # Seconds that the boot unit and the guard wait for a step of a deploy that still runs.
@@ -84,6 +84,19 @@ def back_up(name: str, system: System) -> int:
     return 0
 
 
+def write_metrics(directory: str, system: System) -> int:
+    """What the timer of the metrics starts."""
+    # Not for every boot, either.
+    from ansible_collections.pyweb.stack.plugins.module_utils._host.steps import metrics
+
+    try:
+        metrics.write(directory, system)
+    except (HostError, OSError) as error:
+        sys.stderr.write(f"metrics: {error}\n")
+        return 1
+    return 0
+
+
 def for_one(verb: str, name: str, system: System) -> int:
     """boot and stop are the boot unit's, settle is the guard's, forget is for an application that goes."""
     app = App(name, system, is_guard=verb == "settle", alone=verb == "boot")
@@ -115,6 +128,8 @@ def main(arguments: list[str], system: System | None = None) -> int:
         return under_supervisor(arguments[0], system)
     if len(arguments) == 2 and arguments[0] == "backup":
         return back_up(arguments[1], system)
+    if len(arguments) == 2 and arguments[0] == "metrics":
+        return write_metrics(arguments[1], system)
     if len(arguments) != 2 or arguments[0] not in ("boot", "stop", "settle", "forget"):
         sys.stderr.write(USAGE)
         return 2

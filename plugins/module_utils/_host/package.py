@@ -60,7 +60,7 @@ def adopt(paths: Layout, system: System) -> None:
     changed = False
     for path in (
         f"{paths.units}/{paths.boot_unit}", f"{paths.root}/usr/local/bin/{paths.name}-run", f"{paths.units}/pyweb-supervisor.service",
-        f"{paths.units}/supervisor.service.d/pyweb.conf", f"{paths.programs}/pyweb.conf",
+        f"{paths.units}/supervisor.service.d/pyweb.conf", f"{paths.programs}/pyweb.conf", f"{paths.units}/pyweb-metrics.service",
     ):
         changed = _start_by(path, own) or changed
     if changed:

@@ -24,6 +24,7 @@ def units(host):
         host.units / "pyweb.shop.service": (BOOT, 0o644),
         host.root / "usr/local/bin/shop-run": ('#!/bin/sh\nexec /usr/bin/python3 -I {program} run shop -- "$@"\n', 0o755),
         host.programs / "pyweb.conf": ("[program:pyweb]\ncommand=/usr/bin/python3 -I {program} boot --supervisor\n", 0o644),
+        host.units / "pyweb-metrics.service": ("[Service]\nExecStart=/usr/bin/python3 -I {program} metrics /var/lib/node\n", 0o644),
     }
     for path, (text, mode) in paths.items():
         path.write_text(text.format(program=OLD))
