@@ -3,12 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A push deploys, and is refused where the deploy fails; whoever pushes sees why."""
 
+import concurrent.futures
+import copy
 import os
 import subprocess
 
 import pytest
 
-from plugin import address, ask, live
+from plugin import address, ask, live, until
 
 NAME = "adopt-debian13"
 GIT = ["git", "-c", "user.name=jo", "-c", "user.email=jo@example.com"]
@@ -17,7 +19,7 @@ GIT = ["git", "-c", "user.name=jo", "-c", "user.email=jo@example.com"]
 class Clone:
     """What somebody has on a laptop: the source, and a key that may push."""
 
-    def __init__(self, directory, server):
+    def __init__(self, directory):
         self.directory = directory / "shop"
         self.key = directory / "key"
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "jo", "-f", self.key], check=True)
@@ -44,10 +46,18 @@ class Clone:
     def push(self, branch="main"):
         return self.git("push", "live", branch, check=False)
 
+    def other(self, directory):
+        """A second clone, of somebody who has the same key."""
+        clone = copy.copy(self)
+        clone.directory = directory / "other"
+        self.git("clone", "-q", self.directory, clone.directory)
+        clone.git("remote", "add", "live", self.git("remote", "get-url", "live").stdout.strip())
+        return clone
+
 
 @pytest.fixture(scope="module")
 def clone(server, tmp_path_factory):
-    clone = Clone(tmp_path_factory.mktemp("laptop"), server)
+    clone = Clone(tmp_path_factory.mktemp("laptop"))
     server.play("push", app="orders", keys=f"{clone.key}.pub")
     return clone
 
@@ -77,6 +87,39 @@ def test_the_next_one_that_is_well_goes_live(server, clone):
     clone.commit("Mend it", body=("    raise RuntimeError('the till is empty')", "    body = text.encode()"))
     pushed = clone.push()
     assert pushed.returncode == 0, pushed.stdout
+
+
+def test_of_two_pushes_at_once_one_deploys(server, clone, tmp_path):
+    other = clone.other(tmp_path)
+    mine, theirs = clone.commit("Mine"), other.commit("Theirs")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        first = pool.submit(clone.push)
+        until(lambda: server.host.file("/var/lib/pyweb/orders/lease.json").exists)
+        second = other.push()
+        assert first.result().returncode == 0, first.result().stdout
+    assert second.returncode == 1 and "Another push to orders is under way" in second.stdout, second.stdout
+    assert live(server.host, "orders").endswith(mine[:7])
+    # One that began before the branch has moved: git itself would refuse it when it is live.
+    hook = server.host.run("cd /var/lib/pyweb-push/orders/orders.git && printf '%%s %%s refs/heads/main\n' %s %s | runuser -u orders-push -- hooks/pre-receive",
+                           clone.git("rev-parse", "HEAD~").stdout.strip(), theirs)
+    assert hook.rc == 1 and "main has moved since this push began" in hook.stdout, hook.stdout
+    # As with every repository: first what the others have.
+    assert "fetch first" in other.push().stdout
+    other.git("pull", "-q", "--rebase", clone.directory, "main")
+    pushed = other.push()
+    assert pushed.returncode == 0 and live(server.host, "orders").endswith(other.git("rev-parse", "HEAD").stdout.strip()[:7]), pushed.stdout
+
+
+def test_while_a_controller_deploys_a_push_is_refused(server, clone, tmp_path):
+    other = clone.other(tmp_path)
+    other.git("pull", "-q", "live", "main")
+    other.commit("Too early")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        deploy = pool.submit(server.play, "deploy", app="orders", pyweb_app_overrides={"orders": {"build": ["sleep 40"]}})
+        until(lambda: server.host.file("/var/lib/pyweb/orders/lease.json").exists, 120)
+        pushed = other.push()
+        deploy.result()
+    assert pushed.returncode == 1 and "has been deploying since" in pushed.stdout, pushed.stdout
 
 
 def test_another_branch_is_kept_and_not_deployed(server, clone):
