@@ -28,8 +28,8 @@ class Server:
         # Orders that were answered well, by application.
         self.ordered = {"orders": 0, "till": 0, "ledger": 0}
 
-    def play(self, name, exit_status=0, **variables):
-        outcome = playbook.play(name, "-i", INVENTORY, **variables)
+    def play(self, name, *arguments, exit_status=0, **variables):
+        outcome = playbook.play(name, "-i", INVENTORY, *arguments, **variables)
         assert outcome.status == exit_status, outcome.output
         return outcome
 

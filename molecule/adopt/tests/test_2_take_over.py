@@ -3,6 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Visitors and data come over from a tree of releases and from a checkout, and go back, while orders come in: none is lost."""
 
+import re
+
+import playbook
 import pytest
 
 from plugin import live
@@ -28,6 +31,22 @@ def test_taken_over(server, app):
     assert server.unit(app) == ("inactive", "disabled")
     assert server.orders(f"/srv/{app}/shared/data") == server.ordered[app]
     assert server.host.check_output("cat /srv/%s/shared/media/picture.txt", app) == "a picture"
+
+
+# What docs/migrate has people type, as words of the shell: from the old server, and into the new one.
+COPY = re.compile(r"^ +ssh old\.example\.com '(.+)' \| ssh admin@192\.0\.2\.7 (\".+\")$", re.MULTILINE)
+
+
+@pytest.mark.parametrize(("guide", "top"), [("ansistrano", "/var/www/orders"), ("by-hand", "/opt/ledger")])
+def test_files_come_over_from_another_server_by_the_line_of_its_guide(server, guide, top):
+    (line,) = COPY.findall((playbook.CHECKOUT / "docs" / "migrate" / f"{guide}.md").read_text(encoding="utf-8"))
+    old, new = line[0].replace("/var/www/shop", top), line[1].replace("shop-run", "orders-run")
+    there = f"{top}/{'shared/' if 'shared' in old else ''}media/{guide}"
+    server.host.check_output("head -c 3000000 /dev/urandom > %s", there)
+    server.host.check_output("bash -c %s", f"set -o pipefail; {old} | sh -c {new}")
+    copied = f"/srv/orders/shared/media/{guide}"
+    assert server.host.check_output("stat -c '%%U %%s' %s", copied) == "orders 3000000"
+    server.host.check_output("rm %s %s", there, copied)
 
 
 def test_again_there_is_nothing_to_do(server):

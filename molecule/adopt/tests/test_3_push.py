@@ -5,8 +5,10 @@
 
 import concurrent.futures
 import copy
+import json
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -111,15 +113,17 @@ def test_of_two_pushes_at_once_one_deploys(server, clone, tmp_path):
 
 
 def test_while_a_controller_deploys_a_push_is_refused(server, clone, tmp_path):
-    other = clone.other(tmp_path)
+    other, lease = clone.other(tmp_path), "/var/lib/pyweb/orders/lease.json"
     other.git("pull", "-q", "live", "main")
-    other.commit("Too early")
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        deploy = pool.submit(server.play, "deploy", app="orders", pyweb_app_overrides={"orders": {"build": ["sleep 40"]}})
-        until(lambda: server.host.file("/var/lib/pyweb/orders/lease.json").exists, 120)
-        pushed = other.push()
-        deploy.result()
-    assert pushed.returncode == 1 and "has been deploying since" in pushed.stdout, pushed.stdout
+    commit = other.commit("Too early")
+    held = {"token": "elsewhere:1", "by": "ann@laptop", "place": "elsewhere", "pid": 1, "start": "1", "since": "20261128T000000Z", "until": time.time() + 1500}
+    server.host.check_output("printf %%s %s > %s", json.dumps(held), lease)
+    pushed = other.push()
+    assert pushed.returncode == 1 and "ann@laptop has been deploying since 20261128T000000Z" in pushed.stdout, pushed.stdout
+    # As the message has it, for a controller that has died.
+    assert server.play("unlock", "--check", app="orders").changed == 1 and server.host.file(lease).exists
+    assert server.play("unlock", app="orders").changed == 1 and server.play("unlock", app="orders").changed == 0
+    assert other.push().returncode == 0 and live(server.host, "orders").endswith(commit[:7])
 
 
 def test_another_branch_is_kept_and_not_deployed(server, clone):
