@@ -18,6 +18,9 @@ _DEPTH = 4
 _PASSING = re.compile(r"(^|/)(__pycache__|node_modules|\.git|\.[a-z_]*cache|[^/]*\.egg-info|build|dist|\.tox|\.idea|\.vscode)(/|$)"
                       r"|\.(pyc|pyo|log|sock|pid|swp|bak|orig|sqlite3?-(wal|shm|journal))$|~$")
 
+# What keeps a directory in a repository that has nothing else in it.
+_KEEPS = (".gitkeep", ".keep", ".gitignore", ".placeholder", ".empty")
+
 Run = t.Callable[[list[str]], "tuple[int, str, str]"]
 
 
@@ -84,12 +87,22 @@ def _links(code: str, shared: str) -> dict[str, str]:
 def _untracked(run: Run, code: str) -> dict[str, str]:
     """What a checkout has besides its source: data, unless its name says that it passes."""
     listed = _git(run, code, "ls-files", "-z", "--others", "--directory")
+    source = [name for name in _git(run, code, "ls-files", "-z").split("\0") if name and os.path.basename(name) not in _KEEPS]
+    code_in = {above for name in source for above in _above(name)}
     found = {}
     for name in (name.rstrip("/") for name in listed.split("\0") if name):
         path = os.path.join(code, name)
         if not _PASSING.search(name) and not os.path.exists(os.path.join(path, "pyvenv.cfg")) and not os.path.islink(path):
-            found[name] = path
+            # A directory that the source only keeps is data as a whole, with what comes there later.
+            name = next((above for above in _above(name) if above not in code_in), name)
+            found[name] = os.path.join(code, name)
     return found
+
+
+def _above(name: str) -> list[str]:
+    """The directories that a path lies in, from the top."""
+    parts = name.split("/")
+    return ["/".join(parts[:number]) for number in range(1, len(parts))]
 
 
 def _revisions_log(path: str) -> str:

@@ -43,14 +43,15 @@ def settings(text: str, section: str = "Service") -> dict[str, list[str]]:
 
 
 def command(values: list[str]) -> list[str]:
-    """The words of the last C(ExecStart), without systemd's prefixes such as C(-) and C(!)."""
+    """The words of the last C(ExecStart), without systemd's prefixes such as C(-) and C(!), and as the program gets them: C(%%) is a percent sign there."""
     if not values:
         return []
     text = re.sub(r"^[-@:+!|]+", "", values[-1])
     try:
-        return shlex.split(text)
+        words = shlex.split(text)
     except ValueError:
-        return text.split()
+        words = text.split()
+    return [word.replace("%%", "%").replace("$$", "$") for word in words]
 
 
 def assignments(values: list[str]) -> dict[str, str]:
@@ -64,7 +65,7 @@ def assignments(values: list[str]) -> dict[str, str]:
         for word in words:
             name, equals, rest = word.partition("=")
             if equals and _NAME.fullmatch(name):
-                found[name] = rest
+                found[name] = rest.replace("%%", "%")
     return found
 
 

@@ -61,6 +61,21 @@ def test_a_checkout_with_its_data(tmp_path, origin):
     assert snapshot(path) == before, "looking has changed something"
 
 
+def test_a_directory_that_the_source_only_keeps_is_data_as_a_whole(tmp_path, origin):
+    for name in ("media/.gitkeep", "var/uploads/.gitignore", "shop/urls.py"):
+        (origin / name).parent.mkdir(parents=True, exist_ok=True)
+        (origin / name).write_text("")
+    git(origin, "add", "-A", "--force")
+    git(origin, "commit", "-q", "-m", "two")
+    path = tmp_path / "shop"
+    git(tmp_path, "clone", "-q", str(origin), str(path))
+    for name in ("media/a.png", "media/b.png", "var/uploads/c.pdf", "shop/local.py"):
+        (path / name).write_text("x")
+    (path / "media" / "thumbs").mkdir()
+    (path / "media" / "thumbs" / "a.png").write_text("x")
+    assert tree.look(run, str(path)).shared == {name: f"{path}/{name}" for name in ("media", "shop/local.py", "var")}
+
+
 @pytest.mark.parametrize("copy", ["repo", ".dep/repo", "shared/source"])
 def test_a_tree_of_releases(tmp_path, origin, copy):
     path = tmp_path / "shop"

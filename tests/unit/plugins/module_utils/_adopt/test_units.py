@@ -35,6 +35,11 @@ def test_drop_ins_take_back_what_was_before_them():
     assert units.assignments(said["Environment"]) == {"TITLE": "Our shop", "DEBUG": "", "GREETING": 'it is "here"'}
 
 
+def test_percent_signs_are_as_the_program_gets_them():
+    assert units.command(["/opt/shop/bin/celery -A shop worker -n worker@%%h"])[-1] == "worker@%h"
+    assert units.assignments(["LOG_FORMAT=%%(message)s"]) == {"LOG_FORMAT": "%(message)s"}
+
+
 def test_properties_of_several_units():
     assert units.shown("Id=a.service\nUser=jo\n\nId=b.service\nUser=\n\nLoadState=x\n") == [{"Id": "a.service", "User": "jo"}, {"Id": "b.service", "User": ""}]
 
