@@ -142,3 +142,19 @@ def test_the_key_lets_nobody_in(server, clone):
     bad = server.host.run("printf 'main; id\\n' | runuser -u orders-push -- sudo -n /usr/local/sbin/orders-push")
     assert bad.rc == 2 and "is no commit" in bad.stdout
     assert server.host.run("runuser -u orders-push -- cat /etc/pyweb/push/orders.json").rc != 0
+
+
+# Whatever is named after it, but for the old server, which is not ours, and the programs that its administrators have.
+TRACES = "find /etc/pyweb /etc/sudoers.d /usr/local /srv /var/lib/pyweb /var/lib/pyweb-push -name '*orders*' || true"
+
+
+def test_with_the_application_goes_the_way_in(server, clone):
+    server.play("destroy", app="orders", confirm="orders")
+    left = server.host.check_output(TRACES).split()
+    assert left and all(path.startswith(("/srv/orders", "/var/lib/pyweb-push/orders")) for path in left), left
+    pushed = clone.push()
+    assert pushed.returncode == 128 and "Permission denied" in pushed.stdout, pushed.stdout
+    assert server.play("destroy", app="orders", confirm="orders").changed == 0
+    server.play("destroy", app="orders", confirm="orders", data="delete")
+    assert server.host.check_output(TRACES) == "" and not server.host.user("orders-push").exists
+    assert server.play("destroy", app="orders", confirm="orders", data="delete").changed == 0
