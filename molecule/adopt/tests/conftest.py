@@ -2,14 +2,19 @@
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+import contextlib
+import json
 import os
+import signal
+import subprocess
 
+import httpx
 import pytest
 import testinfra
 
 import playbook
 from load import Load
-from plugin import address
+from plugin import address, until
 
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 NAME = "adopt-debian13"
@@ -32,6 +37,26 @@ class Server:
         outcome = playbook.play(name, "-i", INVENTORY, *arguments, **variables)
         assert outcome.status == exit_status, outcome.output
         return outcome
+
+    def until_killed(self, name, when, **variables):
+        """A playbook whose controller dies as soon as C(when) holds."""
+        command = ["ansible-playbook", str(playbook.CHECKOUT / "playbooks" / f"{name}.yml"), "-i", INVENTORY, "--extra-vars", json.dumps(variables)]
+        with subprocess.Popen(command, cwd=playbook.CHECKOUT, env=playbook.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+            try:
+                until(lambda: when() or process.poll() is not None, 600)
+                assert process.poll() is None, "it has ended before"
+            finally:
+                for pid in playbook.family(process.pid):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+
+    def release(self, app):
+        """Which release a visitor meets; before is the old server's."""
+        name = f"{app}.example.com"
+        with httpx.Client(verify=False, timeout=200) as client:
+            answer = client.get(f"https://{address(NAME)}/", headers={"Host": name}, extensions={"sni_hostname": name})
+        assert answer.status_code == 200, answer.text
+        return answer.headers["X-Release"]
 
     def under_load(self, app, name, **variables):
         """A playbook while visitors come, none of whom may notice."""

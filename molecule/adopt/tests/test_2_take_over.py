@@ -8,7 +8,7 @@ import re
 import playbook
 import pytest
 
-from plugin import live
+from plugin import live, until
 
 GIVEN = {
     "orders": {"path": "/var/www/orders"},
@@ -80,3 +80,16 @@ def test_one_that_fails_leaves_the_old_one_serving(server):
         server.host.check_output("mv /etc/ssl/ledger.kept /etc/ssl/ledger.pem")
     assert server.unit("ledger") == ("active", "enabled") and server.host.file("/etc/nginx/conf.d/ledger.conf").exists
     assert server.host.run("test -e /var/lib/pyweb/ledger/adopted/undo.sh").rc == 1
+
+
+def test_a_controller_that_dies_leaves_the_old_one_serving(server):
+    """The host goes back by itself, and the next run begins anew."""
+    undo, site = server.host.file("/var/lib/pyweb/ledger/adopted/undo.sh"), server.host.file("/etc/nginx/conf.d/pyweb.site.ledger.conf")
+    server.until_killed("take_over", lambda: undo.exists and site.exists, app="ledger", **GIVEN["ledger"])
+    # Whoever comes meanwhile waits, and is answered.
+    assert server.release("ledger") == "before"
+    until(lambda: not undo.exists, 200)
+    assert not site.exists and server.unit("ledger") == ("active", "enabled") and server.release("ledger") == "before"
+    server.under_load("ledger", "take_over", **GIVEN["ledger"])
+    assert server.release("ledger") == live(server.host, "ledger")
+    assert server.orders("/srv/ledger/shared/data") == server.ordered["ledger"]
