@@ -50,13 +50,23 @@ class Server:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
 
-    def release(self, app):
-        """Which release a visitor meets; before is the old server's."""
+    def visit(self, app, method="GET", **more):
         name = f"{app}.example.com"
         with httpx.Client(verify=False, timeout=200) as client:
-            answer = client.get(f"https://{address(NAME)}/", headers={"Host": name}, extensions={"sni_hostname": name})
+            return client.request(method, f"https://{address(NAME)}/", headers={"Host": name}, extensions={"sni_hostname": name}, **more)
+
+    def release(self, app):
+        """Which release a visitor meets; before is the old server's."""
+        answer = self.visit(app)
         assert answer.status_code == 200, answer.text
         return answer.headers["X-Release"]
+
+    def orders_until(self, over, app):
+        """One order after another; the status of each."""
+        answers = []
+        while not over.wait(0.5):
+            answers.append(self.visit(app, "POST", data={"item": "tea"}).status_code)
+        return answers
 
     def under_load(self, app, name, **variables):
         """A playbook while visitors come, none of whom may notice."""

@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Visitors and data come over from a tree of releases and from a checkout, and go back, while orders come in: none is lost."""
 
+import concurrent.futures
 import re
+import threading
 
 import playbook
 import pytest
@@ -83,13 +85,22 @@ def test_one_that_fails_leaves_the_old_one_serving(server):
 
 
 def test_a_controller_that_dies_leaves_the_old_one_serving(server):
-    """The host goes back by itself, and the next run begins anew."""
+    """The host goes back by itself, with all that visitors were told had arrived; and the next run begins anew."""
     undo, site = server.host.file("/var/lib/pyweb/ledger/adopted/undo.sh"), server.host.file("/etc/nginx/conf.d/pyweb.site.ledger.conf")
-    server.until_killed("take_over", lambda: undo.exists and site.exists, app="ledger", **GIVEN["ledger"])
-    # Whoever comes meanwhile waits, and is answered.
-    assert server.release("ledger") == "before"
-    until(lambda: not undo.exists, 200)
+    over = threading.Event()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        visitors = [pool.submit(server.orders_until, over, "ledger") for _number in range(3)]
+        try:
+            server.until_killed("take_over", lambda: undo.exists and site.exists, app="ledger", **GIVEN["ledger"])
+            until(lambda: not undo.exists, 240)
+        finally:
+            over.set()
+        answers = [status for visitor in visitors for status in visitor.result()]
+    server.ordered["ledger"] += answers.count(201)
+    # Those who have waited in vain know it, and others have been served all the time.
+    assert set(answers) <= {201, 502, 504} and answers.count(201) > 20 and len(answers) - answers.count(201) <= 12, answers
     assert not site.exists and server.unit("ledger") == ("active", "enabled") and server.release("ledger") == "before"
+    assert server.orders("/opt/ledger/data") == server.ordered["ledger"]
     server.under_load("ledger", "take_over", **GIVEN["ledger"])
     assert server.release("ledger") == live(server.host, "ledger")
     assert server.orders("/srv/ledger/shared/data") == server.ordered["ledger"]

@@ -5,7 +5,7 @@
 
 From hold() to take(), visitors of the site wait, for seconds: nginx has them already, and the new processes are stopped by a signal while
 the last data come over. The kernel keeps their connections. What hold() has done is undone by a script that stands on the host
-before the first of it, which a timer runs if nobody comes back.
+before the first of it, which a timer runs if nobody comes back. Those who have waited then get an error, and can try again.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Step:
         lines = [
             "#!/bin/bash", f"# Gives the visitors of {self.name} back to the units that have served them before.",
             f"systemctl start {shlex.join(units)}", *(_until(address) for address in listens), *back, f"rm -f {shlex.quote(self.ours)}",
-            "nginx -t -q && systemctl reload nginx.service", f"systemctl kill -s CONT {shlex.quote(web)}", f"rm -f {shlex.quote(self.script)}",
+            "nginx -t -q && systemctl reload nginx.service", *(self._anew(web) if waits else []), f"rm -f {shlex.quote(self.script)}",
         ]
         self._write(self.script, "\n".join(lines) + "\n")
         self._write(f"{self.directory}/sites.json", json.dumps(aside))
@@ -127,6 +127,12 @@ class Step:
             self.done("systemctl", "kill", "-s", "STOP", web)
         for site, kept in aside.items():
             shutil.move(site, kept)
+
+    @staticmethod
+    def _anew(web: str) -> list[str]:
+        """Lines that start the new processes again without what has waited for them: it must not be written to data that are given up."""
+        unit = shlex.quote(web)
+        return [f"systemctl {command} {unit}" for command in ("kill -s KILL", "stop", "reset-failed", "start --no-block")]
 
     def take(self, pairs: list[dict[str, str]], units: list[str], listens: list[str], owner: str, drain: float) -> Copier:
         """Visitors are ours by nginx: let the old processes finish, stop them, bring what they have written last, and let the new ones answer."""

@@ -76,6 +76,13 @@ def test_taken(taken):
     assert (taken.root / "new" / "one").read_text() == "1" and taken.step.state() == "taken"
 
 
+def test_without_data_nobody_waits_and_nothing_is_cut_off(taken):
+    taken.step.hold([str(site) for site in taken.sites], ["shop.service"], [], False)
+    assert "kill" not in "".join(taken.said)
+    taken.step.undo()
+    assert (taken.root / "script").read_text().splitlines() == ["systemctl start shop.service", "nginx -t -q", "systemctl reload nginx.service"]
+
+
 @pytest.mark.parametrize("fails", ["systemctl stop shop.service", "systemctl disable"])
 def test_what_fails_is_undone(taken, fails):
     taken.hold()
@@ -86,7 +93,9 @@ def test_what_fails_is_undone(taken, fails):
     assert taken.step.state() == "new" and not taken.ours.exists()
     assert taken.sites[0].read_text() == "server {}\n" and os.readlink(taken.sites[1]) == "shop.conf"
     script = (taken.root / "script").read_text().splitlines()
-    assert script == ["systemctl start shop.service", "nginx -t -q", "systemctl reload nginx.service", f"systemctl kill -s CONT {WEB}"]
+    # What has waited for the new processes would be written to data that are given up.
+    assert script == ["systemctl start shop.service", "nginx -t -q", "systemctl reload nginx.service", f"systemctl kill -s KILL {WEB}",
+                      f"systemctl stop {WEB}", f"systemctl reset-failed {WEB}", f"systemctl start --no-block {WEB}"]
     taken.step.undo()
     assert (taken.root / "script").read_text().splitlines() == script, "undone twice"
 
