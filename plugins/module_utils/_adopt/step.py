@@ -192,12 +192,25 @@ class Step:
             self.done("systemctl", "disable", "--quiet", "--now", f"pyweb.{self.name}.service")
             self.done("systemctl", "stop", f"pyweb.{self.name}.*")
             self.copy(pairs, owner)
-        finally:
-            for unit in services:
-                self.run(["systemctl", "kill", "-s", "CONT", unit])
+        except BaseException:
+            self._ours_again(known["sites"], known["units"], services if pairs else [])
+            raise
+        for unit in services:
+            self.run(["systemctl", "kill", "-s", "CONT", unit])
         for name in ("record.json", "sites.json", "ours.conf"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{self.directory}/{name}")
+
+    def _ours_again(self, sites: dict[str, str], units: list[str], waiting: list[str]) -> None:
+        """The new processes serve on, with their data; what has waited for the old ones must not be written to data that are given up."""
+        self.run(["systemctl", "enable", "--quiet", "--now", f"pyweb.{self.name}.service"])
+        for source, target in [*sites.items(), (f"{self.directory}/ours.conf", self.ours)]:
+            if os.path.lexists(source):
+                shutil.move(source, target)
+        self.run(["systemctl", "reload", "nginx.service"])
+        for unit in waiting:
+            self.run(["systemctl", "kill", "-s", "KILL", unit])
+        self.run(["systemctl", "disable", "--quiet", "--now", *units])
 
     def _old_site(self, sites: dict[str, str]) -> None:
         """Nginx serves the old site in place of ours. Raises StepError where it refuses that; all is as before then."""

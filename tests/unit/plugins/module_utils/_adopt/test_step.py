@@ -124,6 +124,23 @@ def test_a_way_back_that_nginx_refuses_changes_nothing(taken):
     assert taken.said[-1] == "systemctl disable --quiet --now shop.socket shop.service"
 
 
+@pytest.mark.parametrize("fails", ["systemctl stop pyweb.shop.*", "systemctl disable --quiet --now pyweb.shop.service"])
+def test_a_way_back_that_fails_at_its_end_leaves_the_new_ones_serving(taken, fails):
+    """With their data: a second try would copy over what the old ones have written meanwhile."""
+    taken.hold()
+    taken.ours.write_text("server {}\n")
+    taken.take()
+    taken.fails = fails
+    with pytest.raises(StepError):
+        taken.step.give_back()
+    assert taken.ours.exists() and not any(os.path.lexists(site) for site in taken.sites) and taken.step.state() == "taken"
+    assert taken.said[-4:] == ["systemctl enable --quiet --now pyweb.shop.service", "systemctl reload nginx.service",
+                               "systemctl kill -s KILL shop.service", "systemctl disable --quiet --now shop.socket shop.service"]
+    taken.fails = "nothing"
+    taken.step.give_back()
+    assert taken.step.state() == "new" and taken.sites[0].read_text() == "server {}\n" and not taken.ours.exists()
+
+
 def test_there_is_nothing_to_give_back(taken):
     with pytest.raises(StepError, match="nothing to give back"):
         taken.step.give_back()
