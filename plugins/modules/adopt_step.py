@@ -97,6 +97,11 @@ files:
   description: How many files were copied.
   returned: for O(state=copy) and O(state=taken)
   type: int
+missing:
+  description: What of O(pairs) is not there to be copied.
+  returned: for O(state=copy)
+  type: list
+  elements: path
 bytes:
   description: Their size.
   returned: for O(state=copy) and O(state=taken)
@@ -136,12 +141,13 @@ def main() -> None:
     result = {"changed": False, "phase": phase, "sandboxed": os.path.exists(SANDBOX)}
     if state == "look" or module.check_mode:
         module.exit_json(**{**result, "changed": state in ("hold", "taken", "returned")})
+    missing = [pair["source"] for pair in options["pairs"] if not os.path.exists(pair["source"])]
     try:
         if state == "copy":
             copier = step.copy(options["pairs"], options["name"])
-            result |= {"changed": copier.files > 0, "files": copier.files, "bytes": copier.bytes}
+            result |= {"changed": copier.files > 0, "files": copier.files, "bytes": copier.bytes, "missing": missing}
         elif state == "hold":
-            step.hold(options["sites"], options["units"], options["listens"], bool(options["pairs"]))
+            step.hold(options["sites"], options["units"], options["listens"], len(missing) < len(options["pairs"]))
             result["changed"] = True
         elif state == "taken":
             copier = step.take(options["pairs"], options["units"], options["listens"], options["owner"], options["drain"])

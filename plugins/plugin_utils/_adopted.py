@@ -152,7 +152,7 @@ def _site(found: dict[str, Any], notes: list[str]) -> dict[str, Any] | None:
             if inside and re.fullmatch(r"(/[\w.-]+)+/?", url):
                 static[url if url.endswith("/") or "." in url.rpartition("/")[2] else f"{url}/"] = inside
             else:
-                notes.append(f"nginx serves {place} at {url}, which is not in the release: add it to shared, or leave it")
+                notes.append(f"nginx serves {place} at {url}, which is not in the release: where it is data, make a link to it in {found['tree']['code']}, and name that in shared")
     if static:
         site["static"] = static
     if first["certificate"] and first["key"]:
@@ -215,6 +215,8 @@ def entry(found: dict[str, Any], name: str) -> tuple[dict[str, Any], list[str]]:
         app["shared"] = shared
         if tree["kind"] == "checkout":
             notes.append("shared is what the checkout has besides its source: take out what is no data")
+    if tree["kind"] == "directory":
+        notes.append("the directory is no checkout, so what of it is data is a guess: shared names what looks like it, add what is missing")
     app["processes"] = _processes(name, found, notes)
     site = _site(found, notes)
     if site:

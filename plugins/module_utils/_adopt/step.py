@@ -98,11 +98,11 @@ class Step:
         return f"pyweb.{self.name}.web.{release}.service"
 
     def copy(self, pairs: list[dict[str, str]], user: str) -> Copier:
-        """Data from C(source) to C(target) of each pair."""
+        """Data from C(source) to C(target) of each pair, where C(source) is there; it may be a link to its place."""
         copier = Copier(user)
         for pair in pairs:
             try:
-                copier.copy(pair["source"], pair["target"])
+                copier.copy(os.path.realpath(pair["source"]), pair["target"])
             except Exception as error:
                 raise StepError(f"{pair['source']} could not be copied to {pair['target']}: {error}") from error
         return copier

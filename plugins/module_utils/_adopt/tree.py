@@ -11,6 +11,8 @@ import pwd
 import re
 import typing as t
 
+from ansible_collections.pyweb.stack.plugins.module_utils._adopt.data import is_database
+
 # Where the tools keep their copy of the repository, below the directory of the application.
 _COPIES = ("repo", ".dep/repo", "shared/source", "shared/cached-copy")
 _DEPTH = 4
@@ -20,6 +22,9 @@ _PASSING = re.compile(r"(^|/)(__pycache__|node_modules|\.git|\.[a-z_]*cache|[^/]
 
 # What keeps a directory in a repository that has nothing else in it.
 _KEEPS = (".gitkeep", ".keep", ".gitignore", ".placeholder", ".empty")
+
+# Directories that are data by their name, where no repository tells.
+_DATA = ("data", "instance", "media", "storage", "upload", "uploads")
 
 Run = t.Callable[[list[str]], "tuple[int, str, str]"]
 
@@ -105,6 +110,25 @@ def _above(name: str) -> list[str]:
     return ["/".join(parts[:number]) for number in range(1, len(parts))]
 
 
+def _guessed(code: str) -> dict[str, str]:
+    """What looks like data in a directory that is no checkout: by its name, or as a database of SQLite."""
+    found: dict[str, str] = {}
+    for top, names, files in os.walk(code):
+        kept = []
+        for name in sorted(names):
+            path = os.path.join(top, name)
+            inside = os.path.relpath(path, code)
+            if _PASSING.search(inside) or name.startswith(".") or os.path.exists(os.path.join(path, "pyvenv.cfg")):
+                continue
+            if name in _DATA and not any(file.endswith(".py") for file in os.listdir(path)):
+                found[inside] = path
+            elif inside.count("/") < _DEPTH - 2:
+                kept.append(name)
+        names[:] = kept
+        found.update({os.path.relpath(path, code): path for name in sorted(files) if is_database(path := os.path.join(top, name))})
+    return found
+
+
 def _revisions_log(path: str) -> str:
     """The branch that Capistrano has deployed last."""
     lines = re.findall(r"^Branch (\S+) \(at \w+\) deployed", text(os.path.join(path, "revisions.log")), re.MULTILINE)
@@ -144,6 +168,9 @@ def look(run: Run, path: str, program: str = "") -> Tree:
             tree.shared = {name: place for name, place in found.items() if place not in tree.dotenv}
             # Not diff: it writes the index where only the times of files have changed.
             tree.edited = [line[3:] for line in _git(run, tree.code, "status", "--porcelain", "-z", "-uno", "--no-renames").split("\0") if line]
+        else:
+            tree.shared = _guessed(tree.code)
+            tree.dotenv = [place for name in (".env",) if os.path.isfile(place := os.path.join(tree.code, name))]
     else:
         return Tree("missing", path)
     # Only their own repository: the directory may lie in somebody else's.

@@ -124,6 +124,13 @@ def test_a_way_back_that_nginx_refuses_changes_nothing(taken):
     assert taken.said[-1] == "systemctl disable --quiet --now shop.socket shop.service"
 
 
+def test_a_link_in_the_old_directory_leads_to_data(taken):
+    (taken.root / "link").symlink_to("old")
+    copier = taken.step.copy([{"source": f"{taken.root}/{name}", "target": f"{taken.root}/to-{name}"} for name in ("link", "none")], "")
+    assert (taken.root / "to-link" / "one").read_text() == "1" and not os.path.islink(taken.root / "to-link") and copier.files == 1
+    assert not os.path.lexists(taken.root / "to-none")
+
+
 @pytest.mark.parametrize("fails", ["systemctl stop pyweb.shop.*", "systemctl disable --quiet --now pyweb.shop.service"])
 def test_a_way_back_that_fails_at_its_end_leaves_the_new_ones_serving(taken, fails):
     """With their data: a second try would copy over what the old ones have written meanwhile."""

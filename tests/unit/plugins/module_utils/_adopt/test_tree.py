@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
+import sqlite3
 import subprocess
 
 import pytest
@@ -105,6 +107,18 @@ def test_a_directory_without_a_repository(tmp_path):
     (tmp_path / "app.py").write_text("")
     found = tree.look(run, str(tmp_path))
     assert (found.kind, found.repo, found.shared, found.names) == ("directory", "", {}, ["app.py"])
+
+
+def test_what_looks_like_data_in_a_directory_without_a_repository(tmp_path):
+    for name in ("media/a.png", "shop/data/__init__.py", "shop/uploads/b.pdf", "venv/pyvenv.cfg", "venv/data/x", ".cache/data/x", ".env", "static/site.css"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("A=1\n")
+    for name in ("db.sqlite3", "shop/second.db", "venv/third.db"):
+        with contextlib.closing(sqlite3.connect(tmp_path / name)) as database:
+            database.execute("CREATE TABLE one (id INTEGER)")
+    found = tree.look(run, str(tmp_path))
+    assert found.shared == {name: f"{tmp_path}/{name}" for name in ("media", "shop/uploads", "db.sqlite3", "shop/second.db")}
+    assert found.dotenv == [f"{tmp_path}/.env"]
 
 
 def test_none_at_all(tmp_path):
