@@ -135,8 +135,13 @@ def _static(server: Block) -> dict[str, str]:
     return found
 
 
+def _to_https(block: Block) -> bool:
+    """What certbot writes: a name that is sent to https."""
+    return block.name == "if" and all(inner.name == "return" and inner.args[1:2] == ["https://$host$request_uri"] for inner in block.inside)
+
+
 def _others(server: Block) -> list[str]:
-    found = [" ".join([block.name, *block.args]) for block in server.inside if block.name not in _USUAL and block.name != "return"]
+    found = [" ".join([block.name, *block.args]) for block in server.inside if block.name not in _USUAL and block.name != "return" and not _to_https(block)]
     for location in _locations(server):
         inner = [" ".join([block.name, *block.args]) for block in location.inside if block.name not in _USUAL_PLACE | {"return", "location"}]
         found += [f"location {' '.join(location.args)}: {text}" for text in inner]

@@ -52,6 +52,27 @@ def test_which_sites_are_the_applications(addresses, path, expected):
     assert [site.file for site in sites.find(PRINTED, addresses, path)] == expected
 
 
+def test_what_certbot_has_written_is_nothing_to_look_at():
+    printed = """# configuration file /etc/nginx/sites-enabled/shop:
+server {
+    server_name shop.example.com;
+    location / { proxy_pass http://unix:/run/shop.sock; }
+    listen 443 ssl; # managed by Certbot
+    if ($request_method = TRACE) { return 405; }
+}
+server {
+    if ($host = shop.example.com) {
+        return 301 https://$host$request_uri;
+    } # managed by Certbot
+    listen 80;
+    server_name shop.example.com;
+    return 404; # managed by Certbot
+}
+"""
+    (site,) = sites.find(printed, ["unix:/run/shop.sock"], "/opt/shop")
+    assert site.domains == ["shop.example.com"] and site.others == ["if ($request_method = TRACE)"]
+
+
 def test_a_file_with_sites_of_others_says_so():
     text = PRINTED.replace("# configuration file /etc/nginx/conf.d/blog.conf:\n", "")
     (site,) = sites.find(text, ["unix:/run/shop.sock"], "/none")
