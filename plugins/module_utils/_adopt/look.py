@@ -10,6 +10,7 @@ import glob
 import grp
 import os
 import pwd
+import re
 import sys
 import typing as t
 
@@ -122,7 +123,8 @@ def look(run: tree.Run, path: str, wanted: list[str], name: str, values: bool) -
     found = [unit for unit, dummy in pairs]
     program = next((unit.command[0] for unit in found if unit.command), "")
     here = tree.look(run, path, program)
-    addresses = [address for unit in found for address in [*unit.listens, *binds(unit.command)]]
+    addresses = [address for unit in found
+                 for address in [*unit.listens, *binds(unit.command, () if unit.listens else otherwise(unit.command, unit.directory or path))]]
     printed = run(["nginx", "-T", "-q"])[1] if os.path.exists("/usr/sbin/nginx") else ""
     variables = _variables(found, [given for dummy, given in pairs], here.dotenv)
     for key, variable in variables.items():
@@ -141,14 +143,32 @@ def look(run: tree.Run, path: str, wanted: list[str], name: str, values: bool) -
     }
 
 
-def binds(words: list[str]) -> list[str]:
-    """Where a command of gunicorn, uvicorn or the like says that it listens, as nginx names such addresses."""
+def _options(words: list[str]) -> dict[str, list[str]]:
+    """What follows each word, or its equals sign."""
     options: dict[str, list[str]] = {}
     for word, after in zip(words, [*words[1:], ""]):
         option, equals, value = word.partition("=")
         options.setdefault(option, []).append(value if equals else after)
+    return options
+
+
+def otherwise(words: list[str], directory: str) -> list[str]:
+    """Where gunicorn or uvicorn listens that no command and no socket tells: as gunicorn's configuration file has it, or by default."""
+    names = {os.path.basename(word) for word in words}
+    if not names & {"gunicorn", "uvicorn"}:
+        return []
+    options = _options(words)
+    file = [*options.get("-c", []), *options.get("--config", []), "gunicorn.conf.py"][0].removeprefix("file:")
+    lines = re.findall(r"^bind\s*=\s*(.*)$", tree.text(os.path.join(directory, file)), re.MULTILINE) if "gunicorn" in names else []
+    return re.findall(r"""["']([^"']+)["']""", lines[-1]) if lines else ["127.0.0.1:8000"]
+
+
+def binds(words: list[str], untold: t.Sequence[str] = ()) -> list[str]:
+    """Where a command of gunicorn, uvicorn or the like says that it listens, else C(untold), as nginx names such addresses."""
+    options = _options(words)
     found = options.get("--bind", []) + options.get("-b", []) + [f"unix:{path}" for path in options.get("--uds", [])]
     found += [f"{(options.get('--host') or ['127.0.0.1'])[0]}:{port}" for port in options.get("--port", [])[:1]]
+    found = found or list(untold)
     result = []
     for address in found:
         address = f"unix:{address[len('unix:'):]}" if address.startswith("unix:") else address

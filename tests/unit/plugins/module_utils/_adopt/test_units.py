@@ -77,3 +77,20 @@ def test_a_time_of_systemd(text, expected):
 ])
 def test_where_a_command_listens(words, expected):
     assert look.binds(words) == expected
+
+
+@pytest.mark.parametrize(("words", "expected"), [
+    (["/opt/shop/bin/gunicorn", "shop:app"], ["unix:/run/shop.sock"]),
+    (["/opt/shop/bin/gunicorn", "-c", "deploy/live.py", "shop:app"], ["0.0.0.0:9000", "unix:/run/two.sock"]),
+    (["/opt/shop/bin/gunicorn", "--config=none.py", "shop:app"], ["127.0.0.1:8000"]),
+    (["/opt/shop/bin/python", "-m", "uvicorn", "shop:app"], ["127.0.0.1:8000"]),
+    (["/opt/shop/bin/celery", "-A", "shop", "worker"], []),
+])
+def test_where_a_server_listens_whose_command_does_not_tell(tmp_path, words, expected):
+    (tmp_path / "deploy").mkdir()
+    (tmp_path / "gunicorn.conf.py").write_text('workers = 3\nbind = "unix:/run/shop.sock"\n')
+    (tmp_path / "deploy" / "live.py").write_text("bind = ['0.0.0.0:9000', 'unix:/run/two.sock']\n")
+    found = look.otherwise(words, str(tmp_path))
+    assert found == expected
+    assert look.binds([*words, "--bind", "unix:/run/told.sock"], found) == ["unix:/run/told.sock"]
+    assert set(expected) <= set(look.binds(words, found))
