@@ -1,0 +1,55 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What playbooks hand to roles and to each other arrives there."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any, Iterator
+
+import pytest
+import yaml
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+PLAYS = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(CHECKOUT.glob("playbooks/*.yml"))}
+
+
+def tasks(block: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for task in block:
+        yield task
+        for name in ("block", "rescue", "always"):
+            yield from tasks(task.get(name, []))
+
+
+def roles(plays: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:
+    """Each play with a task that runs a role, that task, and what it says of the role."""
+    for play in plays:
+        for task in tasks(play.get("tasks", [])):
+            said = task.get("ansible.builtin.include_role") or task.get("ansible.builtin.import_role")
+            if said:
+                yield play, task, said
+
+
+@pytest.mark.parametrize("name", PLAYS)
+def test_nginx_of_a_member_knows_its_balancers(name):
+    """Whatever playbook writes nginx's configuration anew: without them it would believe nothing that they say of visitors."""
+    for play, task, said in roles(PLAYS[name]):
+        if said["name"] == "pyweb.stack.nginx" and "tasks_from" not in said and play["hosts"] == "pyweb":
+            assert "__pyweb_nginx" in task["vars"]["nginx_server"]
+
+
+@pytest.mark.parametrize("name", PLAYS)
+def test_what_a_playbook_hands_to_another_is_not_set_there(name):
+    """Variables of a role's task win over those of whoever imports the playbook."""
+    for play in PLAYS[name]:
+        if "ansible.builtin.import_playbook" in play and play.get("vars"):
+            other = PLAYS[pathlib.Path(play["ansible.builtin.import_playbook"]).stem]
+            for _play, task, _said in roles(other):
+                assert not set(play["vars"]) & set(task.get("vars", {}))
+
+
+def test_the_roles_are_found():
+    assert len([1 for plays in PLAYS.values() for _role in roles(plays)]) > 15
+    nginx = [name for name, plays in PLAYS.items() for _play, _task, said in roles(plays) if said["name"] == "pyweb.stack.nginx" and "tasks_from" not in said]
+    assert {"provision", "destroy", "take_over"} <= set(nginx)
