@@ -152,7 +152,8 @@ def _site(found: dict[str, Any], notes: list[str]) -> dict[str, Any] | None:
             if inside and re.fullmatch(r"(/[\w.-]+)+/?", url):
                 static[url if url.endswith("/") or "." in url.rpartition("/")[2] else f"{url}/"] = inside
             else:
-                notes.append(f"nginx serves {place} at {url}, which is not in the release: where it is data, make a link to it in {found['tree']['code']}, and name that in shared")
+                notes.append(f"nginx serves {place} at {url}, which is not in the release: where it is data, make a link to it in "
+                             f"{found['tree']['code']}, and name that in shared")
     if static:
         site["static"] = static
     if first["certificate"] and first["key"]:
