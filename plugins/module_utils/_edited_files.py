@@ -33,6 +33,18 @@ def with_block(text: str, lines: Iterable[str]) -> str:
     return (BEGIN + block + END if block else "") + restored(text)
 
 
+SETTING = re.compile(r"^[ \t]*(\w+)[ \t]*=", re.MULTILINE)
+
+
+def without_keys_of(lines: Iterable[str], texts: Iterable[str]) -> list[str]:
+    """The lines, but for those like "key = value" whose key one of the texts sets. None at all when no setting is left of those that were there."""
+    taken = {key for text in texts for key in SETTING.findall(text)}
+    given = list(lines)
+    settings = [line for line in given if SETTING.match(line)]
+    left = [line for line in settings if SETTING.findall(line)[0] not in taken]
+    return [line for line in given if line in left or line not in settings] if left or not settings else []
+
+
 def _umask(now: str, wanted: str) -> str:
     return f"{int(now, 8) | int(wanted, 8):03o}"
 

@@ -14,12 +14,11 @@ from collections.abc import Iterable, Mapping
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _hardening_look as look
 
-# Stands in every file that the role writes.
-MARK = "pyweb.stack"
 CRONTABS = "/var/spool/cron/crontabs"
 COMMON_AUTH = "/etc/pam.d/common-auth"
 CAP_DAC_READ_SEARCH = 2
-PROFILE = "/usr/share/pam-configs/pyweb-faillock"
+COMMON_PASSWORD = "/etc/pam.d/common-password"
+PROFILES = "/usr/share/pam-configs/pyweb-"
 
 
 def originals(kept: str, files: Mapping[str, str]) -> dict[str, str]:
@@ -36,7 +35,7 @@ def originals(kept: str, files: Mapping[str, str]) -> dict[str, str]:
 def of_others(paths: Iterable[str]) -> list[str]:
     """Those of the paths that are there and not the role's."""
     texts = {path: look.read(path) for path in paths}
-    return [path for path, text in texts.items() if text is not None and MARK not in text]
+    return [path for path, text in texts.items() if text is not None and look.MARK not in text]
 
 
 def crontab_owners() -> list[str]:
@@ -63,6 +62,7 @@ def look_at_host(run: look.Run, kept: str, options: Mapping[str, t.Any]) -> dict
         "crontabs": crontab_owners(),
         "container": is_container(run),
         "reads_all": reads_all(look.read("/proc/self/status") or ""),
-        "faillock_of_others": not os.path.exists(PROFILE) and "pam_faillock" in (look.read(COMMON_AUTH) or ""),
+        "faillock_of_others": not os.path.exists(PROFILES + "faillock") and "pam_faillock" in (look.read(COMMON_AUTH) or ""),
+        "history_of_others": not os.path.exists(PROFILES + "history") and "pam_pwhistory" in (look.read(COMMON_PASSWORD) or ""),
         "packages": (look.read(os.path.join(kept, "packages")) or "").split(),
     }

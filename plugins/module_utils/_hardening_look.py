@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import stat
 import time
@@ -18,6 +19,8 @@ from ansible_collections.pyweb.stack.plugins.module_utils import _edited_files a
 # Runs a command; its exit code, what it printed, and its errors.
 Run = Callable[[list[str]], tuple[int, str, str]]
 
+# Stands in every file that the role writes.
+MARK = "pyweb.stack"
 NFT = "/usr/sbin/nft"
 LOGIN_DEFS = "/etc/login.defs"
 SUDOERS = "/etc/sudoers"
@@ -50,11 +53,21 @@ def missing_packages(run: Run, wanted: list[str]) -> list[str]:
     return [package.partition("|")[0] for package in wanted if not installed & set(package.split("|"))]
 
 
+def drop_ins_of_others(path: str) -> list[str]:
+    """The texts of the files in the directory of drop-ins of that path, but for the role's own."""
+    texts = (read(name) or "" for name in sorted(glob.glob(path + ".d/*.conf")))
+    return [text for text in texts if MARK not in text]
+
+
 def edited(login_defs: Mapping[str, str], blocks: Mapping[str, list[str]]) -> dict[str, dict[str, str]]:
-    """By path, the content that files of others should have, and the mode that they have. blocks: by path, lines for the top of the file."""
+    """By path, the content that files of others should have, and the mode that they have.
+
+    blocks: by path, lines for the top of the file; what drop-ins of others set is left to them.
+    """
     texts = {path: read(path) for path in (LOGIN_DEFS, *blocks)}
     contents = {LOGIN_DEFS: edited_files.login_defs(texts[LOGIN_DEFS] or "", login_defs)}
-    contents.update({path: edited_files.with_block(texts[path] or "", lines) for path, lines in blocks.items()})
+    for path, lines in blocks.items():
+        contents[path] = edited_files.with_block(texts[path] or "", edited_files.without_keys_of(lines, drop_ins_of_others(path)))
     return {
         path: {"content": contents[path], "mode": f"{stat.S_IMODE(os.stat(path).st_mode):04o}"} for path, text in texts.items() if text is not None
     }

@@ -208,6 +208,9 @@ host:
     faillock_of_others:
       description: Whether somebody else has set up C(pam_faillock).
       type: bool
+    history_of_others:
+      description: Whether somebody else has set up C(pam_pwhistory).
+      type: bool
     packages:
       description: Packages that the role has installed, as the file C(packages) in O(kept) says.
       type: list

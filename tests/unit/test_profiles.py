@@ -29,3 +29,10 @@ def test_a_timeout_that_others_have_set_stays_and_ends_no_login(shell, theirs, t
     assert login(shell, tmp_path / "timeout.sh", PROFILE) == "600"
     assert login(shell, PROFILE, tmp_path / "timeout.sh") == "600"
     assert login(shell, PROFILE, PROFILE) == "900"
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize(("before", "after"), [("022", "0027"), ("002", "0027"), ("027", "0027"), ("077", "0077"), ("066", "0066")])
+def test_the_umask_only_ever_takes_away_more(shell, before, after):
+    said = subprocess.run([shell, "-c", f"umask {before}; . {PROFILE}; umask"], check=True, capture_output=True, text=True)
+    assert said.stdout.strip() == after

@@ -233,6 +233,7 @@ def test_needrestart_leaves_applications_alone(host):
 
 def test_new_files_of_root_are_for_others_only_in_baseline(host):
     assert ssh(host, "admin", command="sudo -n sh -c umask").stdout == ("0027\n" if is_strict(host) else "0022\n")
+    assert host.check_output("bash -lc 'umask'") == ("0027" if is_strict(host) else "0022")
 
 
 def test_homes_of_new_accounts_are_not_for_others(host):

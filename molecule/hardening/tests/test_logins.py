@@ -47,16 +47,22 @@ def test_wrong_passwords_lock_passwords_and_nothing_else(host, colleagues):
     assert ssh(host, "guessed", command="id -un").stdout == "guessed\n"
 
 
-def test_new_passwords_are_long_in_strict(host, colleagues):
+def test_new_passwords_are_long_and_new_in_strict(host, colleagues):
     def sets(old, new):
         before = host.user("guessed").password
         host.run(f"printf '%s\\n' '{old}' '{new}' '{new}' | runuser -u guessed -- passwd")
         return host.user("guessed").password != before
 
-    assert sets(GOOD, "twelve Digits") != is_strict(host)
+    assert sets(GOOD, "Twelve digits.") != is_strict(host)
     # root may set any.
     host.check_output(f"echo 'guessed:{GOOD}' | chpasswd")
-    assert sets(GOOD, "purple mice drink 7 lakes")
+    assert sets(GOOD, "purple mice drink 7 lakes") != is_strict(host)
+    host.check_output(f"echo 'guessed:{GOOD}' | chpasswd")
+    first, second = "Purple mice drink 7 lakes", "Eleven brown cows eat 5 leaves"
+    assert sets(GOOD, first)
+    assert sets(first, second)
+    # Not one that the account had before.
+    assert sets(second, first) != is_strict(host)
 
 
 def test_sessions_have_a_directory_of_their_own_for_temporary_files_in_strict(host):

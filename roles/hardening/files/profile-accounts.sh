@@ -4,3 +4,7 @@
 # Not readonly: where a later file sets it, too, sh would end the login.
 [ -n "${TMOUT:-}" ] || TMOUT=900
 export TMOUT
+# New files are nobody else's (CIS Debian Benchmark 5.4), also where login.defs does not reach. What takes away more stays.
+if [ $((0$(umask) | 027)) -eq $((027)) ]; then
+    umask 027
+fi

@@ -65,5 +65,23 @@ def test_a_block_stands_at_the_top_once():
     assert edited_files.with_block(once, []) == text
 
 
+@pytest.mark.parametrize(
+    ("texts", "left"),
+    [
+        ([], ["[Journal]", "Storage=persistent", "Compress = yes"]),
+        (["[Journal]\n  Storage = volatile\n"], ["[Journal]", "Compress = yes"]),
+        (["#Storage=volatile\n", "Compress=no\n"], ["[Journal]", "Storage=persistent"]),
+        (["Compress=no\nStorage=none\n"], []),
+    ],
+)
+def test_what_drop_ins_set_is_left_to_them(texts, left):
+    assert edited_files.without_keys_of(["[Journal]", "Storage=persistent", "Compress = yes"], texts) == left
+
+
+def test_lines_that_are_no_settings_stay():
+    lines = ["auth required pam_wheel.so use_uid group=sudo"]
+    assert edited_files.without_keys_of(lines, ["group=wheel\nuse_uid=1\n"]) == lines
+
+
 def test_a_block_that_was_cut_short_is_left_alone():
     assert edited_files.restored(edited_files.BEGIN + "UMASK 027\n") == edited_files.BEGIN + "UMASK 027\n"
