@@ -48,6 +48,33 @@ def test_logs_of_new_sites_are_read(host, watched):
     host.check_output("rm -r /var/log/nginx")
 
 
+def test_logs_are_text_too(host):
+    """Only in strict, and nobody else's to read."""
+    assert host.package("rsyslog").is_installed == is_strict(host)
+    if is_strict(host):
+        host.check_output("logger --tag pyweb-test look for me")
+        host.check_output("timeout 20 sh -c 'until grep -q \"pyweb-test.*look for me\" /var/log/syslog; do sleep 0.2; done'")
+        assert host.file("/var/log/syslog").mode == 0o640
+        assert host.package("logrotate").is_installed
+
+
+def test_apparmor_comes_with_its_tools(host, watched):
+    assert host.package("apparmor").is_installed == watched
+    assert host.package("apparmor-utils").is_installed == watched
+
+
+def test_graders_read_what_is_in_force(host, watched):
+    settings = {
+        "/etc/systemd/journald.conf": "Storage=persistent",
+        "/etc/systemd/timesyncd.conf": "FallbackNTP=0.debian.pool.ntp.org",
+        "/etc/security/faillock.conf": "deny = 3",
+    }
+    for path, setting in settings.items():
+        assert host.file(path).contains(f"^{setting}") == watched, path
+    # It comes with a package of the role.
+    assert host.file("/etc/security/pwquality.conf").exists == watched
+
+
 def test_files_of_packages_can_be_compared(host, watched):
     assert host.package("debsums").is_installed == watched
     if watched:
