@@ -33,6 +33,7 @@ def with_block(text: str, lines: Iterable[str]) -> str:
     return (BEGIN + block + END if block else "") + restored(text)
 
 
+INCLUDE = re.compile(r"[ \t]*include[ \t=]", re.IGNORECASE)
 SETTING = re.compile(r"^[ \t]*(\w+)[ \t]*=", re.MULTILINE)
 
 
@@ -43,6 +44,19 @@ def without_keys_of(lines: Iterable[str], texts: Iterable[str]) -> list[str]:
     settings = [line for line in given if SETTING.match(line)]
     left = [line for line in settings if SETTING.findall(line)[0] not in taken]
     return [line for line in given if line in left or line not in settings] if left or not settings else []
+
+
+def sshd_config(text: str, lines: Iterable[str]) -> str:
+    """The text of sshd_config with these lines right after the Include that it begins with, so that they win against no drop-in:
+    sshd takes the first value that it meets. Without lines, or where it does not begin with an Include, the text is as it was without us."""
+    stock = restored(text).splitlines(keepends=True)
+    first = next((number for number, line in enumerate(stock) if line.strip() and not line.lstrip().startswith("#")), None)
+    block = "".join(line + "\n" for line in lines)
+    if not block or first is None or not INCLUDE.match(stock[first]):
+        return "".join(stock)
+    include = stock[first].rstrip("\r\n") + "\n"
+    stock[first] = REPLACED + stock[first]
+    return BEGIN + include + block + END + "".join(stock)
 
 
 def _umask(now: str, wanted: str) -> str:

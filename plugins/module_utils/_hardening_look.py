@@ -68,9 +68,12 @@ def edited(login_defs: Mapping[str, str], blocks: Mapping[str, list[str]]) -> di
     contents = {LOGIN_DEFS: edited_files.login_defs(texts[LOGIN_DEFS] or "", login_defs)}
     for path, lines in blocks.items():
         contents[path] = edited_files.with_block(texts[path] or "", edited_files.without_keys_of(lines, drop_ins_of_others(path)))
-    return {
-        path: {"content": contents[path], "mode": f"{stat.S_IMODE(os.stat(path).st_mode):04o}"} for path, text in texts.items() if text is not None
-    }
+    return {path: with_mode(path, contents[path]) for path, text in texts.items() if text is not None}
+
+
+def with_mode(path: str, content: str) -> dict[str, str]:
+    """A content for a file, and the mode that the file has."""
+    return {"content": content, "mode": f"{stat.S_IMODE(os.stat(path).st_mode):04o}"}
 
 
 def look_at_accounts(own: str) -> dict[str, t.Any]:

@@ -14,6 +14,7 @@ import tempfile
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.pyweb.stack.plugins.module_utils import _edited_files as edited_files
 from ansible_collections.pyweb.stack.plugins.module_utils import _hardening_look as look
 from ansible_collections.pyweb.stack.plugins.module_utils import _ssh_access as ssh_access
 from ansible_collections.pyweb.stack.plugins.module_utils import _ssh_access_look as ssh_access_look
@@ -80,6 +81,18 @@ def look_at_ssh(module: AnsibleModule) -> dict[str, t.Any]:
     return result
 
 
+def edited(module: AnsibleModule, found: dict[str, t.Any]) -> dict[str, dict[str, str]]:
+    """sshd_config as it should be, by its path; found: what look_at_ssh has returned. Of keywords that may be there more than once, such as Port,
+    sshd and graders count the lines: these are in the drop-in only."""
+    text = look.read(SSHD_CONFIG)
+    if text is None:
+        return {}
+    said = [line for line in found["lines"] if line["value"] is not None and line["keyword"].lower() in {*strictness.SINGLE, "banner"}]
+    # Graders do not understand lists that take away.
+    lines = [f"{line['keyword']} {line['value']}" for line in said if not line["value"].startswith("-")] if module.params["sshd_words"] else []
+    return {SSHD_CONFIG: look.with_mode(SSHD_CONFIG, edited_files.sshd_config(text, lines))}
+
+
 def _said(module: AnsibleModule, command: list[str]) -> str:
     try:
         rc, stdout, dummy = module.run_command(command, handle_exceptions=False)
@@ -103,7 +116,8 @@ def _compare_settings(module: AnsibleModule, result: dict[str, t.Any]) -> None:
     now = before = _sshd_settings(module)
     if os.path.exists(drop_in):
         with tempfile.NamedTemporaryFile("w", dir=module.tmpdir, suffix=".conf") as stream:
-            stream.write(strictness.without_file(look.read(SSHD_CONFIG) or "", drop_in))
+            # What is ours in that file only repeats the drop-in.
+            stream.write(strictness.without_file(edited_files.restored(look.read(SSHD_CONFIG) or ""), drop_in))
             stream.flush()
             before = _sshd_settings(module, "-f", stream.name)
     lines = [strictness.line_for(setting, before, stock) for setting in wanted]

@@ -48,6 +48,8 @@ _SCALES: dict[str, tuple[str, ...]] = {
 _LESS_IS_STRICTER = frozenset({"logingracetime", "clientaliveinterval", "clientalivecountmax", "maxauthtries", "maxsessions"})
 _MORE_IS_STRICTER = frozenset({"requiredrsasize"})
 _LISTS = frozenset({"kexalgorithms", "ciphers", "macs", "hostkeyalgorithms", "pubkeyacceptedalgorithms", "casignaturealgorithms"})
+# Keywords of which only the first value counts, as far as they are known here.
+SINGLE = frozenset(_SCALES) | _LESS_IS_STRICTER | _MORE_IS_STRICTER | _LISTS | {"maxstartups", "pubkeyauthentication"}
 _SYNONYMS = {"prohibit-password": "without-password"}
 # What the role gives its word for: another file, or a Match block, must not undo it.
 _PROMISED = frozenset({"permitrootlogin", "passwordauthentication", "kbdinteractiveauthentication", "pubkeyauthentication", "permitemptypasswords"})
@@ -162,7 +164,7 @@ def undone(lines: t.Iterable[Line], effective: t.Mapping[str, list[str]]) -> lis
 def loosened(effective: t.Mapping[str, list[str]], before: t.Mapping[str, list[str]], given: t.Collection[str]) -> list[str]:
     """Known keywords that are looser than without the drop-in, though nobody asked for that."""
     asked = {keyword.lower() for keyword in given}
-    known = (set(_SCALES) | _LESS_IS_STRICTER | _MORE_IS_STRICTER | _LISTS | {"maxstartups"}) - asked
+    known = SINGLE - asked
     return sorted(
         f"{keyword} {effective[keyword][0]} instead of {before[keyword][0]}"
         for keyword in known

@@ -60,6 +60,12 @@ options:
         description: Whether somebody has asked for just this value, even where it is looser than what is in force.
         type: bool
         default: false
+  sshd_words:
+    description:
+      - Whether C(/etc/ssh/sshd_config) itself repeats O(sshd) after the drop-ins that it includes. Graders read only that file; to sshd it
+        makes no difference.
+    type: bool
+    default: false
   login_defs:
     description: Settings that C(/etc/login.defs) should have; stricter ones that it has stay.
     type: dict
@@ -143,7 +149,7 @@ missing_directories:
   sample: [/etc/pyweb]
 edited:
   description:
-    - The content that files of others should have, by path, as asked for by O(login_defs) and O(blocks). Without these, the content is what
+    - The content that files of others should have, by path, as asked for by O(login_defs), O(blocks) and O(sshd_words). Without these, the content is what
       it was without the role. Files that are not there are left out.
   returned: always
   type: dict
@@ -328,6 +334,7 @@ def main() -> None:
                     "given": {"type": "bool", "default": False},
                 },
             },
+            "sshd_words": {"type": "bool", "default": False},
             "login_defs": {"type": "dict", "default": {}},
             "upgrades": {"type": "path"},
             "blocks": {"type": "dict", "default": {}},
@@ -343,18 +350,19 @@ def main() -> None:
         supports_check_mode=True,
     )
     options = module.params
+    ssh = sshd_look.look_at_ssh(module)
     module.exit_json(
         changed=False,
         missing_packages=look.missing_packages(module.run_command, options["packages"]),
         waiting=look.waiting(module.run_command, options["kept"], options["files"], options["table"], options["unit"]),
-        edited=look.edited(options["login_defs"], options["blocks"]),
+        edited={**look.edited(options["login_defs"], options["blocks"]), **sshd_look.edited(module, ssh)},
         host=hardening_host.look_at_host(module.run_command, options["kept"], options),
         accounts=look.look_at_accounts(options["files"].get("sudo", "")),
         origins=upgrades.origins(module.run_command, module.tmpdir, options["upgrades"]) if options["upgrades"] else [],
         sysctls=look.sysctls(options["sysctls"]),
         loaded_modules=[name for name in options["modules"] if os.path.isdir("/sys/module/" + name.replace("-", "_"))],
         missing_directories=[path for path in options["directories"] if not os.path.isdir(path)],
-        ssh=sshd_look.look_at_ssh(module),
+        ssh=ssh,
     )
 
 

@@ -83,5 +83,22 @@ def test_lines_that_are_no_settings_stay():
     assert edited_files.without_keys_of(lines, ["group=wheel\nuse_uid=1\n"]) == lines
 
 
+SSHD = "# comment\n\nInclude /etc/ssh/sshd_config.d/*.conf\nX11Forwarding yes\nMatch User a\n  X11Forwarding no\n"
+
+
+def test_sshd_reads_drop_ins_before_what_its_own_file_repeats_of_them():
+    changed = edited_files.sshd_config(SSHD, ["X11Forwarding no"])
+    read = [line for line in changed.splitlines() if line and not line.startswith("#")]
+    assert read[:3] == ["Include /etc/ssh/sshd_config.d/*.conf", "X11Forwarding no", "X11Forwarding yes"]
+    assert sum(line.startswith("Include") for line in read) == 1
+    assert edited_files.sshd_config(changed, ["X11Forwarding no"]) == changed
+    assert edited_files.sshd_config(changed, []) == edited_files.restored(changed) == SSHD
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "Port 22\nInclude /etc/ssh/sshd_config.d/*.conf\n", "Port 22"])
+def test_sshd_config_that_begins_otherwise_stays_as_it_is(text):
+    assert edited_files.sshd_config(text, ["X11Forwarding no"]) == text
+
+
 def test_a_block_that_was_cut_short_is_left_alone():
     assert edited_files.restored(edited_files.BEGIN + "UMASK 027\n") == edited_files.BEGIN + "UMASK 027\n"
