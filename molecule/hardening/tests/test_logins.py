@@ -47,6 +47,14 @@ def test_wrong_passwords_lock_passwords_and_nothing_else(host, colleagues):
     assert ssh(host, "guessed", command="id -un").stdout == "guessed\n"
 
 
+def test_wrong_passwords_let_nobody_in(host, colleagues):
+    """Profiles of PAM that are in the wrong order would."""
+    for program in ("sudo -S -p '' id -u", "su guessed -c 'id -un'"):
+        said = host.run(f"runuser -u guessed -- sh -c \"echo wrong | {program}\"")
+        assert said.rc != 0 and not said.stdout.strip(), said
+    assert host.run(f"runuser -u guessed -- sh -c \"echo '{GOOD}' | su guessed -c 'id -un'\"").stdout.split()[-1:] == ["guessed"]
+
+
 def test_new_passwords_are_long_and_new_in_strict(host, colleagues):
     def sets(old, new):
         before = host.user("guessed").password

@@ -68,6 +68,7 @@ def test_graders_read_what_is_in_force(host, watched):
         "/etc/systemd/journald.conf": "Storage=persistent",
         "/etc/systemd/timesyncd.conf": "FallbackNTP=0.debian.pool.ntp.org",
         "/etc/security/faillock.conf": "deny = 3",
+        "/etc/ssh/sshd_config": "MaxAuthTries 3",
     }
     for path, setting in settings.items():
         assert host.file(path).contains(f"^{setting}") == watched, path
