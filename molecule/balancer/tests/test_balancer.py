@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import json
 import os
+import shlex
 import socket
 import time
 import urllib.request
@@ -91,6 +93,47 @@ def test_a_deploy_on_both(fleet):
     with fleet.visitors():
         outcome = fleet.play("deploy", force="true")
     assert outcome.status == 0, outcome.output
+
+
+@pytest.mark.parametrize("name", [FRONT, WEB1], ids=["two behind the balancer", "one host"])
+def test_pages_find_their_files_while_releases_switch(fleet, name):
+    before = fleet.visitor.get(SITE + "/page").text
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        # On the balancer, from which members let visitors in.
+        browsers = pool.submit(fleet.run, FRONT, f"python3 /usr/local/lib/pages.py {fleet.addresses[name]} 500")
+        while not browsers.done():
+            outcome = fleet.play("deploy", force="true")
+            assert outcome.status == 0, outcome.output
+    seen = json.loads(browsers.result())
+    print(seen["releases"])
+    assert seen["loads"] == 500 and seen["failed"] == [], seen["failed"][:3]
+    assert len(seen["releases"]) > 2, "a switch is what is tried here"
+    assert fleet.visitor.get(SITE + "/page").text != before
+
+
+def http3(address, *options, path="/"):
+    """A command that asks the site at C(address) by HTTP/3, and nothing else."""
+    words = ["curl", "--silent", "--show-error", "--insecure", "--http3-only", "--resolve", f"shop.example.com:443:{address}", *options, SITE + path]
+    return shlex.join(words)
+
+
+def test_http3_from_elsewhere(fleet):
+    """Through the firewall of the balancer. Members are asked as before, Debian 12's among them."""
+    answer, version = fleet.run(WEB2, http3(fleet.addresses[FRONT], "--write-out", "\\n%{http_version}")).splitlines()
+    assert version == "3" and json.loads(answer)["address"] == fleet.addresses[WEB2]
+    assert "udp dport 443" in fleet.run(FRONT, "nft list table inet pyweb")
+    assert "udp dport 443" not in fleet.run(WEB2, "nft list table inet pyweb") and not fleet.run(WEB2, "ss -Huln 'sport = :443'")
+
+
+def test_http3_through_a_deploy(fleet):
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        options = ["--rate", "20/s", "--output", "/dev/null", "--write-out", "%{http_version} %{http_code} %{num_connects}\\n"]
+        asked = pool.submit(fleet.run, WEB2, http3(fleet.addresses[FRONT], *options, path="/?number=[1-600]"))
+        outcome = fleet.play("deploy", force="true")
+        assert outcome.status == 0 and not asked.done(), outcome.output
+    first, *others = asked.result().splitlines()
+    # All on one connection.
+    assert first == "3 200 1" and others == ["3 200 0"] * 599, set(others)
 
 
 def test_a_member_leaves_and_comes_back(fleet):
