@@ -217,7 +217,7 @@ def test_two_inventories_on_one_host(hosts, visitors):
     for certificate in hosts.shown("second.example.test").values():
         assert by_pebble(certificate)
     for said in hosts.everywhere("ls /etc/nginx/pyweb/acme/sites.d").values():
-        assert said.split() == ["half.json", "page.json", "second.json", "wild.json"]
+        assert said.split() == ["guestbook.json", "half.json", "page.json", "second.json", "wild.json"]
     # certbot renews for the first inventory, too, and for people who have nothing to do with either.
     for name in ("pyweb-page", "pyweb-second", "their.example.org"):
         hosts.everywhere(f"RENEWED_LINEAGE={CERTBOT}/live/{name} {CERTBOT}/renewal-hooks/deploy/pyweb-certificates")
