@@ -48,7 +48,7 @@ def test_what_a_process_may_write_to(host):
     assert write("/tmp/x") == "yes" and not host.file("/tmp/x").exists
 
 
-@pytest.mark.parametrize("app, process, most", [("confined", "web", 0.3), ("confined", "tick", 0.3), ("ported", "web", 0.5), ("configured", "web", 1.1)])
+@pytest.mark.parametrize("app, process, most", [("confined", "web", 0.3), ("confined", "tick", 0.3), ("ported", "web", 0.6), ("configured", "web", 1.2)])
 def test_the_sandbox_is_tight(host, app, process, most):
     verdict = host.check_output(f"systemd-analyze security --no-pager pyweb.{app}.{process}.{live(host, app)}.service").splitlines()[-1]
     assert float(re.search(r"level for \S+: ([\d.]+)", verdict)[1]) <= most, verdict

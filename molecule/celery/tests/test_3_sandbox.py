@@ -54,7 +54,7 @@ def works(app):
 
 def test_the_sandbox_with_a_network(outgoing):
     works(outgoing)
-    assert {process: rating(outgoing, process) for process in ("web", "worker") if rating(outgoing, process) > 1.1} == {}
+    assert {process: rating(outgoing, process) for process in ("web", "worker") if rating(outgoing, process) > 1.2} == {}
 
 
 def test_the_sandbox_without_a_network(quiet):

@@ -143,7 +143,7 @@ def test_an_application_can_write_its_data(visitor):
     assert visitor.json("https://probe.example.com/try?path=/srv/probe/shared/new")["write"] == "yes"
 
 
-@pytest.mark.parametrize(("app", "most"), [("guestbook", 0.3), ("probe", 1.1)], ids=["no network", "outgoing"])
+@pytest.mark.parametrize(("app", "most"), [("guestbook", 0.3), ("probe", 1.2)], ids=["no network", "outgoing"])
 def test_the_sandbox_is_tight(host, visitor, app, most):
     unit = f"pyweb.{app}.web.{visitor.release(app)}.service"
     verdict = host.check_output("systemd-analyze security --no-pager %s", unit).splitlines()[-1]

@@ -567,7 +567,7 @@ FLOWS = [flow_deploy, flow_ill_gate, flow_ill_site, flow_rollback, flow_restart,
     *(("systemd", flow) for flow in FLOWS), *(("supervisor", flow) for flow in (flow_deploy, flow_ill_site, flow_restart)),
     *((move, flow) for move in MOVE for flow in (flow_deploy, flow_ill_site)),
 ], indirect=["app"])
-def test_killed_between_any_two_steps(host, app, tmp_path, monkeypatch, flow):
+def test_killed_between_any_two_steps(host, app, tmp_path, monkeypatch, flow, request):
     # Nothing here cuts the power of a disk.
     monkeypatch.setattr(os, "fsync", lambda handle: None)
     work = flow(host, app)
@@ -576,9 +576,11 @@ def test_killed_between_any_two_steps(host, app, tmp_path, monkeypatch, flow):
     parts = ("systemd", "supervisor", "etc", "srv", "var", "run")
     for part in parts:
         shutil.copytree(host.root / part, saved / part, symlinks=True)
-    number, done = 0, False  # the shorter flows in longer strides: they share most of their steps
+    # The shorter flows in longer strides, and those under supervisor: they share most of their steps.
+    stride = 4 if request.node.callspec.params["app"] != "systemd" else 1 if flow is flow_deploy else 3
+    number, done = 0, False
     while not done:
-        number += 4 if host.manager == "supervisor" else 1 if flow is flow_deploy else 3
+        number += stride
         recover = RECOVERIES[(number + len(flow.__name__)) % len(RECOVERIES)]
         host.gate, host.verify = ill
         for part in parts:
