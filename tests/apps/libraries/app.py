@@ -21,13 +21,13 @@ import tempfile
 import uuid
 import zoneinfo
 
-import cryptography.hazmat.primitives.asymmetric.rsa as rsa
 import numpy
 import psutil
 import uvloop
 import watchdog.events
 import watchdog.observers
 import zmq
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 SHARED = pathlib.Path(os.environ["PYWEB_SHARED"])
 PROCESS = psutil.Process()
@@ -57,6 +57,10 @@ def watch():
     observer.start()
     observer.stop()
     observer.join()
+
+
+def callback():
+    assert ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 1)() == 1
 
 
 def program(*arguments):
@@ -99,7 +103,7 @@ PROBES = {
     "own affinity": lambda: PROCESS.cpu_affinity(PROCESS.cpu_affinity()),
     "own limits": lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)),
     "death of the parent": lambda: ctypes.CDLL(None).prctl(1, signal.SIGTERM) and 1 / 0,
-    "callback": lambda: ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 1)(),
+    "callback": callback,
     # Event loops and sockets.
     "uvloop": lambda: uvloop.run(child()),
     "asyncio": lambda: asyncio.run(child()),
