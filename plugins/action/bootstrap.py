@@ -10,7 +10,9 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _apt
-from ansible_collections.pyweb.stack.plugins.plugin_utils import _apt_wait
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _apt_wait, _filters
+
+_filters.load()
 
 # On one line, for every shell; a host that has Python does no more than its first command.
 SCRIPT = """

@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _filters
 from ansible_collections.pyweb.stack.plugins.plugin_utils._on_host import OnHost, code
+
+_filters.load()
 
 
 class ActionModule(OnHost):

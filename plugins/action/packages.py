@@ -7,7 +7,9 @@ from __future__ import annotations
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _apt
-from ansible_collections.pyweb.stack.plugins.plugin_utils import _apt_wait
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _apt_wait, _filters
+
+_filters.load()
 
 
 class ActionModule(ActionBase):

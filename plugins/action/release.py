@@ -14,7 +14,10 @@ from ansible.errors import AnsibleActionFail
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _options, _processes
 from ansible_collections.pyweb.stack.plugins.module_utils._host import releases, scaling
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _filters
 from ansible_collections.pyweb.stack.plugins.plugin_utils._on_host import OnHost
+
+_filters.load()
 
 HOST_MODULE = "release_step"
 DEPLOY_HELPER = "community.general.deploy_helper"

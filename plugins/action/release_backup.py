@@ -7,7 +7,10 @@ from __future__ import annotations
 import getpass
 import socket
 
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _filters
 from ansible_collections.pyweb.stack.plugins.plugin_utils._on_host import OnHost
+
+_filters.load()
 
 
 class ActionModule(OnHost):

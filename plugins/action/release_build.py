@@ -9,9 +9,11 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.utils.display import Display
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _options
-from ansible_collections.pyweb.stack.plugins.plugin_utils import _progress
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _filters, _progress
 from ansible_collections.pyweb.stack.plugins.plugin_utils._on_host import plain
 from ansible_collections.pyweb.stack.plugins.plugin_utils._sender import Sender
+
+_filters.load()
 
 display = Display()
 

@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _filters
 from ansible_collections.pyweb.stack.plugins.plugin_utils._sender import Sender
+
+_filters.load()
 
 
 class ActionModule(Sender):

@@ -1,0 +1,31 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[4]
+# As Ansible's main process does it when it reads a task; then what a process for a task does when it templates one.
+READ = """
+import sys
+from ansible.plugins.loader import action_loader, filter_loader, init_plugin_loader
+init_plugin_loader([])
+action_loader.get("pyweb.stack.{}", class_only=True)
+before = set(sys.modules)
+assert filter_loader.get("pyweb.stack.survey").j2_function.__name__ == "survey"
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+@pytest.mark.parametrize("action", sorted(path.stem for path in (CHECKOUT / "plugins/action").glob("*.py")))
+def test_who_reads_a_task_has_loaded_the_filters_for_all(action):
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg")}
+    done = subprocess.run([sys.executable, "-c", READ.format(action)], env=environment, cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [], "not loaded before"
