@@ -25,6 +25,17 @@ apt-get -qq -o Acquire::Retries=3 update >&2 && apt-get -qq install --no-install
 WOULD_INSTALL = 77
 
 
+def script_for(environment, check_mode):
+    """What the host's shell gets. environment: what a module would have, by name.
+
+    Without a last newline: where root logs in, Ansible goes on with "&& sleep 0", which cannot begin a line.
+    """
+    return SCRIPT.format(
+        check=f"exit {WOULD_INSTALL}" if check_mode else "",
+        environment="\n".join(f"export {name}={shlex.quote(str(value))}" for name, value in environment.items()),
+    ).strip()
+
+
 class ActionModule(ActionBase):
     """Installs Python where it is missing, over the shell alone: no module runs before."""
 
@@ -38,10 +49,7 @@ class ActionModule(ActionBase):
         environment: dict[str, object] = {}
         # As a module would have it: a host may reach the outside through a proxy only.
         self._compute_environment_string(environment)
-        script = SCRIPT.format(
-            check=f"exit {WOULD_INSTALL}" if check_mode else "",
-            environment="\n".join(f"export {name}={shlex.quote(str(value))}" for name, value in environment.items()),
-        )
+        script = script_for(environment, check_mode)
 
         def attempt():
             done = self._low_level_execute_command(script)
@@ -55,6 +63,7 @@ class ActionModule(ActionBase):
                 " so nothing more can be looked at: run once without --check."
             )
         if done["rc"] != 0:
-            said = _apt.errors(done["stderr"] or done["stdout"])
-            raise AnsibleActionFail(f"Python could not be installed on {task_vars['inventory_hostname']}: {said}.")
+            # With a terminal, what apt-get said of errors is in the output, and ssh's own words are in the other.
+            said = _apt.errors(f"{done['stderr']}\n{done['stdout']}")
+            raise AnsibleActionFail(f"Python could not be installed on {task_vars['inventory_hostname']} (code {done['rc']}): {said}.")
         return {**result, "changed": "installed" in done["stdout"]}
