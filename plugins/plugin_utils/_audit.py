@@ -60,22 +60,29 @@ SCAP_RULE = re.compile(r"^(?:xccdf_\S+?_rule_)?(\S+):(pass|fixed|fail|error|unkn
 def from_openscap(report: str) -> tuple[str, list[Finding]]:
     """One line about the profiles, and each rule that is not met in one of them.
 
-    The report has a line "profile: NAME" before what oscap xccdf eval --progress prints for each: RULE:RESULT.
+    The report has a line "profile: NAME" before what oscap xccdf eval --progress prints for each: RULE:RESULT. After that comes, where oscap
+    has reckoned it, "score: NUMBER": of 100, in which rules count by their weight and by the size of their group.
     """
     shares: dict[str, list[int]] = {}
+    scores: dict[str, str] = {}
     unmet: dict[str, list[str]] = {}
     profile = ""
     for line in report.splitlines():
         if line.startswith("profile: "):
             profile = line.partition(" ")[2].strip()
             shares[profile] = [0, 0]
+        elif line.startswith("score: ") and profile:
+            scores[profile] = f" (score {float(line.partition(' ')[2]):.1f})"
         elif (rule := SCAP_RULE.match(line.strip())) and profile:
             passed = rule[2] in ("pass", "fixed")
             shares[profile][0] += passed
             shares[profile][1] += 1
             if not passed:
                 unmet.setdefault(rule[1], []).append(profile)
-    summary = [f"{name} {passed} of {total} rules" if total else f"{name} not in the content" for name, (passed, total) in shares.items()]
+    summary = [
+        f"{name} {passed} of {total} rules{scores.get(name, '')}" if total else f"{name} not in the content"
+        for name, (passed, total) in shares.items()
+    ]
     return f"openscap: {', '.join(summary)}", [Finding("openscap", name, ", ".join(profiles)) for name, profiles in unmet.items()]
 
 

@@ -58,6 +58,7 @@ xccdf_org.ssgproject.content_rule_package_aide_installed:pass
 xccdf_org.ssgproject.content_rule_sshd_set_keepalive:fail
 xccdf_org.ssgproject.content_rule_file_ownerships_var_log:error
 xccdf_org.ssgproject.content_rule_partition_for_home:notapplicable
+score: 41.666668
 profile: cis_level2_server
 xccdf_org.ssgproject.content_rule_sshd_set_keepalive:fail
 profile: nonsense
@@ -66,7 +67,7 @@ profile: nonsense
 
 def test_rules_of_openscap_are_passed_accepted_or_open():
     found = _audit.audit({"openscap": SCAP}, [{"grader": "openscap", "test": "sshd_set_*", "reason": "stricter"}])
-    assert "openscap: cis_level1_server 1 of 3 rules, cis_level2_server 0 of 1 rules, nonsense not in the content" in found["lines"]
+    assert "openscap: cis_level1_server 1 of 3 rules (score 41.7), cis_level2_server 0 of 1 rules, nonsense not in the content" in found["lines"]
     assert "accepted: openscap sshd_set_keepalive: cis_level1_server, cis_level2_server [stricter]" in found["lines"]
     assert found["lines"][-1] == "open: openscap file_ownerships_var_log: cis_level1_server"
     assert (found["open"], found["accepted"]) == (1, 1)
