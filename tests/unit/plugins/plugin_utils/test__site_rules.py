@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.pyweb.stack.plugins.plugin_utils import _certificate_rules, _site_rules
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _certificate_rules, _site_plan, _site_rules
 
 ROLE = Path(__file__).resolve().parents[4] / "roles" / "nginx"
 GROUPS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8"))
@@ -30,8 +30,7 @@ def merged(base, given):
 
 def faults(given, server=None, files=(), without_http3=""):
     sites = [merged(DEFAULTS, site) for site in given if site.get("state") != "absent"]
-    owners = {domain: site["name"] for site in reversed(sites) if site["path"] == "/" for domain in site["domains"]}
-    of = {site["name"]: site["name"] if site["path"] == "/" else owners.get((site["domains"] or [""])[0], site["name"]) for site in sites}
+    of = _site_plan.plan(sites, directory="/tls", store="/acme", ca="", challenge="http", settings={})["server_of"]
     return _site_rules.faults(given, sites, {**SERVER, **(server or {})}, of, list(files), without_http3)
 
 
