@@ -1,0 +1,62 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the roles app and appserver ask of an application's hooks, and of a host's accounts."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.pyweb.stack.plugins.filter import accounts_to_correct, hook_tasks
+
+HOOKS = {
+    "before_activate": ["true", {"command": "true"}, {"tasks": "a.yml"}, {"tasks": "b.yml"}], "after_activate": [{"tasks": None}], "on_failure": None,
+    "after_build": [{"tasks": "c.yml", "command": None}],
+}
+
+
+@pytest.mark.parametrize("phases, wanted", [
+    (["before_activate"], [("before_activate", "a.yml"), ("before_activate", "b.yml")]),
+    # The order is that of a deploy.
+    (["after_build", "before_activate"], [("after_build", "c.yml"), ("before_activate", "a.yml"), ("before_activate", "b.yml")]),
+    (["on_failure"], []), (["after_activate"], []), (["on_rollback"], []),
+    (None, [("before_activate", "a.yml"), ("before_activate", "b.yml"), ("after_build", "c.yml")]),
+])
+def test_files_of_tasks_with_their_phases(phases, wanted):
+    assert [(item["phase"], item["tasks"]) for item in hook_tasks.hook_tasks(HOOKS, phases)] == wanted
+
+
+def test_no_hooks():
+    assert hook_tasks.hook_tasks(None) == hook_tasks.hook_tasks({}, ["on_failure"]) == []
+
+
+USERS = [
+    {"name": "shop-build", "comment": "Builds shop", "groups": ["shop-web"]}, {"name": "shop", "comment": "Runs shop", "groups": ["shop-web", "shop-build"]},
+]
+# As getent tells them.
+PASSWD = {
+    "root": ["x", "0", "0", "root", "/root", "/bin/bash"],
+    "shop-build": ["x", "990", "991", "Builds shop", "/srv/shop", "/usr/sbin/nologin"],
+    "shop": ["x", "992", "993", "Runs shop", "/srv/shop", "/usr/sbin/nologin"],
+}
+GROUP = {"root": ["x", "0", ""], "shop-web": ["x", "990", "shop-build,shop,www-data"], "shop-build": ["x", "991", "shop"], "shop": ["x", "993", ""]}
+
+
+@pytest.mark.parametrize("passwd, group, wanted", [
+    ({}, {}, []),
+    ({"shop": None}, {}, ["shop"]),
+    ({}, {"shop": None}, ["shop"]),
+    ({"shop": ["x", "992", "1", "Runs shop", "/srv/shop", "/usr/sbin/nologin"]}, {}, ["shop"]),
+    ({"shop": ["x", "992", "993", "somebody", "/srv/shop", "/usr/sbin/nologin"]}, {}, ["shop"]),
+    ({"shop": ["x", "992", "993", "Runs shop", "/home/shop", "/usr/sbin/nologin"]}, {}, ["shop"]),
+    ({"shop": ["x", "992", "993", "Runs shop", "/srv/shop", "/bin/sh"]}, {}, ["shop"]),
+    ({}, {"shop-web": ["x", "990", "shopkeeper,shop-build"]}, ["shop"]),
+    ({}, {"shop-web": None}, ["shop-build", "shop"]),
+    ({}, {"shop-build": ["x", "991", ""]}, ["shop"]),
+])
+def test_accounts_that_are_other_than_they_have_to_be(passwd, group, wanted):
+    def host(base, other):
+        return {name: value for name, value in {**base, **other}.items() if value is not None}
+
+    found = accounts_to_correct.accounts_to_correct(USERS, host(PASSWD, passwd), host(GROUP, group), "/srv/shop", "/usr/sbin/nologin")
+    assert [user["name"] for user in found] == wanted
