@@ -8,15 +8,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _adopted
-
-
-def plain(value):
-    """Without what Ansible marks values with: YAML would write it down."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    return str(value) if isinstance(value, str) else value
+from ansible_collections.pyweb.stack.plugins.plugin_utils._on_host import plain
 
 
 def adopted(found, name):
