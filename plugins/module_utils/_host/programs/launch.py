@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 PROXY = "/usr/lib/systemd/systemd-socket-proxyd"
 BACKLOG = 2048
+# For a gunicorn in a command of one's own, as servers.py gives it to ours: half of what nginx takes is its default.
+LONG_QUERIES = "--limit-request-line=8190"
 
 
 def environment(data: dict[str, t.Any]) -> dict[str, str]:
@@ -100,7 +102,7 @@ def lead_to_port(env: dict[str, str]) -> None:
         port = free.getsockname()[1]
     env["PORT"] = str(port)
     # gunicorn would take PORT on all addresses.
-    env.setdefault("GUNICORN_CMD_ARGS", f"--bind=127.0.0.1:{port}")
+    env.setdefault("GUNICORN_CMD_ARGS", f"--bind=127.0.0.1:{port} {LONG_QUERIES}")
     proxy = os.fork()
     if proxy == 0:
         os.execve(PROXY, [PROXY, "--connections-max=16384", f"127.0.0.1:{port}"], {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())})
@@ -134,6 +136,8 @@ def command(name: str, env: dict[str, str]) -> list[str]:
         open_for_others(process["opens"])
     if process.get("leads"):
         lead_to_port(env)
+    elif process["socket"] or process.get("opens"):
+        env.setdefault("GUNICORN_CMD_ARGS", LONG_QUERIES)
     argv: list[str] = process["argv"]
     return argv
 

@@ -16,6 +16,7 @@ import time
 import pytest
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host import http as health_http
+from ansible_collections.pyweb.stack.plugins.module_utils._host import servers
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError
 from ansible_collections.pyweb.stack.plugins.module_utils._host.files import write_file
 
@@ -134,6 +135,32 @@ def test_a_socket_that_the_server_makes_for_itself_is_opened(launcher):
             client.close()
             assert server.wait(10) == 0
             assert os.stat(path).st_mode & 0o777 == 0o777
+
+
+LONG_QUERIES = f"--limit-request-line={servers.REQUEST_LINE}"
+ARGUMENTS = """
+import os, sys
+with open(sys.argv[1], "w") as file:
+    file.write(os.environ.get("GUNICORN_CMD_ARGS", "none"))
+"""
+
+
+@pytest.mark.parametrize("place, given, told", [
+    ("opens", None, LONG_QUERIES),
+    ("socket", None, LONG_QUERIES),
+    ("opens", "--threads=8", "--threads=8"),
+    (None, None, "none"),
+])
+def test_a_gunicorn_of_one_s_own_command_takes_what_nginx_takes(launcher, tmp_path, place, given, told):
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        process = {"argv": [sys.executable, "-c", ARGUMENTS, str(tmp_path / "told")], "socket": None}
+        if place:
+            process[place] = f"{directory}/web.sock"
+        write_file(f"{launcher.paths.meta(A)}/commands.json", json.dumps({"web": process}))
+        # Without a pipe, which what waits for the socket would hold.
+        env = {**os.environ, **({"GUNICORN_CMD_ARGS": given} if given else {})}
+        subprocess.run(["/usr/bin/python3", "-IS", f"{launcher.paths.meta(A)}/launch", "web"], env=env, check=True, timeout=60)
+    assert (tmp_path / "told").read_text() == told
 
 
 HTTP = """
