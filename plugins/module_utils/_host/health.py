@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import typing as t
 
@@ -17,6 +18,11 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.records import S
 PAUSE = 0.25
 # Seconds within which one health check is answered.
 ANSWER = 10.0
+# What gunicorn logs of a worker that ends. One that ends by itself while the application is imported (sys.exit() for a missing setting)
+# is followed by the next one, for ever; an import that raises ends gunicorn itself.
+WORKER_ENDS = re.compile(r"Worker exiting \(pid: ?(\d+)\)")
+# So many have ended between two requests without an answer, among so many last lines of the log.
+ENDLESS, RECENT = 5, 200
 # Seconds that nginx may take at boot.
 BOOT = 60
 
@@ -91,12 +97,17 @@ class Checks:
         host = health.get("host") or (self.store.runtime(release).get("site") or {}).get("domain", "localhost")
         manager, wanted, good = self.processes.manager(release), health.get("successes") or 1, 0
         fault = f"nothing listens on its socket after {health['timeout']} s"
+        ended: set[str] | None = None
         while self.system.monotonic() - begun < health["timeout"]:
             answer = None
             try:
                 answer = self.system.ask_socket(path, host, health["path"], min(ANSWER, health["timeout"]))
             except TimeoutError:
                 fault = f"GET {health['path']} gets no answer"
+                before, ended = ended, set(WORKER_ENDS.findall(manager.log(release, ["web"], RECENT)[0]))
+                if before is not None and len(ended - before) >= ENDLESS:
+                    fault = f"{fault}, and its workers end as soon as they have begun"
+                    break
             except OSError:
                 pass
             how = manager.ended(release, "web")

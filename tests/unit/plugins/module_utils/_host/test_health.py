@@ -191,6 +191,25 @@ def test_the_gate_tells_of_a_process_that_does_not_listen(host, app):
         app.checks.ready(A)
 
 
+@pytest.mark.parametrize("ends, wait", [(True, 20.0), (False, 60.0)])
+def test_workers_that_end_again_and_again_while_they_start(host, web, monkeypatch, ends, wait):
+    """sys.exit() at import under gunicorn: the master starts the next worker, for ever. What has ended before this start counts for nothing."""
+    clock = [0.0]
+
+    def ask(*ignored):
+        clock[0] += 10
+        ended = range(100, 110 + int(clock[0]) if ends else 110)
+        (host.systemd.state / "journal").write_text("".join(f"[INFO] Worker exiting (pid: {pid})\nDATABASE_URL is not set\n" for pid in ended))
+        raise TimeoutError
+
+    release_with_health(host, web, timeout=60)
+    monkeypatch.setattr(host.system, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(host.system, "ask_socket", ask)
+    with pytest.raises(HostError, match="GET /healthz gets no answer" + (", and its workers end as soon as they have begun" if ends else "[.]")) as failed:
+        web.checks.ready(A)
+    assert clock[0] == wait and "DATABASE_URL is not set" in str(failed.value)
+
+
 def test_the_way_through_tls(tmp_path, monkeypatch):
     monkeypatch.setattr(Handler, "status", [418])
     monkeypatch.setattr(Handler, "seen", [])
