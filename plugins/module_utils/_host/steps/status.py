@@ -24,11 +24,17 @@ TOGETHER = 8
 
 
 def failure(app: App, live: str | None) -> dict[str, t.Any] | None:
-    """The newest release that came after the live one and failed."""
+    """The newest release that came after the live one and failed.
+
+    Whoever has made a release live since has seen that it did, unless the host went back to it by itself.
+    """
+    chosen = next((entry["time"] for entry in reversed(app.store.history())
+                   if entry.get("release") == live and entry.get("action") in ("activate", "rollback")), "")
     for name, manifest in sorted(app.store.manifests().items(), reverse=True):
-        if name <= (live or ""):
+        state = manifest.get("state")
+        if name <= (live or "") or (state == "failed" and (manifest.get("created") or "") < chosen):
             return None
-        if manifest.get("state") in ("failed", "bad"):
+        if state in ("failed", "bad"):
             return {"release": name, **{key: manifest.get(key) for key in ("state", "error", "by", "version", "created")}}
     return None
 
