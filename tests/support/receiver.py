@@ -132,5 +132,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 def receiving() -> Iterator[Receiver]:
     with Receiver() as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
+        try:
+            yield server
+        finally:
+            server.shutdown()
