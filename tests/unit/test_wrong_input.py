@@ -142,7 +142,7 @@ def test_backups_are_refused_before_a_host_is_asked(run, name, variables, senten
 
 @pytest.mark.parametrize("variables, sentence", [
     ({"patch_reboot": "maybe"}, "patch_reboot is 'maybe': auto or never is needed"),
-    ({"patch_before": "nowhere.yml"}, "patch_before or patch_after is nowhere.yml, but the controller has no such file"),
+    ({"patch_before": "nowhere.yml"}, "patch_before is nowhere.yml, but the controller has no such file"),
 ], ids=["reboot", "file"])
 def test_patching_refuses_before_it_begins(run, variables, sentence):
     one_sentence(run("patch", apps={"web1": {"guestbook": GUESTBOOK}}, variables=variables), "web1", sentence)

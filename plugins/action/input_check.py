@@ -1,0 +1,53 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import re
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _filters, _places
+
+_filters.load()
+
+PROXY = re.compile(r"https?://[^/\s]+/?")
+PASSWORD = re.compile("://.*@")
+
+
+def proxy_fault(proxy: str) -> str:
+    """What is wrong with the address of a proxy, without the password in it; empty when nothing is."""
+    if not proxy or PROXY.fullmatch(proxy):
+        return ""
+    return f"pyweb_proxy is {PASSWORD.sub('://', proxy)}: an address such as http://proxy.example.com:3128 is needed."
+
+
+def file_fault(files: dict[str, str], places: list[str]) -> str:
+    """Names the first of C(files), as option by path, that is in none of these directories."""
+    for path, option in files.items():
+        if _places.find(str(path), places) is None:
+            return f"{option} is {path}, but the controller has no such file beside the playbook or the inventory: correct the path."
+    return ""
+
+
+class ActionModule(ActionBase):
+    """Asks no host, so that nothing has changed when it fails."""
+
+    _supports_check_mode = True
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        dummy, given = self.validate_argument_spec({
+            "fault": {"type": "str", "default": ""},
+            "proxy": {"type": "str", "default": ""},
+            "ca_certificates": {"type": "list", "elements": "dict", "default": []},
+            "files": {"type": "dict", "default": {}},
+        })
+        files = {one["src"]: "python_ca_certificates.src" for one in given["ca_certificates"] if "src" in one}
+        fault = proxy_fault(given["proxy"]) or given["fault"] or file_fault({**files, **given["files"]}, _places.places(task_vars or {}))
+        if fault:
+            raise AnsibleActionFail(fault)
+        return {**result, "changed": False}

@@ -1,0 +1,33 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.pyweb.stack.plugins.action import input_check
+
+
+@pytest.mark.parametrize("proxy", ["", "http://proxy.example.com:3128", "https://user:pass@proxy.example.com/"])
+def test_proxies_that_programs_take(proxy):
+    assert input_check.proxy_fault(proxy) == ""
+
+
+@pytest.mark.parametrize("proxy", ["proxy.example.com:3128", "socks5://proxy.example.com", "http://proxy.example.com/path", "http://", "http://a b"])
+def test_what_is_no_proxy_is_refused(proxy):
+    assert input_check.proxy_fault(proxy) == f"pyweb_proxy is {proxy}: an address such as http://proxy.example.com:3128 is needed."
+
+
+def test_the_password_of_a_refused_proxy_is_not_shown():
+    said = input_check.proxy_fault("ftp://user:geheim@proxy.example.com")
+    assert said.startswith("pyweb_proxy is ftp://proxy.example.com: ")
+
+
+def test_the_first_file_that_is_missing_is_named_with_its_option(tmp_path):
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "there.crt").touch()
+    files = {"there.crt": "python_ca_certificates.src", "app.tar.gz": "pyweb_apps.shop.source.archive", "late.yml": "patch_before"}
+    assert input_check.file_fault(files, [str(tmp_path)]) == (
+        "pyweb_apps.shop.source.archive is app.tar.gz, but the controller has no such file beside the playbook or the inventory: correct the path."
+    )
+    assert input_check.file_fault({"there.crt": "python_ca_certificates.src", str(tmp_path): "patch_before"}, [str(tmp_path)]) == ""
