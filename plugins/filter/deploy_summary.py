@@ -7,10 +7,9 @@ from __future__ import annotations
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _summary
 
 
-def deploy_summary(hosts, check=False):
-    return _summary.summary(
-        {host: {"releases": told["releases"], "urls": {name: _summary.url(app.get("site")) for name, app in told["chosen"].items()}}
-         for host, told in hosts.items()}, bool(check))
+def deploy_summary(releases, chosen, check=False):
+    urls = {host: {name: _summary.url(app.get("site")) for name, app in apps.items()} for host, apps in chosen.items()}
+    return _summary.summary({host: {"releases": its, "urls": urls.get(host, {})} for host, its in releases.items()}, bool(check))
 
 
 class FilterModule:

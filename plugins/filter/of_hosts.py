@@ -1,0 +1,35 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ansible.errors import AnsibleFilterError
+from jinja2.runtime import Undefined
+
+
+def _within(value, path):
+    """What is there by these keys; None where one of them is missing."""
+    for key in path:
+        if isinstance(value, Undefined) or not isinstance(value, (Mapping, list)):
+            return None
+        try:
+            value = value[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return None if isinstance(value, Undefined) else value
+
+
+def of_hosts(names, hostvars, *path):
+    if not path:
+        raise AnsibleFilterError("of_hosts needs the name of a variable.")
+    # A host's variables are put together anew each time that hostvars is asked, so only once.
+    found = {name: _within(hostvars[name], path) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+class FilterModule:
+    def filters(self):
+        return {"of_hosts": of_hosts}

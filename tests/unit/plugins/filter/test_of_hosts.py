@@ -1,0 +1,55 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.pyweb.stack.plugins.filter.of_hosts import of_hosts
+from jinja2.runtime import Undefined
+
+HOSTS = {
+    "web1": {"app_info": {"shop": {"live": "a"}}, "found": {"results": [{"lines": []}]}},
+    "web2": {"app_info": {"blog": {"live": None}}, "found": {"results": []}},
+    "web3": {"app_info": Undefined(name="app_info"), "found": None},
+    "web4": {},
+}
+
+
+@pytest.mark.parametrize("path, found", [
+    (["app_info", "shop"], {"web1": {"live": "a"}}),
+    (["app_info", "shop", "live"], {"web1": "a"}),
+    (["app_info", "blog"], {"web2": {"live": None}}),
+    (["app_info", "blog", "live"], {}),
+    (["found", "results", 0, "lines"], {"web1": []}),
+    (["found", "results", 0], {"web1": {"lines": []}}),
+    (["found", "results", "lines"], {}),
+    (["app_info", "shop", "live", 0], {}),
+    (["nowhere"], {}),
+])
+def test_hosts_that_have_it(path, found):
+    assert of_hosts(list(HOSTS), HOSTS, *path) == found
+
+
+def test_only_those_that_are_named_in_their_order():
+    given = {name: {"x": number} for number, name in enumerate("abc")}
+    assert list(of_hosts(["c", "a"], given, "x").items()) == [("c", 2), ("a", 0)]
+
+
+def test_variables_of_a_host_are_put_together_once():
+    class Hosts(dict):
+        asked = 0
+
+        def __getitem__(self, name):
+            self.asked += 1
+            return super().__getitem__(name)
+
+    hosts = Hosts(HOSTS)
+    of_hosts(list(HOSTS), hosts, "app_info", "shop")
+    assert hosts.asked == len(HOSTS)
+
+
+def test_a_variable_has_to_be_named():
+    with pytest.raises(AnsibleFilterError):
+        of_hosts(list(HOSTS), HOSTS)
