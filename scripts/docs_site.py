@@ -25,6 +25,14 @@ import docs_reference  # noqa: E402
 
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#|/)([^)#\s]+)(#[^)\s]+)?(?=\))")
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
+HEADING = re.compile(r"<th[^>]*>(.*?)</th>", re.DOTALL)
+ROW = re.compile(r"<tr>.*?</tr>", re.DOTALL)
+CELL = re.compile(r"<td>")
+PICTURE = re.compile(r"<p>(?=<img [^>]*release\.svg)")
+TAG = re.compile(r"<[^>]+>")
+# What a command prints in columns; commands themselves are wrapped.
+OUTPUT = re.compile(r'<div class="language-text highlight">(?=<pre>(?:(?!</pre>).)*?\S {2,}\S)', re.DOTALL)
 
 
 def outside() -> dict[str, str]:
@@ -72,3 +80,24 @@ def on_files(files: Files, config: Any) -> Files:
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
     return linked(markdown, page.file.src_uri, config.extra["social"][0]["link"])
+
+
+def labelled(table: str) -> str:
+    """A table of more than two columns as phones show it, row by row: each cell but the first, which the row is about, has its column's heading."""
+    headings = [TAG.sub("", heading) for heading in HEADING.findall(table)]
+    if len(headings) < 3:
+        return table
+    labels = ["", *(f' data-label="{heading}"' if heading else "" for heading in headings[1:])]
+
+    def row(found: re.Match[str]) -> str:
+        left = iter(labels)
+        return found[0] if "<th" in found[0] else CELL.sub(lambda _cell: f"<td{next(left)}>", found[0])
+
+    return ROW.sub(row, table.replace("<table>", f'<table data-columns="{len(headings)}">'))
+
+
+def on_page_content(html: str, page: Any, config: Any, files: Files) -> str:
+    html = OUTPUT.sub('<div class="language-text highlight columns">', html)
+    # On a phone it is scrolled, by keyboard as well.
+    html = PICTURE.sub('<p tabindex="0">', html)
+    return TABLE.sub(lambda found: labelled(found[0]), html)

@@ -148,8 +148,9 @@ def errors() -> list[str]:
     for row in hints.HINTS:
         fits = hints.found(row.example, row.phases[0])
         sentence = fits[1] if fits else row.sentence
+        sentence = row.sentence[0].upper() + sentence[1:] if row.sentence[0] != "{" else sentence
         told.append("| " + " | ".join([f"`{role_docs.cell(row.example)}`", when[row.phases], role_docs.cell(row.met),
-                                       role_docs.cell(row.sentence[0].upper() + sentence[1:] if row.sentence[0] != "{" else sentence)]) + " |")
+                                       role_docs.cell(sentence).replace("<", "&lt;")]) + " |")
     return ["| Printed | | By | What helps |", "|---|---|---|---|", *told]
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import pathlib
 import re
 
@@ -47,6 +48,42 @@ def test_every_link_leads_somewhere(document):
         path = (CHECKOUT / document).parent / target if target else CHECKOUT / document
         assert path.exists(), target
         assert not anchor or anchor in anchors(path.read_text(encoding="utf-8")), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_what_is_between_angle_brackets_is_shown(document):
+    """Outside of code, <name> would be a tag, which nobody sees."""
+    text = re.sub(r"^ *```.*?^ *```|``.+?``|`[^`]+`", "", (CHECKOUT / document).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    assert re.findall(r".*<[a-z].*", text) == []
+
+
+def test_what_is_promised_is_shown_by_tests_that_exist():
+    for document, least in (("guarantees", 19), ("twelve-factors", 12)):
+        text = (CHECKOUT / "docs" / f"{document}.md").read_text(encoding="utf-8")
+        table = re.findall(r"^\|(?!---)(.+)\|$", text, re.MULTILINE)
+        assert len(table) > least and table[0].endswith("| Shown by ")
+        for row in table[1:]:
+            shown = re.findall(r"\[`(test_\w+)`\]\(\.\./([\w./]+)\)", row.rpartition(" | ")[2])
+            assert shown, row
+            for name, path in shown:
+                assert f"\ndef {name}(" in (CHECKOUT / path).read_text(encoding="utf-8"), f"{path} has no {name}"
+
+
+def test_tables_and_what_is_printed_fit_a_phone():
+    """The site's pages say what docs/assets/site.css needs: what the cells of wide tables are, and which blocks have columns."""
+    pytest.importorskip("mkdocs")
+    spec = importlib.util.spec_from_file_location("docs_site", CHECKOUT / "scripts" / "docs_site.py")
+    site = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(site)
+    body = "<tbody>\n<tr>\n<td><code>env</code></td>\n<td></td>\n<td>Set.</td>\n</tr>\n</tbody>"
+    wide = f"<table>\n<thead>\n<tr>\n<th>Option</th>\n<th></th>\n<th><code>&lt;name&gt;</code> may</th>\n</tr>\n</thead>\n{body}\n</table>"
+    made = site.on_page_content(wide, None, None, None)
+    assert made == wide.replace("<table>", '<table data-columns="3">').replace("<td>Set", '<td data-label="&lt;name&gt; may">Set')
+    narrow = wide.replace("<th></th>\n", "").replace("<td></td>\n", "")
+    assert site.on_page_content(narrow, None, None, None) == narrow
+    block = '<div class="language-text highlight"><pre><span></span><code>{}\n</code></pre></div>'
+    command, columns = block.format("pip install ansible\n  --quiet"), block.format("WELL  HOST\nyes   web1")
+    assert site.on_page_content(command + columns, None, None, None) == command + columns.replace("highlight", "highlight columns")
 
 
 LICENCE = """# Copyright: pyweb.stack contributors
