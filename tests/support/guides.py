@@ -25,7 +25,8 @@ OURS = {"pyweb_apps", "pyweb_app_overrides", "pyweb_proxy", "pyweb_no_proxy", "p
 # Playbooks that readers copy.
 READY = {path.name for path in CHECKOUT.glob("examples/*/**/*.yml")}
 # Switches of ansible-playbook that are used, and whether a value follows.
-SWITCHES = {"-i": True, "-e": True, "--limit": True, "--tags": True, "--check": False, "--diff": False, "--ask-vault-pass": False, "-K": False}
+SWITCHES = {"-i": True, "-e": True, "--limit": True, "--tags": True, "--private-key": True,
+            "--check": False, "--diff": False, "--ask-vault-pass": False, "-K": False}
 CALL = re.compile(r"`(ansible-playbook [^`]+)`")
 
 
