@@ -37,7 +37,10 @@ def test_the_stricter_value_is_the_only_one(text, wanted, value):
 
 @pytest.mark.parametrize(
     ("key", "now", "wanted", "value"),
-    [("HOME_MODE", "0700", "0750", "0700"), ("HOME_MODE", "0755", "0750", "0750"), ("SHA_CRYPT_MIN_ROUNDS", "100000", "65536", "100000")],
+    [
+        ("HOME_MODE", "0700", "0750", "0700"), ("HOME_MODE", "0755", "0750", "0750"), ("SHA_CRYPT_MIN_ROUNDS", "100000", "65536", "100000"),
+        ("ENCRYPT_METHOD", "SHA512", "YESCRYPT", "YESCRYPT"), ("ENCRYPT_METHOD", "YESCRYPT", "YESCRYPT", "YESCRYPT"),
+    ],
 )
 def test_what_is_stricter_depends_on_the_key(key, now, wanted, value):
     assert settings(edited_files.login_defs(f"{key} {now}\n", {key: wanted}))[key] == [value]
