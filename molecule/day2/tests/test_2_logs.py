@@ -5,15 +5,7 @@
 
 import pytest
 
-# As a visitor, on hosts that have no curl.
-VISIT = """python3 -c '
-import http.client, socket, ssl
-context = ssl.create_default_context()
-context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-connection = http.client.HTTPSConnection("blog.example.com", context=context)
-connection.sock = context.wrap_socket(socket.create_connection(("127.0.0.1", 443)), server_hostname="blog.example.com")
-connection.request("GET", "{}")
-print(connection.getresponse().status)'"""
+from visitor import Visitor
 
 
 def test_a_process_on_all_hosts_by_time(fleet):
@@ -46,8 +38,8 @@ def test_one_release(fleet):
 
 def test_visitors_who_saw_an_error(fleet):
     for name in fleet.names:
-        fleet.run(name, VISIT.format("/not-here-7f3a"))
-        fleet.run(name, VISIT.format("/"))
+        for path, status in (("/not-here-7f3a", 404), ("/", 200)):
+            assert Visitor(fleet.address(name)).get(f"https://blog.example.com{path}").status_code == status
     variables = {"app": "blog", "log": "nginx", "since": "10 minutes ago"}
     seen = fleet.play("logs", **variables, **{"text": "not-here-7f3a"}).output
     assert all(f"{name} blog/nginx" in seen for name in fleet.names)

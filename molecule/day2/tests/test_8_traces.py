@@ -12,19 +12,11 @@ import yaml
 
 from playbook import CHECKOUT
 from plugin import until
+from visitor import Visitor
 
 TOKEN = "correct-horse-otel-51c2"
 COLLECTED = "/run/otlp.jsonl"
 PACKAGES = ("opentelemetry-distro", "opentelemetry-exporter-otlp-proto-http", "opentelemetry-instrumentation-flask")
-# As a visitor, on hosts that have no curl.
-VISIT = """python3 -c '
-import http.client, socket, ssl
-context = ssl.create_default_context()
-context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-connection = http.client.HTTPSConnection("blog.example.com", context=context)
-connection.sock = context.wrap_socket(socket.create_connection(("127.0.0.1", 443)), server_hostname="blog.example.com")
-connection.request("GET", "/?traced")
-print(connection.getresponse().status)'"""
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +52,8 @@ def test_visitors_are_told_of_with_release_and_token(fleet, traced):
             lines = fleet.run(name, f"touch {COLLECTED}; cat {COLLECTED}").splitlines()
             return [span for span in map(json.loads, lines) if "traced" in json.dumps(span["attributes"])]
 
-        assert [fleet.run(name, VISIT) for _visit in range(20)] == ["200"] * 20
+        visitor = Visitor(fleet.address(name))
+        assert [visitor.get("https://blog.example.com/?traced").status_code for _visit in range(20)] == [200] * 20
         until(lambda spans=spans: len(spans()) == 20)
         for span in spans():
             assert span["name"] == "GET /" and span["token"] == f"Bearer {TOKEN}"
