@@ -140,6 +140,31 @@ def test_backups_are_refused_before_a_host_is_asked(run, name, variables, senten
     one_sentence(run(name, apps={"web1": {"guestbook": GUESTBOOK}}, variables=variables), "web1", sentence)
 
 
+# Of playbooks that need more than an inventory, what is said to whoever leaves it out, or gives something else.
+USAGE = {
+    "pin": ({}, "Say of which application: -e app=… (guestbook, shop)."),
+    "run, nothing": ({}, "Say what is to run, and in which application: -e app=… -e \"command='python manage.py check'\" (guestbook, shop)."),
+    "run, no command": ({"app": "shop"}, "Say what is to run, and in which application"),
+    "restore": ({"confirm": "shop"}, "Say whose data is restored, and its name once more: -e app=… -e confirm=… (guestbook, shop)."),
+    "push, nothing": ({}, "Say which application pushes are for: -e app=… (guestbook, shop)."),
+    "push, no keys": ({"app": "shop"}, "keys is '': a file on the controller with the public SSH keys of those who may push is needed"),
+    "maintenance, nothing": ({}, "state is '': on or off is needed, as -e state=on."),
+    "maintenance, a name": ({"state": "on", "allow": "office.example.com"}, "allow is 'office.example.com': addresses with commas between them"),
+    "drain, nothing": ({}, "state is '': on or off is needed, as -e state=on."),
+    "drain, no balancer": ({"state": "on"}, "The inventory has no host in the group pyweb_balancers"),
+    "adopt, nothing": ({}, "path is '': the directory of the application on the host is needed, as -e path=/var/www/shop."),
+    "adopt, a name": ({"path": "/var/www/shop", "app": "My Shop"}, "app is 'My Shop': the name that the application is to have is needed"),
+    "take_over": ({}, "Say which application takes over: -e app=… (guestbook, shop)."),
+}
+
+
+@pytest.mark.parametrize("case", USAGE)
+def test_a_playbook_says_how_it_is_used(run, case):
+    variables, sentence = USAGE[case]
+    shop = changed("site.domains", ["shop.example.com"])["guestbook"]
+    one_sentence(run(case.partition(",")[0], apps={"web1": {"guestbook": GUESTBOOK, "shop": shop}}, variables=variables), "web1", sentence)
+
+
 @pytest.mark.parametrize("variables, sentence", [
     ({"patch_reboot": "maybe"}, "patch_reboot is 'maybe': auto or never is needed"),
     ({"patch_before": "nowhere.yml"}, "patch_before is nowhere.yml, but the controller has no such file"),
