@@ -32,6 +32,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         if self.path == "/pause":
             time.sleep(0.3)
+        if self.path == "/silent":
+            time.sleep(2)
         if self.path == "/fatal":
             self.server.fatal += 1
             self.close_connection = True

@@ -501,7 +501,7 @@ def test_what_is_no_longer_defined_is_gone(host):
     assert not [name for name in names if "leaving" in name or "gone" in name]
     assert sorted(name for name in names if name.startswith("pyweb.site.")) == [
         f"pyweb.site.{name}.conf" for name in (
-            "alone", "docs", "early", "empty", "full", "guestbook", "kept", "limited", "page", "pages", "part", "strict", "tcp")
+            "alone", "docs", "early", "empty", "full", "guestbook", "hasty", "kept", "limited", "page", "pages", "part", "strict", "tcp")
     ]
     assert not [name for name in names if name.startswith("docs-")], "a given certificate needs no self-signed one"
 

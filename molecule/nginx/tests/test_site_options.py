@@ -76,6 +76,35 @@ def test_passwords_are_for_nginx_alone(host):
     assert (file.user, file.group, file.mode) == ("root", "www-data", 0o640)
 
 
+def test_how_long_an_application_may_be_silent(visit):
+    assert (visit("hasty.example.com", "/silent").status_code, visit(FULL, "/silent").status_code) == (504, 200)
+
+
+def test_a_header_with_an_underscore(visit):
+    """Where a site allows it, but for those that gunicorn would take as nginx's own word."""
+    sent = {"access_token": "abc", "script_name": "/elsewhere"}
+    came = visit("hasty.example.com", "/", headers=sent).json()["headers"]
+    assert came["access_token"] == "abc" and "script_name" not in came
+    assert not set(sent) & set(visit(FULL, "/", headers=sent).json()["headers"])
+
+
+def test_a_query_of_6_kilobytes(visit):
+    path = f"/?a={'x' * 6000}"
+    assert visit(FULL, path).json()["path"] == path
+
+
+def test_maintenance_beside_directives_of_one_s_own(host, visit):
+    place = "/etc/nginx/pyweb/maintenance/hasty"
+    assert visit("hasty.example.com", "/before").json()["path"] == "/after"
+    host.check_output("mkdir -p %s && touch %s/on", place, place)
+    try:
+        answers = [visit("hasty.example.com", path) for path in ("/", "/before")]
+    finally:
+        host.check_output("rm -r %s", place)
+    assert [(answer.status_code, answer.headers["Retry-After"]) for answer in answers] == [(503, "300")] * 2
+    assert visit("hasty.example.com", "/before").status_code == 200
+
+
 def test_one_address_has_a_rate(visit):
     statuses = [visit("limited.example.com", "/").status_code for dummy in range(8)]
     assert statuses[:3] == [200, 200, 200] and 429 in statuses
