@@ -323,10 +323,11 @@ def _look_at_config(wanted: bool) -> dict[str, t.Any]:
 
 def _look_at_certificates(items: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
     found = []
+    client = certificates.browser() if items else None
     for item in items if certificates.available() else []:
         if not os.path.exists(item["certificate"]):
             continue
-        judged = certificates.judge(item["certificate"], item["key"], item["domains"], time.time())
+        judged = certificates.judge(item["certificate"], item["key"], item["domains"], time.time(), client)
         damaged = any(kind in ("damaged", "key") for kind, _text in judged.faults)
         record = {**item, "faults": judged.said(), "damaged": damaged, "trusted": judged.trusted, "due": False}
         if judged.certificate:

@@ -120,13 +120,18 @@ def covers(certificate_names: t.Iterable[str], name: str) -> bool:
         return name in known or ("." in name and "*." + name.partition(".")[2] in known)
 
 
-def _handshake(certificate: str, key: str) -> None:
-    """Meets itself as a browser with this host's authorities would. Raises ssl.SSLError and OSError."""
+def browser() -> ssl.SSLContext:
+    """With the authorities that this host knows. Reading them takes longer than all else that judge() does: who judges many makes one."""
+    client = ssl.create_default_context()
+    client.check_hostname = False
+    return client
+
+
+def _handshake(certificate: str, key: str, client: ssl.SSLContext) -> None:
+    """Meets itself as a browser would. Raises ssl.SSLError and OSError."""
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     # Never asks somebody at a terminal: nginx could not use such a key either.
     server.load_cert_chain(certificate, key, password=lambda: "")
-    client = ssl.create_default_context()
-    client.check_hostname = False
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = [client.wrap_bio(to_client, to_server), server.wrap_bio(to_server, to_client, server_side=True)]
     for _turn in range(4):
@@ -151,7 +156,7 @@ class Judgement:
         return [text for kind, text in self.faults if kind not in ignored]
 
 
-def judge(certificate: str, key: str, names: t.Iterable[str], now: float) -> Judgement:
+def judge(certificate: str, key: str, names: t.Iterable[str], now: float, client: ssl.SSLContext | None = None) -> Judgement:
     """Checks a certificate and its key before nginx has them: they match, the chain is whole, it is valid now and for C(names)."""
     try:
         leaf = read(certificate)
@@ -167,7 +172,7 @@ def judge(certificate: str, key: str, names: t.Iterable[str], now: float) -> Jud
         faults.append(("early", f"{certificate} is valid from {day(leaf.not_before)} only"))
     trusted = False
     try:
-        _handshake(certificate, key)
+        _handshake(certificate, key, client or browser())
         trusted = not faults
     except ssl.SSLCertVerificationError as error:
         # One that is on its way to a root of somebody's own is for him to judge; one without any issuer leads nowhere.
