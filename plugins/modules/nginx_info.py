@@ -322,9 +322,12 @@ def _look_at_config(wanted: bool) -> dict[str, t.Any]:
 
 
 def _look_at_certificates(items: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    # Asking takes its time, too.
+    if not items or not certificates.available():
+        return []
     found = []
-    client = certificates.browser() if items else None
-    for item in items if certificates.available() else []:
+    client = certificates.browser()
+    for item in items:
         if not os.path.exists(item["certificate"]):
             continue
         judged = certificates.judge(item["certificate"], item["key"], item["domains"], time.time(), client)
