@@ -1,0 +1,68 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The configuration that is rendered: a request pays for nothing that no site of its host uses."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+import pytest
+from ansible_collections.pyweb.stack.plugins.filter.site_plan import site_plan
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+from role_variables import CHECKOUT, seen  # noqa: E402
+
+ROLE = CHECKOUT / "roles" / "nginx"
+LOOK = {"ipv6": True, "foreign": {"writes": [], "temporary": False}, "sites": [], "listed": [], "missing_files": [], "certificates": []}
+SHOP = {"name": "shop", "domains": ["shop.example.com"], "upstream": "unix:/srv/shop/current/.pyweb/web.sock"}
+
+
+def rendered(server: dict, *sites: dict) -> dict[str, str]:
+    """The files of the configuration by their paths."""
+    more = {
+        "nginx_sites": list(sites), "nginx_server": server, "nginx_acme": {}, "nginx_ca": {}, "role_path": str(ROLE), "__nginx_look": LOOK,
+        "ansible_search_path": [str(ROLE)], "ansible_managed": "managed", "inventory_hostname": "web1",
+        "ansible_facts": {"distribution": "Debian", "distribution_major_version": "13", "distribution_version": "13.1", "architecture": "x86_64"},
+    }
+    for name in ("server", "acme", "ca"):
+        more[f"__nginx_{name}"] = seen("nginx", f"__nginx_found_{name}", **more)
+    present = seen("nginx", "__nginx_present_sites", **more)
+    more["__nginx_plan"] = site_plan(present, "/etc/nginx/pyweb/tls", "/etc/nginx/pyweb/acme")
+    return {file["path"]: file.get("content", "") for file in seen("nginx", "__nginx_files", **more)}
+
+
+def text(files: dict[str, str]) -> str:
+    """An authority's own file is there always, but nothing includes it."""
+    return "\n".join(content for path, content in files.items() if not path.endswith("/acme.conf"))
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return rendered({}, SHOP)
+
+
+@pytest.mark.parametrize(("words", "server", "more"), [
+    (["$pyweb_said_scheme"], {"trusted_proxies": ["192.0.2.1"]}, {}),
+    (["$pyweb_said_scheme", "real_ip_header"], {}, {"trusted_proxies": ["192.0.2.1"]}),
+    (["$pyweb_probe_host", "$pyweb_forwarded_scheme"], {}, {"probes": ["/healthz"]}),
+    (["$pyweb_needs_tls", "acme-challenge/ {"], {}, {"tls": {"source": "acme"}}),
+    (["$pyweb_alt_svc"], {}, {"http3": True}),
+    (["limit_req"], {}, {"limits": {"requests": "5r/s"}}),
+    (["limit_conn"], {}, {"limits": {"connections": 5}}),
+    (["if ($pyweb_where"], {}, {"canonical": True}),
+    (["auth_basic "], {}, {"access": {"/": {"users": {"jo": "$6$x"}}}}),
+    (["set $pyweb_page"], {}, {"error_pages": {"503": "/srv/shop/current/503.html"}}),
+    (["Strict-Transport-Security $"], {}, {"tls": {"hsts_max_age": 60}}),
+])
+def test_what_is_not_used_is_not_asked(plain, words, server, more):
+    with_it = text(rendered(server, {**SHOP, **more}))
+    assert [word for word in words if word in text(plain)] == []
+    assert [word for word in words if word not in with_it] == []
+
+
+def test_a_request_ends_its_rewrites_unless_maintenance_is_on_or_rewrites_of_a_user_follow(plain):
+    path = "/etc/nginx/conf.d/pyweb.site.shop.conf"
+    assert "break;" in plain[path]
+    assert "break;" not in rendered({}, {**SHOP, "extra_config": "rewrite ^/a$ /b last;"})[path]
