@@ -6,7 +6,8 @@
 What stands for what: the image of the runner is Debian 13 with Python, and with git and ssh where GitHub's own has them; actions/checkout is what it
 is documented to do with C(persist-credentials: false), a checkout of the commit without credentials; names are those of the test's internet. The
 first job of a forge installs Ansible, which the others find in C($HOME/ansible), as on a runner of one's own. Of GitHub's expressions there are
-lookups, C(==), C(!=) and C(&&); of GitLab's rules C(==) and C(&&). Anything else in a pipeline is an error here.
+lookups, C(==), C(!=) and C(&&); of GitLab's rules C(==) and C(&&). Anything else in a pipeline is an error here. Docker is that of this machine, by
+its socket, also where GitLab's job has it as a service; there is no registry, so a job finds the image C(debian:13) under another name (DEBIAN_IMAGE).
 """
 
 from __future__ import annotations
@@ -25,7 +26,16 @@ CI = CHECKOUT / "examples" / "ci"
 EXPRESSION = re.compile(r"\$\{\{\s*(.+?)\s*\}\}")
 VARIABLE = re.compile(r"\$(\w+)")
 # What the forges' images have besides Python; GitLab's job installs the rest by itself.
-PACKAGES = {"github": "python3-venv git openssh-client", "gitlab": "python3-venv"}
+PACKAGES = {"github": "python3-venv git openssh-client docker-cli", "gitlab": "python3-venv"}
+SOCKET = pathlib.Path("/var/run/docker.sock")
+# The variables by which GitLab's job finds its service.
+SERVICE = {"DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_TLS_CERTDIR", "DOCKER_CERT_PATH"}
+# A container of its own makes the cgroups that a test host has, wherever this machine has older ones, and then does what it is asked to.
+DEBIAN = r"""FROM %s
+RUN sed -e "s|exec /sbin/init'|exec \"\$@\"' sh \"\$@\"|" -e 's|exec env -u TEST_HOST_KEY /sbin/init|exec "$@"|' \
+    /usr/local/sbin/test-host-init >/usr/local/sbin/entry && chmod 0755 /usr/local/sbin/entry
+ENTRYPOINT ["/usr/local/sbin/entry"]
+"""
 
 
 @dataclasses.dataclass
@@ -64,12 +74,22 @@ class Runner:
         subprocess.run(["docker", "build", "--quiet", "--tag", name, "-"], input=recipe, text=True, check=True, stdout=subprocess.DEVNULL)
         return name
 
-    def run(self, forge: str, name: str, commit: str, scripts: list[tuple[str, dict[str, str], str]]) -> Job:
-        """A container with a checkout of the commit, and in it scripts for bash: what each is called, its environment, its text. One that fails ends it."""
+    def debian(self) -> str:
+        """What stands for C(debian:13), from which jobs make hosts of their own."""
+        name = f"pyweb-stack/runner:debian13-{self.image.rpartition('-')[2]}"
+        subprocess.run(["docker", "build", "--quiet", "--tag", name, "-"], input=DEBIAN % self.image, text=True, check=True, stdout=subprocess.DEVNULL)
+        return name
+
+    def run(self, forge: str, name: str, commit: str, scripts: list[tuple[str, dict[str, str], str]], docker: bool = False) -> Job:
+        """A container with a checkout of the commit, and in it scripts for bash: what each is called, its environment, its text. One that fails ends it.
+
+        C(docker): it may make containers.
+        """
         user, home = ("runner", "/home/runner") if forge == "github" else ("root", "/root")
         container = f"pyweb-runner-{uuid.uuid4().hex[:12]}"
+        engine = [f"--volume={SOCKET}:{SOCKET}", f"--group-add={SOCKET.stat().st_gid}", f"--env=DEBIAN_IMAGE={self.debian()}"] if docker else []
         hosts = [f"--add-host={host}:{address}" for host, address in self.names.items()]
-        subprocess.run(["docker", "run", "--detach", "--rm", "--name", container, "--label", "pyweb.stack=test-host", *hosts,
+        subprocess.run(["docker", "run", "--detach", "--rm", "--name", container, "--label", "pyweb.stack=test-host", *hosts, *engine,
                         "--volume", f"{self.authority}:/usr/local/share/ca-certificates/forge.crt:ro", "--volume", f"{self.volume}-{forge}:{home}/ansible",
                         self._image(forge), "sleep", "infinity"], check=True, stdout=subprocess.DEVNULL)
         output = ""
@@ -101,8 +121,11 @@ class Runner:
             return []
         done: dict[str, Job] = {}
         for name, job in content["jobs"].items():
-            environment = job["environment"] if isinstance(job["environment"], str) else job["environment"]["name"]
-            context = _context(push, self.secrets[environment])
+            environment = job.get("environment")
+            if isinstance(environment, dict):
+                environment = environment["name"]
+            # Without an environment, a job has no secrets.
+            context = _context(push, self.secrets[environment] if environment else {})
             needed = [job["needs"]] if "needs" in job else []
             if any(before not in done or done[before].status for before in needed) or not _holds(job.get("if"), context):
                 continue
@@ -118,13 +141,14 @@ class Runner:
                 else:
                     where = job["defaults"]["run"]["working-directory"]
                     scripts.append((step["name"], {**defaults, **_filled(step.get("env"), context)}, f"cd {where}\n{step['run']}"))
-            done[name] = self.run("github", name, commit, scripts)
+            # Runners of GitHub's have Docker.
+            done[name] = self.run("github", name, commit, scripts, docker=not environment)
         return list(done.values())
 
     # --- GitLab CI --------------------------------------------------------------------------------------------------------
 
-    def gitlab(self, push: Push, manual: tuple[str, ...] = ()) -> list[Job]:
-        """The jobs of the pipeline, stage by stage; those that wait for somebody run where C(manual) names them."""
+    def gitlab(self, push: Push, manual: tuple[str, ...] = (), without: tuple[str, ...] = ()) -> list[Job]:
+        """The jobs of the pipeline, stage by stage; those that wait for somebody run where C(manual) names them. Those of C(without) count as done."""
         content = yaml.safe_load((CI / "gitlab" / "gitlab-ci.yml").read_text(encoding="utf-8"))
         variables = {"CI_COMMIT_SHA": push.commit, "CI_DEFAULT_BRANCH": "main", "CI_PIPELINE_SOURCE": "push", "CI_PROJECT_PATH": "team/shop"}
         if push.number is None:
@@ -138,12 +162,15 @@ class Runner:
             rule = next((rule for rule in job["rules"] if _rule_holds(rule["if"], variables)), None)
             if not rule or (name not in manual and (rule.get("when") == "manual" or manual)) or any(before.status for before in done):
                 continue
-            base = content[job["extends"]]
-            environment = _expanded(job["environment"]["name"], variables).partition("/")[0]
-            own = {key: _expanded(value, variables) for key, value in {**base["variables"], **job.get("variables", {})}.items()}
+            if name in without:
+                continue
+            base = content[job["extends"]] if "extends" in job else {}
+            environment = _expanded(job["environment"]["name"], variables).partition("/")[0] if "environment" in job else None
+            own = {key: _expanded(value, variables) for key, value in {**base.get("variables", {}), **job.get("variables", {})}.items() if key not in SERVICE}
             # One shell runs all commands of a job.
-            script = "\n".join([*base["before_script"], *job["script"]])
-            done.append(self.run("gitlab", name, push.commit, [(name, {**variables, **own, **self.secrets[environment]}, script)]))
+            script = "\n".join([*base.get("before_script", []), *job["script"]])
+            secrets = self.secrets[environment] if environment else {}
+            done.append(self.run("gitlab", name, push.commit, [(name, {**variables, **own, **secrets}, script)], docker="services" in job))
         return done
 
 

@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
+import re
+import subprocess
 
 import httpx
 import pytest
+
+from plugin import until
 
 NAMES = {"staging": "shop.staging.example.com", "production": "shop.example.com"}
 
@@ -84,7 +89,7 @@ def test_a_review_application_comes_and_goes(team, forge, number):
     def pipeline(push, last=False):
         if forge == "github":
             return team.runner.github("review", dataclasses.replace(push, action="closed" if last else "opened"))
-        return team.runner.gitlab(push, manual=("remove-review",) if last else ())
+        return team.runner.gitlab(push, manual=("remove-review",) if last else (), without=("molecule",))
 
     app, domain, review = f"shop-pr-{number}", f"pr-{number}.review.example.com", team.hosts["review"]
     team.git("checkout", "--quiet", "main")
@@ -103,3 +108,54 @@ def test_a_review_application_comes_and_goes(team, forge, number):
         team.page("review", domain)
     if number == 13:
         assert team.page("review", "pr-12.review.example.com") == (200, "beside")
+
+
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+def test_a_request_is_tested_with_molecule(team, forge):
+    """On a host that comes and goes with the job, by whoever wrote it: the job has no secret."""
+    team.git("checkout", "--quiet", "main")
+    push = team.commit("to be tested", branch="tested", number=21, action="opened")
+    if forge == "github":
+        jobs = team.runner.github("test", push)
+    else:
+        jobs = team.runner.gitlab(push, without=("review",))
+    assert well(*jobs) == ["molecule"]
+    (job,) = jobs
+    assert "shop-test" in job.output.partition("PLAY RECAP")[2] and "Ask for the first page" in job.output, job.output[-6000:]
+    assert not any(secret in job.output for secrets in team.runner.secrets.values() for secret in (secrets["VAULT_PASSWORD"],))
+    assert subprocess.run(["docker", "inspect", "shop-test"], check=False, capture_output=True).returncode != 0
+
+
+def test_what_does_not_work_fails_the_test(team):
+    team.git("checkout", "--quiet", "main")
+    push = team.commit("five' + 1 + '", branch="broken", number=22, action="opened")
+    (job,) = team.runner.github("test", push)
+    assert job.status != 0 and "answers 500" in job.output, job.output[-6000:]
+    subprocess.run(["docker", "rm", "--force", "--volumes", "shop-test"], check=True, capture_output=True)
+
+
+def test_two_deploys_at_once(team, first):
+    """By two forges, which know nothing of each other: the second one says in one sentence who deploys, and the first one is not disturbed."""
+    team.git("checkout", "--quiet", "main")
+    main, staging = team.clone / "deploy" / "group_vars" / "pyweb" / "main.yml", team.hosts["staging"]
+    lines = main.read_text()
+    # The first one builds until it is told to go on.
+    wait = "  hooks: {after_build: ['for i in $(seq 900); do test -e /srv/go && break; sleep 1; done']}\n"
+    main.write_text(lines.replace("  preset: django\n", f"  preset: django\n{wait}"))
+    assert main.read_text() != lines
+    one, two = team.commit("slow one"), team.commit("slow two")
+    main.write_text(lines)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        deploy = pool.submit(team.runner.github, "deploy", one)
+        try:
+            until(lambda: deploy.done() or staging.file("/var/lib/pyweb/shop/lease.json").exists, 600)
+            assert not deploy.done(), deploy.result()[0].output[-6000:]
+            (refused,) = team.runner.gitlab(two)
+        finally:
+            staging.check_output("touch /srv/go")
+        assert well(*deploy.result()) == ["staging"]
+    assert refused.status != 0 and refused.output.count("fatal: [") == 1, refused.output[-6000:]
+    assert re.search(r"shop: .{,80} has been deploying since \S+; wait for it to end", " ".join(refused.output.split())), refused.output[-6000:]
+    assert team.page("staging", NAMES["staging"]) == (200, "slow one") and team.live("staging").endswith(one.commit[:7])
+    # The second one once more, as its forge has a button for.
+    assert well(*team.runner.gitlab(two)) == ["staging"] and team.page("staging", NAMES["staging"]) == (200, "slow two")
