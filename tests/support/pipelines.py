@@ -64,7 +64,8 @@ class Runner:
         self.volume = f"pyweb-runner-{uuid.uuid4().hex[:12]}"
 
     def close(self) -> None:
-        """What the jobs have shared goes."""
+        """What the jobs have shared goes, and what they have left on this machine."""
+        subprocess.run(["docker", "image", "rm", "--force", "shop-test"], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         subprocess.run(["docker", "volume", "rm", "--force", *(f"{self.volume}-{forge}" for forge in PACKAGES)], check=False, stdout=subprocess.DEVNULL)
 
     def _image(self, forge: str) -> str:
