@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 from role_variables import CHECKOUT, seen  # noqa: E402
 
 ROLE = CHECKOUT / "roles" / "nginx"
-LOOK = {"ipv6": True, "foreign": {"writes": [], "temporary": False, "scheduling": False}, "sites": [], "listed": [], "missing_files": [], "certificates": []}
+LOOK = {"ipv6": True, "foreign": {"writes": [], "temporary": False}, "sites": [], "listed": [], "missing_files": [], "certificates": []}
 SHOP = {"name": "shop", "domains": ["shop.example.com"], "upstream": "unix:/srv/shop/current/.pyweb/web.sock"}
 
 
