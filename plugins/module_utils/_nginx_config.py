@@ -24,8 +24,6 @@ OURS = re.compile(r"/etc/nginx/(conf\.d/pyweb(\.site\.[a-z0-9-]+)?\.conf|modules
 _FILES = ("access_log", "error_log", "pid", "lock_file")
 _CACHES = ("proxy_cache_path", "fastcgi_cache_path", "uwsgi_cache_path", "scgi_cache_path")
 _TEMPORARY = ("client_body_temp_path", "proxy_temp_path", "fastcgi_temp_path", "uwsgi_temp_path", "scgi_temp_path")
-# Directives that make nginx tell the kernel when and where its workers run.
-_SCHEDULING = ("worker_cpu_affinity", "worker_priority")
 _STORES = ("dav_methods", "proxy_store", "fastcgi_store", "uwsgi_store", "scgi_store")
 # What the sandbox lets nginx write to anyway.
 WRITABLE = ("/run", "/var/run", "/var/log/nginx", "/var/lib/nginx", "/var/cache/nginx", "/dev")
@@ -49,8 +47,6 @@ class Foreign:
     writes: list[str]
     # Do they use /tmp or /var/tmp, such as a socket there?
     temporary: bool
-    # Do they bind worker processes to processors, or change their priority?
-    scheduling: bool
     # Names of their servers.
     names: list[str]
 
@@ -105,7 +101,6 @@ def foreign(config: t.Iterable[Directive]) -> Foreign:
     return Foreign(
         writes=sorted(path for path in writes if not any(path == top or path.startswith(f"{top}/") for top in WRITABLE)),
         temporary=any(SHARED_TEMPORARY.match(word.removeprefix("http://")) for item in theirs for word in item.args),
-        scheduling=any(item.name in _SCHEDULING for item in theirs),
         names=sorted({name for item in theirs if item.name == "server_name" for name in item.args} - {"_", "", "localhost"}),
     )
 

@@ -222,9 +222,6 @@ foreign:
     temporary:
       description: Whether files or sockets in C(/tmp) or C(/var/tmp) are used.
       type: bool
-    scheduling:
-      description: Whether worker processes are bound to processors, or have a priority of their own.
-      type: bool
     names:
       description: Server names.
       type: list

@@ -55,14 +55,6 @@ def test_whether_others_use_the_common_temporary_directories(text, temporary):
     assert foreign(text).temporary is temporary
 
 
-@pytest.mark.parametrize(("text", "scheduling"), [
-    ("worker_cpu_affinity auto;", True), ("worker_priority -5; events {}", True), ("# worker_priority 5;", False), ("worker_processes auto;", False),
-])
-def test_whether_others_say_when_and_where_workers_run(text, scheduling):
-    assert foreign(text).scheduling is scheduling
-    assert foreign(text, OURS).scheduling is False
-
-
 @pytest.mark.parametrize(("text", "listens"), [
     ("listen 443 ssl http2; listen [::]:443 ssl;", []), ("# listen 443 quic;", []), ("server_name quic; listen quic;", []),
     ("listen 443 ssl; listen 443 quic reuseport;", [("443", "quic", "reuseport")]), ("listen [::]:443 quic;", [("[::]:443", "quic")]),
