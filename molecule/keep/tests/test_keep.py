@@ -6,32 +6,7 @@
 The commands are those of docs/backup.md and docs/services.md, in the order in which a person needs them.
 """
 
-import json
-
 from plugin import until
-
-# Sends pictures one after another, and notes each that was acknowledged.
-WRITER = """cat > /root/writer.py <<'END'
-import http.client, itertools, os, socket, ssl, time
-context = ssl.create_default_context()
-context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-noted = open("/root/acknowledged", "a", buffering=1)
-for number in itertools.count():
-    try:
-        connection = http.client.HTTPSConnection("gallery.example.com", context=context)
-        connection.sock = context.wrap_socket(socket.create_connection(("127.0.0.1", 443), 60), server_hostname="gallery.example.com")
-        connection.request("POST", f"/pictures/{number:06}.png", os.urandom(2000))
-        if connection.getresponse().status == 201:
-            noted.write(f"{number:06}.png\\n")
-    except OSError:
-        pass
-    time.sleep(0.1)
-END
-rm -f /root/acknowledged; systemd-run --unit=writer python3 /root/writer.py"""
-
-
-def acknowledged(keeper):
-    return keeper.run("cat /root/acknowledged 2>/dev/null || true").split()
 
 
 def live(keeper):
@@ -67,15 +42,13 @@ def test_the_application_is_deployed_and_set_up_for_backups(keeper):
 
 
 def test_a_backup_while_it_writes(keeper):
-    keeper.run(WRITER)
-    until(lambda: len(acknowledged(keeper)) >= 10, 300)
-    until(lambda: keeper.pictures()["seen"] >= 5, 300)
-    before = acknowledged(keeper)
-    assert "made and verified" in " ".join(keeper.play("backup", app="gallery").output.split())
-    after = acknowledged(keeper)
-    assert len(after) > len(before), "nobody wrote while the backup was made"
-    (keeper.folder / "before.json").write_text(json.dumps(before))
-    keeper.run("systemctl stop writer")
+    with keeper.sending() as sender:
+        until(lambda: len(sender.acknowledged) >= 10, 300)
+        until(lambda: keeper.pictures()["seen"] >= 5, 300)
+        before = list(sender.acknowledged)
+        assert "made and verified" in " ".join(keeper.play("backup", app="gallery").output.split())
+        assert len(sender.acknowledged) > len(before), "nobody wrote while the backup was made"
+    keeper.before = before
     told = keeper.status()["backup"]
     assert told["last"]["snapshot"] and told["failure"] is None and told["period"] == 86400
     assert told["last"]["snapshot"] in keeper.play("backups", app="gallery").output
@@ -112,13 +85,12 @@ def test_destroyed_and_restored_on_a_host_that_has_nothing(keeper):
     keeper.play("site", "--skip-tags", "hardening")
     assert keeper.pictures()["rows"] == []
     keeper.play("restore", app="gallery", confirm="gallery")
-    found, before = keeper.pictures(), json.loads((keeper.folder / "before.json").read_text())
+    found = keeper.pictures()
     for kind in ("rows", "files", "set"):
-        assert set(before) <= set(found[kind]), f"{kind}: what was acknowledged before the backup began is lost"
+        assert set(keeper.before) <= set(found[kind]), f"{kind}: what was acknowledged before the backup began is lost"
     # What comes next goes on from there, as the application's own.
-    keeper.run("rm -f /root/acknowledged; sed -i 's/count()/count(900000)/' /root/writer.py; systemd-run --unit=writer python3 /root/writer.py")
-    until(lambda: len(acknowledged(keeper)) >= 3, 300)
-    keeper.run("systemctl stop writer")
+    with keeper.sending(first=900000) as sender:
+        until(lambda: len(sender.acknowledged) >= 3, 300)
     assert keeper.run("find /srv/gallery/shared ! -user gallery | head -1") == ""
     assert sorted(keeper.run("ls /srv/gallery").split()) == ["assets", "build", "current", "releases", "shared"]
 
