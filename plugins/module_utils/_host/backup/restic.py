@@ -37,14 +37,16 @@ SAID = (
      "ansible-playbook pyweb.stack.backup -e app={app}."),
     (r"no space left on device|disk quota exceeded|insufficient storage|507 ", "the disk is full: free some space; earlier backups are as they were."),
     (r"repository is already locked", LOCKED),
+    # Before what tells of damage: where ssh ends, restic adds that what it reads is cut short.
+    (r"host key verification failed", "the host of {repository} is not known to root's ssh: add its key to /etc/ssh/ssh_known_hosts."),
+    (r"no such host|could not resolve hostname|connection (refused|timed out)|network is unreachable|i/o timeout|no route to host",
+     "{repository} cannot be reached."),
+    (r"permission denied \(|unable to start the sftp session", "root's ssh may not log in for {repository}: put a key of root's there."),
     (r"ciphertext verification failed|invalid data returned|pack .*does not match|repository contains errors|hash mismatch|load .*(truncated|not found)|"
      r"unable to load index|invalid index|error loading snapshot|error for tree|blob .* not found|does not exist in index|unexpected EOF|"
      r"files? .*(missing|damaged)|pack \w+: not found|no such pack|invalid header",
      "{repository} is damaged: restic check tells what is lost, restic repair helps; or name an empty repository for new backups."),
-    (r"host key verification failed", "the host of {repository} is not known to root's ssh: add its key to /etc/ssh/ssh_known_hosts."),
-    (r"permission denied \(|unable to start the sftp session", "root's ssh may not log in for {repository}: put a key of root's there."),
     (r"access ?denied|access key|signature|403 |401 ", "{repository} refuses: pyweb_apps.{app}.backup.env has to have its credentials."),
-    (r"no such host|connection refused|network is unreachable|i/o timeout|no route to host", "{repository} cannot be reached."),
 )
 
 

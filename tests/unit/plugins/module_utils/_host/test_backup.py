@@ -50,6 +50,10 @@ def test_an_empty_repository():
         restore.chosen([], "latest", "web1", "shop")
 
 
+SFTP = ("Fatal: unable to open repository at sftp:vault@192.0.2.9:r: unable to start the sftp session, error: error receiving version packet from "
+        "server: server unexpectedly closed connection: unexpected EOF")
+
+
 @pytest.mark.parametrize("printed, sentence", [
     ("Fatal: wrong password or no key found", "pyweb_apps.shop.backup.password has to be the one"),
     ("Fatal: Resolving password failed: Fatal: /etc/pyweb/shop/backup-password does not exist", "the password for /mnt/r is missing"),
@@ -58,7 +62,12 @@ def test_an_empty_repository():
     ("ciphertext verification failed", "/mnt/r is damaged"),
     ("error: pack 0a1b: not found in index\nFatal: repository contains errors", "/mnt/r is damaged"),
     ("unable to create lock in backend: repository is already locked by PID 71 on web2", "in use by another restic"),
-    ("Host key verification failed.\nFatal: unable to start the sftp session", "is not known to root's ssh"),
+    # As restic prints it: what ssh says, each line behind "subprocess ssh: ", then what that means for itself.
+    (f"subprocess ssh: Host key verification failed.\n{SFTP}", "is not known to root's ssh"),
+    (f"subprocess ssh: vault@192.0.2.9: Permission denied (publickey).\n{SFTP}", "root's ssh may not log in"),
+    (f"subprocess ssh: ssh: connect to host 192.0.2.9 port 22: Connection refused\n{SFTP}", "cannot be reached"),
+    (f"subprocess ssh: ssh: connect to host 192.0.2.9 port 22: Connection timed out\n{SFTP}", "cannot be reached"),
+    (f"subprocess ssh: ssh: Could not resolve hostname vault: Name or service not known\n{SFTP}", "cannot be reached"),
     ("Stat(<config/>): Access Denied.", "backup.env has to have its credentials"),
     ("something new\nFatal: something that nobody has seen", "restic and /mnt/r: Fatal: something that nobody has seen"),
     ("", "no reason was given"),
