@@ -16,6 +16,7 @@ import dataclasses
 import pathlib
 import re
 import subprocess
+import textwrap
 import uuid
 from typing import Any
 
@@ -62,6 +63,8 @@ class Runner:
         """C(image) is that of a test host; C(names) leads to addresses; C(secrets) are those of each environment of the pipeline."""
         self.image, self.names, self.authority, self.secrets = image, names, authority, secrets
         self.volume = f"pyweb-runner-{uuid.uuid4().hex[:12]}"
+        # All that have run, in the order of their ends.
+        self.jobs: list[Job] = []
 
     def close(self) -> None:
         """What the jobs have shared goes, and what they have left on this machine."""
@@ -108,27 +111,34 @@ class Runner:
                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
                 output += f"--- {title}\n{done.stdout}"
                 if done.returncode:
-                    return Job(name, done.returncode, output)
-            return Job(name, 0, output)
+                    break
+            self.jobs.append(Job(name, done.returncode, output))
+            return self.jobs[-1]
         finally:
             subprocess.run(["docker", "rm", "--force", container], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     # --- GitHub Actions ---------------------------------------------------------------------------------------------------
 
-    def github(self, workflow: str, push: Push, approved: tuple[str, ...] = ()) -> list[Job]:
-        """The jobs of a workflow, in their order; an environment that is not approved (production) waits, so its job does not run."""
+    def github(self, workflow: str, push: Push, approved: tuple[str, ...] = (), earlier: list[Job] | None = None) -> list[Job]:
+        """The jobs of a workflow, in their order; an environment that is not approved (production) waits, so its job does not run.
+
+        C(earlier): those of the same workflow and push that have run before it was approved.
+        """
         content = yaml.safe_load((CI / "github" / f"{workflow}.yml").read_text(encoding="utf-8"))
         if not _triggered(content[True], push):
             return []
+        before = {job.name: job for job in earlier or []}
         done: dict[str, Job] = {}
         for name, job in content["jobs"].items():
+            if name in before:
+                continue
             environment = job.get("environment")
             if isinstance(environment, dict):
                 environment = environment["name"]
             # Without an environment, a job has no secrets.
             context = _context(push, self.secrets[environment] if environment else {})
             needed = [job["needs"]] if "needs" in job else []
-            if any(before not in done or done[before].status for before in needed) or not _holds(job.get("if"), context):
+            if any(need not in before | done or (before | done)[need].status for need in needed) or not _holds(job.get("if"), context):
                 continue
             if environment == "production" and environment not in approved:
                 continue
@@ -173,6 +183,12 @@ class Runner:
             secrets = self.secrets[environment] if environment else {}
             done.append(self.run("gitlab", name, push.commit, [(name, {**variables, **own, **secrets}, script)], docker="services" in job))
         return done
+
+
+def typed() -> list[str]:
+    """The blocks of docs/ci.md that are typed to set it up."""
+    text = (CHECKOUT / "docs" / "ci.md").read_text(encoding="utf-8").partition("## Set it up")[2].partition("\n## ")[0]
+    return [textwrap.dedent(block) for block in re.findall(r"^    ```\n(.*?)^    ```$", text, re.MULTILINE | re.DOTALL)]
 
 
 def _triggered(on: dict[str, Any], push: Push) -> bool:

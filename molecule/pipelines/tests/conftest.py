@@ -15,7 +15,7 @@ import httpx
 import pytest
 import testinfra
 
-from pipelines import CHECKOUT, CI, Push, Runner
+from pipelines import CHECKOUT, CI, Push, Runner, typed
 from plugin import address, live
 from reader import published
 
@@ -33,7 +33,7 @@ class Team:
         shutil.copytree(CI / "deploy", self.clone / "deploy")
         self.git("init", "--quiet", "--initial-branch=main")
         (self.clone / ".gitignore").write_text("__pycache__/\n")
-        secrets = {stage: {"VAULT_PASSWORD": os.urandom(16).hex(), "SSH_PRIVATE_KEY": self.key(f"ci-{stage}", self.hosts[stage], "deploy")} for stage in STAGES}
+        secrets = {stage: {"VAULT_PASSWORD": os.urandom(16).hex(), "SSH_PRIVATE_KEY": self.account(stage)} for stage in STAGES}
         self.fill(secrets)
         self.publish(published(directory / "stack"), "pyweb/stack")
         image = subprocess.run([CHECKOUT / "scripts" / "test-host", "image", "debian13"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
@@ -52,12 +52,19 @@ class Team:
         self.git("-C", str(repository), "-c", f"http.sslCAInfo={AUTHORITY}", "-c", f"http.curloptResolve=git.example.com:443:{self.forge}",
                  "push", "--quiet", "--force", f"https://git.example.com/{name}.git", *(refs or ("HEAD:refs/heads/main",)))
 
-    def key(self, name: str, host, account: str) -> str:
-        """The private half of a new key that opens this account, as step 2 of docs/ci.md has it."""
+    def key(self, name: str) -> tuple[str, str]:
+        """A new key: its private and its public half."""
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", self.directory / name], check=True)
-        host.check_output("cat >> /home/%s/.ssh/authorized_keys <<'END'\n%s\nEND\nchown %s: /home/%s/.ssh/authorized_keys" % (
-            account, (self.directory / f"{name}.pub").read_text().strip(), account, account))
-        return (self.directory / name).read_text().rstrip("\n")
+        return (self.directory / name).read_text().rstrip("\n"), (self.directory / f"{name}.pub").read_text()
+
+    def account(self, stage: str) -> str:
+        """The private half of the key that opens a stage's account, which is made by the commands of docs/ci.md."""
+        private, public = self.key(f"ci-{stage}")
+        commands = re.findall(r"^ssh admin@\S+ '(.+)'(?: < ~/\.ssh/ci-staging\.pub)?$", typed()[0], re.MULTILINE)
+        assert len(commands) == 3
+        for command in commands:
+            self.hosts[stage].check_output("printf %s %s | runuser -u admin -- sh -c %s", "%s", public, command)
+        return private
 
     @staticmethod
     def scanned(host, name: str) -> str:
@@ -78,7 +85,8 @@ class Team:
         production = deploy / "production.yml"
         assert "        web2.example.com:\n" in production.read_text()
         production.write_text(production.read_text().replace("        web2.example.com:\n", ""))
-        key = self.key("shop-reads", self.hosts["forge"], "git")
+        key, public = self.key("shop-reads")
+        self.hosts["forge"].check_output("printf %s %s | install -o git -m 600 /dev/stdin /home/git/.ssh/authorized_keys", "%s", public)
         for stage in STAGES:
             vault = deploy / "group_vars" / stage / "vault.yml"
             text = vault.read_text().replace("replace this with a long random text", os.urandom(32).hex())
