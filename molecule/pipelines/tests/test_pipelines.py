@@ -87,6 +87,7 @@ def test_a_host_with_another_key_is_not_spoken_to(team, first):
     assert job.status != 0 and "REMOTE HOST IDENTIFICATION HAS CHANGED" in job.output, job.output[-6000:]
     assert team.live("staging") == before
     known.write_text(lines)
+    team.commit("the right key again")
 
 
 @pytest.mark.parametrize(("forge", "number"), [("github", 12), ("gitlab", 13)])
