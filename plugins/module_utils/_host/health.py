@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
+import tempfile
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError
@@ -78,15 +81,23 @@ class Checks:
         user, timeout = self.system.account(self.paths.user), web["health"]["timeout"]
         argv = ["/usr/bin/nice", "-n", str(NICE_START), "/usr/bin/python3", "-IS", f"{self.paths.meta(release)}/launch", "-",
                 f"{self.paths.release(release)}/.venv/bin/python", "-c", PREFLIGHT, web["asgi"].split(":")[0]]
-        try:
-            done = subprocess.run(argv, user=user.pw_uid, group=user.pw_gid, extra_groups=os.getgrouplist(self.paths.user, user.pw_gid), umask=0o027,
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                                  env={"PATH": "/usr/bin:/bin"}, timeout=timeout, check=False)
-        except subprocess.TimeoutExpired:
-            raise HostError(f"release {release} is not healthy: importing {web['asgi']} takes longer than {timeout} s.") from None
-        if done.returncode != 0:
-            tail = "\n".join(done.stdout.strip().splitlines()[-LOG_LINES:])
-            raise HostError(f"release {release} is not healthy: {web['asgi']} cannot be imported (exit status {done.returncode}).\n{tail}")
+        # A file and no pipe: what an import starts keeps a pipe open, and whoever reads it would wait for that to end.
+        with tempfile.TemporaryFile() as printed:
+            with subprocess.Popen(argv, user=user.pw_uid, group=user.pw_gid, extra_groups=os.getgrouplist(self.paths.user, user.pw_gid), umask=0o027,
+                                  stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT, env={"PATH": "/usr/bin:/bin"},
+                                  start_new_session=True) as process:
+                try:
+                    status = process.wait(timeout)
+                except subprocess.TimeoutExpired:
+                    raise HostError(f"release {release} is not healthy: importing {web['asgi']} takes longer than {timeout} s.") from None
+                finally:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
+            printed.seek(0)
+            lines = printed.read().decode(errors="replace").strip().splitlines()
+        if status != 0:
+            tail = "\n".join(lines[-LOG_LINES:])
+            raise HostError(f"release {release} is not healthy: {web['asgi']} cannot be imported (exit status {status}).\n{tail}")
 
     def ready(self, release: str) -> None:
         """Return when the new web process answers on its own socket as it should; otherwise say why not."""
@@ -97,6 +108,8 @@ class Checks:
         host = health.get("host") or (self.store.runtime(release).get("site") or {}).get("domain", "localhost")
         manager, wanted, good = self.processes.manager(release), health.get("successes") or 1, 0
         fault = f"nothing listens on its socket after {health['timeout']} s"
+        if web.get("kind") == "command":
+            fault += f"; its command has to listen on {'{socket}' if '{socket}' in web['command'] else '$PORT, which is another port at each start'}"
         ended: set[str] | None = None
         while self.system.monotonic() - begun < health["timeout"]:
             answer = None

@@ -191,6 +191,16 @@ def test_the_gate_tells_of_a_process_that_does_not_listen(host, app):
         app.checks.ready(A)
 
 
+@pytest.mark.parametrize("command, place", [("serve --port 8000", r"\$PORT, which is another port at each start"), ("serve --unix {socket}x", "{socket}")])
+def test_where_a_command_has_to_listen(host, app, command, place):
+    host.real_health = True
+    web = {**PROCESS, "command": command, "kind": "command", "health": {"path": "/", "status": None, "timeout": 0.2}}
+    host.release(app, A, processes={"web": web}, site={"domain": "shop.example.com", "port": 443})
+    (host.systemd.state / "up" / f"pyweb.shop.web.{A}.service").touch()
+    with pytest.raises(HostError, match=f"nothing listens on its socket after 0.2 s; its command has to listen on {place}\\."):
+        app.checks.ready(A)
+
+
 @pytest.mark.parametrize("ends, wait", [(True, 20.0), (False, 60.0)])
 def test_workers_that_end_again_and_again_while_they_start(host, web, monkeypatch, ends, wait):
     """sys.exit() at import under gunicorn: the master starts the next worker, for ever. What has ended before this start counts for nothing."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -196,7 +197,19 @@ def test_what_knows_only_a_port_is_led_to(launcher):
             assert server.stdout.read() == b"ended well\n" and server.wait(10) == 7
 
 
+# What it starts has its output, and outlives it unless it is ended with it.
+HELPER = "import subprocess; helper = subprocess.Popen(['sleep', '60']); open('helper.pid', 'w').write(str(helper.pid))"
 THREAD = "import threading, time; threading.Thread(target=time.sleep, args=(60,)).start()"
+
+
+def ended(pid):
+    """Whether a process that was killed ends, or has ended: the one that has taken it over may take his time to wait for it."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    with open(descriptor, "rb"):
+        return bool(select.select([descriptor], [], [], 10)[0])
 
 
 @pytest.mark.parametrize("module, fault", [
@@ -206,23 +219,29 @@ THREAD = "import threading, time; threading.Thread(target=time.sleep, args=(60,)
     ("slow", "importing slow:app takes longer than 0.5 s."),
     ("consumer", None),
     ("broken_consumer", "broken_consumer:app cannot be imported (exit status 1).\nTraceback"),
+    ("helper", None),
+    ("broken_helper", "broken_helper:app cannot be imported (exit status 1).\nTraceback"),
 ])
 def test_preflight(host, launcher, monkeypatch, module, fault):
     """As the application's user, which here is whoever runs the test."""
     if os.getuid() != 0:
-        real = subprocess.run
-        monkeypatch.setattr(subprocess, "run", lambda argv, user, group, extra_groups, check=False, **options: real(argv, check=check, **options))
+        real = subprocess.Popen
+        monkeypatch.setattr(subprocess, "Popen", lambda argv, user, group, extra_groups, **options: real(argv, **options))
     asgi = {**PROCESS, "asgi": f"{module}:app", "kind": "asgi", "server": "uvicorn"}
     asgi["health"] = {"path": "/", "status": None, "timeout": 0.5 if module == "slow" else 20}
     host.release(launcher, A, processes={"web": asgi})
     os.makedirs(f"{launcher.paths.release(A)}/.venv/bin")
     os.symlink("/usr/bin/python3", f"{launcher.paths.release(A)}/.venv/bin/python")
     for name, text in {"good": "import os; assert os.environ['HASH']", "bad": "1 / 0", "slow": "import time; time.sleep(9)",
-                       "consumer": THREAD, "broken_consumer": f"{THREAD}; 1 / 0"}.items():
+                       "consumer": THREAD, "broken_consumer": f"{THREAD}; 1 / 0", "helper": HELPER, "broken_helper": f"{HELPER}; 1 / 0"}.items():
         with open(f"{launcher.paths.release(A)}/{name}.py", "w", encoding="utf-8") as file:
             file.write(text)
-    if not fault:
-        return launcher.checks.imports(A)
-    with pytest.raises(HostError) as caught:
+    if fault:
+        with pytest.raises(HostError) as caught:
+            launcher.checks.imports(A)
+        assert str(caught.value).startswith(f"release {A} is not healthy: {fault}")
+    else:
         launcher.checks.imports(A)
-    assert str(caught.value).startswith(f"release {A} is not healthy: {fault}")
+    if module.endswith("helper"):
+        with open(f"{launcher.paths.release(A)}/helper.pid", encoding="utf-8") as file:
+            assert ended(int(file.read()))
