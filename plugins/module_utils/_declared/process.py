@@ -71,7 +71,8 @@ PROCESS: Options = {
     },
     "timeout": {
         "type": "int", "minimum": 1, "otherwise": "`60`", "needs": "server", "version_added": "0.2.0",
-        "description": "Seconds after which gunicorn ends a worker that gives no sign of life, such as a C(sync) one in the middle of a long request.",
+        "description": "Seconds after which gunicorn ends a worker that gives no sign of life, such as a C(sync) one in the middle of a long request, or one "
+                       "that imports. A longer C(health.timeout) is the default.",
         "example": 300,
     },
     "max_requests": {

@@ -59,8 +59,9 @@ def sandbox(paths: Layout, release: str | None, process: t.Mapping[str, t.Any], 
     web = listening("web", process, "") if process.get("health") else {"leads": False, "opens": None}
     network, loopback = process.get("network") or "yes", web["leads"]
     lines = {
-        # A server that makes its socket may give it to its own user; without capabilities the kernel refuses every other owner.
-        "SystemCallFilter": "@chown" if web["opens"] is not None else None,
+        # A server that makes its socket may give it to its own user, and an old one, such as gunicorn 20, becomes the user that it is already;
+        # without capabilities the kernel refuses every other owner and user.
+        "SystemCallFilter": "@chown @setuid" if web["opens"] is not None else "@setuid" if web["leads"] else None,
         "LimitNOFILE": process.get("files") or 65536,
         "TasksMax": process.get("tasks"),
         "MemoryMax": process.get("memory"),

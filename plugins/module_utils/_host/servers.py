@@ -24,6 +24,8 @@ NEWEST = (sys.maxsize,)
 
 # Megabytes for each worker, which keep a small machine out of swap.
 WORKER_MEMORY = 256
+# Seconds without a sign of life after which gunicorn ends a worker, unless the user or the health check gives it longer.
+SILENCE = 60
 
 
 def listening(name: str, process: t.Mapping[str, t.Any], path: str) -> dict[str, t.Any]:
@@ -90,6 +92,11 @@ def jitter(process: dict[str, t.Any]) -> str:
     return str(max(most // 10, 1)) if most else ""
 
 
+def silence(process: dict[str, t.Any]) -> int:
+    """gunicorn's timeout by default: a worker that imports gives no sign of life, and may take as long as the health check waits."""
+    return max(SILENCE, (process.get("health") or {}).get("timeout") or 0)
+
+
 def uvicorn(paths: Layout, release: str, process: dict[str, t.Any], version: tuple[int, ...], workers: int) -> list[str]:
     most, python = process.get("max_requests"), f"{paths.release(release)}/.venv/bin/python"
     # Older versions do not know this option, and ignore a variable.
@@ -113,7 +120,7 @@ def gunicorn(paths: Layout, release: str, process: dict[str, t.Any], version: tu
     else:
         worker_class = worker_class or "gthread"
         settings |= {"--workers": process["workers"] or workers, "--worker-class": worker_class,
-                     "--threads": (threads or 4) if worker_class == "gthread" else None, "--timeout": process.get("timeout") or 60,
+                     "--threads": (threads or 4) if worker_class == "gthread" else None, "--timeout": process.get("timeout") or silence(process),
                      "--limit-request-line": REQUEST_LINE}
     settings |= {"--max-requests": process.get("max_requests"), "--max-requests-jitter": jitter(process)}
     return [f"{place}/.venv/bin/python", "-m", "gunicorn", "--bind", "fd://3",
@@ -147,12 +154,12 @@ def gunicorn_settings(paths: Layout, release: str, process: dict[str, t.Any], ap
     place = paths.release(release)
     file = gunicorn_file(place, process["options"])[0]
     workers = default_workers(applications, megabytes(process.get("memory")))
-    text = GUNICORN.format(file=file, workers=workers, place=place, line=REQUEST_LINE) if file else ""
+    text = GUNICORN.format(file=file, workers=workers, silence=silence(process), place=place, line=REQUEST_LINE) if file else ""
     return text + GUNICORN_WORKER
 
 
 GUNICORN = """# Written once for this release.
-workers, worker_class, timeout, limit_request_line = {workers}, "gthread", 60, {line}
+workers, worker_class, timeout, limit_request_line = {workers}, "gthread", {silence}, {line}
 __file__ = {file!r}
 with open(__file__, "rb") as _file:
     exec(compile(_file.read(), __file__, "exec"))
