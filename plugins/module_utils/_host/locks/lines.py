@@ -19,11 +19,13 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import Bu
 # Of an address for HTTP, with or without git+. One with an @ in the password has to write it as %40.
 LOGIN = re.compile(r"(?<![\w.-])(?:git\+)?(https?://)([^/@\s]+@)([^\s;]+)")
 ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
-EDITABLE = re.compile(r"(?:-e|--editable)[ =]\s*")
+EDITABLE = re.compile(r"(?:-e[ =]?|--editable[ =])\s*(?=[^\s-])")
 OPTION = re.compile(r"--?[A-Za-z]")
 # Of a name, extras, versions or an address, a marker, and options such as hashes.
 NAMED = re.compile(r"[A-Za-z0-9][\w.-]*\s*(\[[^\]]*\])?\s*(@\s*\S.*|\(?\s*([=<>!~]=|[<>]).*|;.*|\s--.*)?$")
 ADDRESS = re.compile(r"(git\+)?(https?|ssh|file|git)://\S+|git\+\S+")
+# git@host:path, as ssh takes it.
+SCP = re.compile(r"git\+([\w.-]+@[\w.-]+):(?!//)/?")
 FOREIGN = re.compile(r"(hg|svn|bzr)\+")
 
 
@@ -76,7 +78,9 @@ def gather(place: str, shown: str, found: Requirements, constraint: bool, seen: 
 
 def accepted(line: str, where: str) -> str:
     """One line as uv takes it. pip takes more."""
-    rest = EDITABLE.sub("", line, count=1) if EDITABLE.match(line) else line
+    rest, editable = line, EDITABLE.match(line)
+    if editable:
+        rest = re.sub(r"^(['\"])(.*)\1$", r"\2", line[editable.end():])
     if OPTION.match(rest):
         return line
     if FOREIGN.match(rest.partition(" @ ")[2] or rest):
@@ -89,6 +93,9 @@ def accepted(line: str, where: str) -> str:
     if first and "://" not in first[1] and not first[1].startswith("/") and (
             "/" in first[1] or first[1].lower().endswith(ARCHIVES) or "file:" in rest.partition(first[1])[0]):
         return f"{'' if first[1].startswith('.') else './'}{first[1]}{first[2]}"
+    if editable and first and "://" not in rest and not rest.startswith("/"):
+        # A directory, whatever it is called: what an index has by that name is another thing.
+        return f"./{first[1]}{first[2]}"
     if not NAMED.match(rest) and not rest.startswith("/"):
         raise BuildError(f"{where} has {without_password(rest)!r}, which is no requirement: a name with versions, an address, or a path in the source.")
     return rest
@@ -96,7 +103,7 @@ def accepted(line: str, where: str) -> str:
 
 def named(line: str) -> str:
     """git+https://…@v1#egg=lib&subdirectory=x as C(lib @ git+https://…@v1#subdirectory=x): uv does not know the first form."""
-    address, space, behind = line.partition(" ")
+    address, space, behind = SCP.sub(r"git+ssh://\1/", line, count=1).partition(" ")
     address, dummy, fragment = address.partition("#")
     parts = dict(part.partition("=")[::2] for part in fragment.split("&") if "=" in part)
     egg = parts.pop("egg", "")
