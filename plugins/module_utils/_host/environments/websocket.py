@@ -11,7 +11,8 @@ import typing as t
 
 SPEAK: t.Final = frozenset({"websockets", "wsproto"})
 # What routes are declared with: FastAPI, Starlette, Litestar, Quart, Channels.
-ROUTE = re.compile(rb"\.websocket\(|@websocket\(|\bWebSocketRoute\(|\bWebsocketConsumer\b|\bWebSocketEndpoint\b")
+ROUTE = re.compile(rb"\.websocket\(|@websocket(?:_\w+)?\(|\b(?:APIWebSocketRoute|WebSocketRoute|websocket_route|add_(?:api_)?websocket_route)\(|"
+                   rb"\b(?:Async)?(?:Json)?WebsocketConsumer\b|\bWebSocketEndpoint\b|\bWebsocketListener\b|==\s*[\"']websocket[\"']")
 ASIDE = frozenset({"tests", "test", "node_modules", "build"})
 
 

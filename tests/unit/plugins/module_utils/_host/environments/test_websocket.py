@@ -15,6 +15,13 @@ SERVER = ["uvicorn==0.40.0", "websockets==15.0.1"]
 @pytest.mark.parametrize("have, server, text, told", [
     ({"fastapi", "uvicorn"}, SERVER, "@app.websocket('/ws')", True),
     ({"starlette", "uvicorn"}, SERVER, "routes = [WebSocketRoute('/ws', talk)]", True),
+    ({"channels", "uvicorn"}, SERVER, "class Chat(AsyncWebsocketConsumer): pass", True),
+    ({"channels", "uvicorn"}, SERVER, "class Chat(AsyncJsonWebsocketConsumer): pass", True),
+    ({"channels", "uvicorn"}, SERVER, "class Chat(JsonWebsocketConsumer): pass", True),
+    ({"litestar", "uvicorn"}, SERVER, "@websocket_listener('/ws')", True),
+    ({"starlette", "uvicorn"}, SERVER, "app.add_websocket_route('/ws', talk)", True),
+    ({"uvicorn"}, SERVER, "if scope['type'] == 'websocket':", True),
+    ({"uvicorn"}, SERVER, "import websocket", False),
     ({"fastapi", "uvicorn", "websockets"}, SERVER, "@app.websocket('/ws')", False),
     ({"fastapi", "uvicorn", "wsproto"}, SERVER, "@app.websocket('/ws')", False),
     ({"fastapi"}, SERVER, "@app.websocket('/ws')", False),
