@@ -43,6 +43,9 @@ HINTS = (
          "this host lacks the library {name}: add the Debian package that has it to system_packages (apt-file search {name} names it).",
          "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
          "OpenCV (libgl1), psycopg2 (libpq5), python-magic (libmagic1), WeasyPrint (libpango-1.0-0), LightGBM (libgomp1), GeoDjango (gdal-bin)"),
+    Hint(r"(?:line \d+|sh: \d+|bash|exec): (poetry|pipenv|pdm|hatch|rye|uv): (?:command )?not found",
+         "the programs of a release are found as they are: leave out {name} run before the command.",
+         "bash: line 1: poetry: command not found", "commands of a Procfile with poetry run or pipenv run"),
     Hint(r"(?:line \d+|sh: \d+|bash|exec): ([\w.+-]+): (?:command )?not found|env: [\u2018'\"]([\w.+-]+)[\u2019'\"]: No such file"
          r"|subprocess\.py\"[\s\S]{0,600}?No such file or directory: '([\w.+-]+)'|Cmd\('([\w.+-]+)'\) not found"
          r"|([\w.+-]+) is not installed or it's not in your PATH"

@@ -26,6 +26,7 @@ def test_in_a_build_step(text, words):
     ("sqlite3.OperationalError: attempt to write a readonly database", ["$PYWEB_SHARED"]),
     ("OSError: [Errno 30] Read-only file system: 'celerybeat-schedule'", ["celerybeat-schedule", "$PYWEB_SHARED", "writable"]),
     ("touch: cannot touch 'x': Read-only file system", ["$PYWEB_SHARED", "writable"]),
+    ("/bin/bash: line 1: pipenv: command not found", ["leave out pipenv run"]),
     ("ImportError: libx.so: cannot enable executable stack as shared object requires: Permission denied", ["jit"]),
     ("MemoryError: Cannot allocate write+execute memory for ffi.callback().", ["jit"]),
     ("ImportError: x.so: failed to map segment from shared object: Operation not permitted", ["jit"]),
