@@ -168,7 +168,8 @@ def _is_beat(command: str) -> bool:
         if re.fullmatch(r"(.*/)?celery", word):
             rest = words[place + 1:]
             # Subcommands, not values of options such as -A beat.
-            verbs = [item for before, item in zip(["", *rest], rest) if item in ("beat", "worker") and not re.fullmatch(r"-\w|--(app|broker|workdir)", before)]
+            verbs = [item for before, item in zip(["", *rest], rest)
+                     if item in ("beat", "worker") and not re.fullmatch(r"-[Ab]|--(app|broker|config|loader|result-backend|workdir)", before)]
             return verbs[:1] == ["beat"] or ("worker" in verbs and any(item in ("-B", "-BE", "-EB", "--beat") for item in rest))
     return False
 

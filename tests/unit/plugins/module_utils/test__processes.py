@@ -45,6 +45,7 @@ def test_what_a_procfile_brings():
 @pytest.mark.parametrize("command, instead", [
     ("celery -A shop beat", "celery -A shop beat --schedule $PYWEB_SHARED/beat"),
     ("python -m celery -A shop beat -l info", "python -m celery -A shop beat -l info --schedule $PYWEB_SHARED/beat"),
+    ("celery -A shop -q beat", "celery -A shop -q beat --schedule $PYWEB_SHARED/beat"),
     ("celery beat -s /srv/shop/shared/beat", "celery beat -s /srv/shop/shared/beat"),
 ])
 def test_a_scheduler_is_not_for_every_host(command, instead):
