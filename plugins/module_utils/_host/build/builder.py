@@ -117,7 +117,9 @@ class Builder:
         params, env = self.params, self.step_env(revision, release, target, shared)
         with self.phase("build"):
             for path in params["shared"]:
-                link(f"{target}/{path}", f"{shared}/{path}")
+                # What lies in another shared directory is there by the link to that.
+                if not is_shared(os.path.dirname(path), params["shared"]):
+                    link(f"{target}/{path}", f"{shared}/{path}")
             self.hooks("after_build", env, target)
             written = released(release)
             for url, directory in params["static"].items():

@@ -230,6 +230,16 @@ def test_a_django_project_that_has_no_static_files(make, tmp_path):
     assert (target / "staticfiles").is_dir()
 
 
+def test_a_shared_directory_in_another_one_comes_with_its_link(make, tmp_path):
+    target, shared = tmp_path / "release", tmp_path / "shared"
+    (target / "media/up").mkdir(parents=True)
+    (shared / "media/up").mkdir(parents=True)
+    (shared / "media/up/photo").touch()
+    make(shared=["media/up", "media", "var/log"]).finish("0" * 40, "20261101T000000Z-1a2b3c4", str(target), str(shared))
+    assert os.readlink(target / "media") == f"{shared}/media" and os.readlink(target / "var/log") == f"{shared}/var/log"
+    assert (shared / "media/up/photo").exists() and not (shared / "media/up").is_symlink()
+
+
 def test_shared_directories_take_the_place_of_what_is_there(tmp_path):
     for name in ("directory/sub", "new/deep"):
         (tmp_path / name).mkdir(parents=True)
