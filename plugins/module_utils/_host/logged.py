@@ -15,8 +15,6 @@ BETWEEN = re.compile(r"(During handling of the above exception, another exceptio
 MARK = re.compile(r"[ ~^]*\^[ ~^]*")
 # How the main process of gunicorn ends when its workers could not start; why they could not, they have said themselves.
 HALT = re.compile(r"gunicorn\.errors\.HaltServer\b")
-# What systemd-socket-proxyd says of each connection as long as a command that knows only PORT does not listen.
-REFUSED = "Failed to connect to remote host: Connection refused"
 # Where no fault of an application is: its server, and what imports.
 OTHERS = re.compile(r'  File "(<frozen |.*/site-packages/(gunicorn|uvicorn|click)/|.*/lib/python3[.0-9]*/(asyncio|importlib|runpy))')
 
@@ -25,7 +23,7 @@ def concise(text: str, lines: int) -> str:
     """The last C(lines) lines, of tracebacks what is about the application, and of equal ones the first."""
     kept: list[str] = []
     seen: set[tuple[str, ...]] = set()
-    for block in _blocks([line for line in text.splitlines() if not MARK.fullmatch(line) and line != REFUSED]):
+    for block in _blocks([line for line in text.splitlines() if not MARK.fullmatch(line)]):
         if block[0] != BEGIN:
             kept += block
         elif HALT.match(block[-1]) or tuple(block) in seen:

@@ -105,7 +105,9 @@ def lead_to_port(env: dict[str, str]) -> None:
     env.setdefault("GUNICORN_CMD_ARGS", f"--bind=127.0.0.1:{port} {LONG_QUERIES}")
     proxy = os.fork()
     if proxy == 0:
-        os.execve(PROXY, [PROXY, "--connections-max=16384", f"127.0.0.1:{port}"], {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())})
+        # A line for each connection that the server does not take yet would push what the server says out of the log that is shown.
+        os.execve(PROXY, [PROXY, "--connections-max=16384", f"127.0.0.1:{port}"],
+                  {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid()), "SYSTEMD_LOG_LEVEL": "crit"})
     os.close(3)
     server = os.fork()
     if not server:

@@ -46,11 +46,6 @@ gunicorn.errors.HaltServer: <HaltServer 'Worker failed to boot.' 3>
 """
 
 
-def test_what_the_proxy_of_a_port_repeats_is_left_out():
-    refused = "Failed to connect to remote host: Connection refused\n"
-    assert concise(f"{refused}one\n{refused * 50}two\n{refused * 50}", 2) == "one\ntwo"
-
-
 def test_of_a_traceback_stays_what_is_about_the_application():
     assert concise(IMPORT, 40) == SHORT.strip()
 
