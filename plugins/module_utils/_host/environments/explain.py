@@ -17,8 +17,10 @@ NOT_FOUND = re.compile(r"([A-Za-z0-9][\w.-]*) was not found in (?:the package re
 NO_VERSION = re.compile(r"there (?:is|are) no versions? of ([A-Za-z0-9][\w.-]*(?:[=<>!~]=?\S+)?)")
 # Known from before, but not to be had without an index.
 NOT_HERE = re.compile(r"([A-Za-z0-9][\w.-]*?)(?:==\S+)? needs to be downloaded from a registry")
+NOT_THERE = re.compile(r"`[^`]+` was found on (\S+), but not at the requested version \(([^)]+)\)")
 BUILD = re.compile(r"Failed to (?:download and )?build `([^`]+)`")
-PYTHON = re.compile(r"interpreter resolved to Python ([\d.]+), which is incompatible with the project's Python requirement: `([^`]+)`")
+PYTHON = re.compile(r"interpreter resolved to Python ([\d.]+), which is incompatible with the project's Python requirement: `([^`]+)`|"
+                    r"activated Python version ([\d.]+) is not supported by the project \(([^)]+)\)")
 NOT_IN_SOURCE = re.compile(r"(?:Distribution not found at: file://|Failed to read `--find-links` directory: )(\S+)")
 REPOSITORY = re.compile(r"git\+([a-z]+://[^\s`'#]+)")
 LACKS = re.compile(
@@ -38,8 +40,16 @@ def explain(output: str, wheelhouse: str | None) -> str:
         return f"what the index has as {found.group(1)} is not the file that was locked: lock again if you trust it."
     found = PYTHON.search(output)
     if found:
-        return (f"the project needs Python {found.group(2)} (requires-python), but this is {found.group(1)}: set python to a version that fits; "
+        this, needed = found.group(1) or found.group(3), found.group(2) or found.group(4)
+        return (f"the project needs Python {needed} (requires-python), but this is {this}: set python to a version that fits; "
                 "a full one, such as 3.14.2, is installed by the playbook provision.")
+    found = re.search(r"No Python that satisfies (\S+) is found", output)
+    if found:
+        return (f"the project needs Python {found.group(1)} (requires-python), which is not the one that is used: set python to a version that fits; "
+                "a full one, such as 3.14.2, is installed by the playbook provision.")
+    if re.search(r"lockfile at `[^`]*` uses an unsupported schema version", output):
+        return ("uv.lock was written by a newer uv than this host's: set python_uv.version of role python to that version, or required-version in the "
+                "project's [tool.uv], which is then installed for it.")
     if "needs to be updated, but `--locked`" in output:
         return "uv.lock does not match pyproject.toml: run uv lock in the project and commit uv.lock."
     if "poetry.lock" in output and "changed significantly" in output:
@@ -56,6 +66,10 @@ def explain(output: str, wheelhouse: str | None) -> str:
     found = REFUSED.search(output)
     if found:
         return f"{found.group(1)} refused the user or the password: check dependencies.index and dependencies.extra_indexes."
+    found = NOT_THERE.search(output)
+    if found:
+        return (f"{without_password(found.group(1))} has other versions of it, but not {found.group(2)}, and no other index is asked then: take a version that "
+                "it has, or, where all indexes are trusted alike, set UV_INDEX_STRATEGY: unsafe-best-match in build_env.")
     missing = NOT_FOUND.search(output) or NOT_HERE.search(output) or NO_VERSION.search(output)
     if missing:
         name = missing.group(1).rstrip(",.")

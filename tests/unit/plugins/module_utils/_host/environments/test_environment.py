@@ -505,6 +505,11 @@ NATIVE = "error: Failed to build `charlie==1.0`\n  cause: The build backend retu
     ("pyproject.toml changed significantly since poetry.lock was last generated. Run `poetry lock` to fix", None, "poetry.lock does not match pyproject.toml"),
     ("  cause: Because nonexist was not found in the package registry and you require nonexist==1.0, we can", None, "no index has nonexist==1.0: check"),
     ("  cause: Because there is no version of alpha==7 and you require alpha==7, we can", None, "no index has alpha==7: check"),
+    ("  cause: Because there is no version of alpha==7 and you require alpha==7, we can\n\nhint: `alpha` was found on "
+     "https://me:secret@one.example.com/simple, but not at the requested version (alpha==7). A compatible version may be", None,
+     "https://one.example.com/simple has other versions of it, but not alpha==7"),
+    ("error: The lockfile at `uv.lock` uses an unsupported schema version (v2, but only v1 is supported). Downgrade to a compatible uv version", None,
+     "uv.lock was written by a newer uv than this host's: set python_uv.version of role python"),
     ("cause: Because setuptools was not found in the cache and you require setuptools>=40.8.0, we can", "wheels",
      "the wheelhouse wheels has no setuptools>=40.8.0: put"),
     ("  cause: Because gamma==0.0.1 needs to be downloaded from a registry and only gamma==0.0.1 is available, we can conclude", "wheels",
@@ -520,6 +525,9 @@ NATIVE = "error: Failed to build `charlie==1.0`\n  cause: The build backend retu
      "the package index at https://x.example.com/simple/a/ cannot be reached from this host"),
     ("Because the current Python version (3.11.2) does not satisfy Python>=3.12 and", None, "the requirements ask for another Python"),
     ("error: Distribution not found at: file:///srv/shop/libs/shared\n", None, "the requirements name /srv/shop/libs/shared, which is not there: add it to"),
+    ("The currently activated Python version 3.13.5 is not supported by the project (>=3.14).\nTrying to find and use a compatible version.", None,
+     "the project needs Python >=3.14 (requires-python), but this is 3.13.5: set python to a version that fits"),
+    ("[NoPythonVersion]: No Python that satisfies >=3.14 is found on the system.", None, "the project needs Python >=3.14 (requires-python), which is not"),
     ("something else", None, ""),
 ])
 def test_what_uv_says_in_one_sentence(output, wheelhouse, expected):
