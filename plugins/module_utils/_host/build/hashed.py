@@ -29,6 +29,11 @@ _HEX = rf"{_NO_DATE}((?=[0-9]*[a-f])(?=[a-f]*[0-9])([0-9a-f]{{8}}|[0-9a-f]{{10}}
 _PART = r"(v?[0-9]+(x[0-9]+)?[a-z]{0,2}|[A-Z]?[a-z]{2,}[0-9]{0,4}|([A-Z]?[a-z]{2,})+|[A-Z]{4,}[0-9]?|[a-z])"
 _NO_WORD = rf"(?!{_PART}([-_]{_PART})*\.)"
 _EIGHT = r"[0-9A-Za-z_-]{8}"
+_MIXED = "(?=[^.]*([0-9]|[a-z][^.]*[A-Z]|[A-Z][^.]*[a-z]))"
+# What build tools alone write. Pictures and documents have names that people gave, and such names have eight characters, too:
+# INV12345, iPhone12, 15ProMax, GitHub24, MeetTheB.
+_CODE = r"(?=(\.[a-z]+)?\.(m?js|css|woff2?|ttf|otf|eot|wasm)(\.|$))"
+_NO_NAME = r"(?!([0-9]{1,4}|[a-z])?([A-Z]?[a-z]{2,})+[A-Z]?[0-9]{0,4}[a-z]?\.|[A-Z]{1,5}[-_]?[A-Z]{0,3}[0-9]{4,}\.|[A-Z]?[0-9]{4}[A-Z]{2,4}[0-9]{0,2}\.)"
 
 IMMUTABLE = {
     "SvelteKit": r"/_app/immutable/",
@@ -39,7 +44,8 @@ IMMUTABLE = {
     "webpack, Parcel, Django, Flask-Static-Digest, Sprockets": rf"[._-]{_HEX}{_ENDS}",
     "Django, for a file without an ending": rf"\.{_NO_DATE}(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{{12}}$",
     "webpack, the hash alone": rf"/{_HEX}{_ENDS}",
-    "Vite, Rollup, Parcel, Angular": rf"[.-]{_NO_DATE}{_NO_WORD}(?=[^.]*([0-9]|[a-z][^.]*[A-Z]|[A-Z][^.]*[a-z])){_EIGHT}{_ENDS}",
+    "Vite, Rollup, Parcel, Angular": rf"[.-]{_NO_DATE}{_NO_WORD}{_MIXED}{_EIGHT}{_CODE}{_ENDS}",
+    "Vite, pictures and the like": rf"/_?assets/([^/]+/)*[^/]*[.-]{_NO_DATE}{_NO_WORD}{_NO_NAME}{_MIXED}(?=[^.]*[A-Z]){_EIGHT}{_ENDS}",
     "Vite, the hash alone": rf"/{_NO_WORD}(?=[^.]*[0-9])(?=[^.]*[a-z])(?=[^.]*[A-Z]){_EIGHT}{_ENDS}",
 }
 KEPT = {

@@ -15,6 +15,7 @@ HASHED = [
     # Vite
     "/assets/main-C9dY_kQ2.js", "/assets/main-QwErTyUi.css", "/assets/main--x3K9f_a.js", "/assets/main-_AbcDEfg.js", "/assets/Zx8_KqLm.woff2",
     "/static/assets/vendor-DTq0Xz1b.js.map", "/assets/main-C9dY_kQ2.js.br",
+    "/assets/photo-Dk_3fQwZ.webp", "/shop/assets/img/photo-xT-9bqLr.png",
     # Nuxt, SvelteKit, Astro, Next.js
     "/_nuxt/abcdefgh.js", "/_nuxt/entry.QzXyAbCd.css", "/_nuxt/builds/meta/0c1f.json", "/_app/immutable/entry/start.js", "/shop/_nuxt/Ab3dEfGh.js",
     "/_astro/page.Dh8s1_Qa.css", "/_next/static/abc/_buildManifest.js",
@@ -32,6 +33,10 @@ PLAIN = [
     "/static/menu-Dropdown.js", "/static/background.css", "/static/download.js", "/static/licenses", "/service-worker.js", "/manifest.json",
     "/_app/version.json", "/_nuxt/builds/latest.json", "/static/photo-12345678.jpg", "/static/admin/js/SelectBox.js", "/assets/my-COMPUTER.png",
     "/app.1234567.js", "/static/v1.2.3.js", "/static/sorting-both2.gif",
+    # Pictures and documents, as people name them, also where Vite puts its own.
+    "/img/photo-HarborB2.jpg", "/invoice-ACC20417.pdf", "/assets/bill-ACC20417.pdf", "/assets/phone-iTablet9.png",
+    "/assets/logo-BitBuckt.svg", "/assets/logo-GitForge.svg", "/assets/norm-EN-55032.pdf", "/img/hero-poster3x.png", "/assets/hero-poster3x.png",
+    "/calendar-2027KW05.ics", "/img/logo-OpenID2c.svg",
 ]
 # No page of an old release must be found, whatever its name looks like.
 PAGES = ["/index-AbCdEfGh.html", "/page.4f3a9c1b.htm", "/_nuxt/index.html", "/_next/static/x.html", "/a-C9dY_kQ2.html.gz", "/a-C9dY_kQ2.xhtml"]
@@ -74,6 +79,7 @@ def test_every_name_of_vite_and_nuxt_is_kept(form):
 
 @pytest.mark.parametrize(("form", "alphabet", "length", "most"), [
     ("/assets/index-{}.js", BASE64, 8, 0.02),
+    ("/assets/logo-{}.svg", BASE64, 8, 0.06),
     ("/js/app.{}.js", string.digits + "abcdef", 8, 0.03),
     ("/static/site.{}.css", string.digits + "abcdef", 12, 0.01),
     ("/static/app-{}.css", string.digits + "abcdef", 32, 0.001),
