@@ -13,6 +13,16 @@ LOCK_TIMEOUT = 900
 
 _HELD = re.compile(r"Could not get lock (?P<lock>/\S+?)\.(?: It is held by process (?P<pid>\d+) \((?P<name>[^)\n]*)\))?")
 _OLD_HELD = re.compile(r"(?:Unable to (?:acquire|lock)|frontend lock was locked by another process)")
+# What people meet on hosts that are not new, and apt-get says no remedy for, or only half of it.
+_REMEDIES = (
+    (re.compile("dpkg was interrupted"), "run 'sudo dpkg --configure -a' on the host, look at what it says, and run again"),
+    (re.compile("is not valid yet"), "the clock of the host is behind: set it, for example with 'timedatectl set-ntp true', and run again"),
+    (re.compile("is expired"), "the clock of the host is ahead, or that mirror is no longer kept up: set the clock or take another mirror"),
+    (re.compile(r"changed its '\w+' value"),
+     "when that is meant to be, run 'sudo apt-get update --allow-releaseinfo-change' on the host once, and run again"),
+    (re.compile("Unmet dependencies|unmet dependencies|held broken packages"), "'sudo apt-get --fix-broken install' on the host may mend it"),
+    (re.compile("No space left on device|don't have enough free space"), "make room on the host, for example with 'sudo apt-get clean'"),
+)
 _SUMMARY = re.compile(r"^(\d+) upgraded, (\d+) newly installed", re.MULTILINE)
 
 
@@ -29,7 +39,9 @@ def errors(said: str) -> str:
     lines = [line.strip()[2:].strip() for line in said.splitlines() if line.startswith(("E:", "E "))]
     if not lines:
         lines = [line.strip() for line in said.splitlines() if line.strip()][-3:]
-    return "; ".join(dict.fromkeys(lines)).rstrip(".") or "(nothing)"
+    told = "; ".join(dict.fromkeys(lines)).rstrip(".") or "(nothing)"
+    remedy = next((words for pattern, words in _REMEDIES if pattern.search(told)), "")
+    return f"{told}; {remedy}" if remedy else told
 
 
 def changed(said: str) -> bool:

@@ -40,6 +40,22 @@ def test_an_error_is_one_line():
 
 
 @pytest.mark.parametrize(
+    "said, remedy",
+    [
+        ("E: dpkg was interrupted, you must manually run 'dpkg --configure -a' to correct the problem. \n", "run 'sudo dpkg --configure -a'"),
+        ("E: Release file for http://deb.example.com/InRelease is not valid yet (invalid for another 3h 2min).\n", "set-ntp true"),
+        ("E: Release file for http://deb.example.com/InRelease is expired (invalid since 9d).\n", "another mirror"),
+        ("E: Repository 'http://deb.example.com x InRelease' changed its 'Suite' value from 'testing' to 'stable'\n", "--allow-releaseinfo-change"),
+        ("E: Unmet dependencies. Try 'apt --fix-broken install' with no packages (or specify a solution).\n", "--fix-broken install"),
+        ("E: You don't have enough free space in /var/cache/apt/archives/.\n", "sudo apt-get clean"),
+    ],
+)
+def test_an_error_that_people_meet_has_its_remedy(said, remedy):
+    words = apt.errors(said)
+    assert remedy in words and "\n" not in words and not words.endswith(".")
+
+
+@pytest.mark.parametrize(
     "said, expected",
     [
         ("0 upgraded, 0 newly installed, 0 to remove and 4 not upgraded.\n", False),
