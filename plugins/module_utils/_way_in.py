@@ -19,6 +19,8 @@ import re
 import typing as t
 
 ESTABLISHED, LISTEN = 1, 10
+# What a tunnel's interface is (ARPHRD_NONE) that carries packets without a header of its own: WireGuard, OpenVPN in the kernel, xfrm.
+NO_HEADER = 65534
 # Kinds of interfaces (ARPHRD_*) whose packets are carried by a protocol of their own.
 CARRIERS = {768: 4, 769: 41, 776: 41, 778: 47, 823: 47}
 PROTOCOLS = {"ah": 51, "esp": 50, "gre": 47, "igmp": 2, "ipip": 4, "ipv6": 41, "ospf": 89, "vrrp": 112}
@@ -124,11 +126,14 @@ def ways_of_kernel(sockets: t.Iterable[Socket], by: str) -> list[Way]:
     return sorted({Way("udp", s.port, by) for s in sockets if s.protocol == "udp" and s.inode == 0 and s.is_open})
 
 
-def ways_of_ipsec(policies: str, client: str) -> list[Way]:
-    """By what C(ip xfrm policy) prints: whether packets of the client come by IPsec."""
+def ways_of_ipsec(policies: str, client: str, routed: bool = False) -> list[Way]:
+    """By what C(ip xfrm policy) prints: whether packets of the client come by IPsec.
+
+    routed: they come by an interface without hardware, such as IPsec's own (xfrm, vti), whose policies are for everybody.
+    """
     for source in re.findall(r"^src (\S+) dst \S+.*\n\s+dir in ", policies, re.MULTILINE):
         network = ipaddress.ip_network(source, strict=False)
-        if network.prefixlen and ipaddress.ip_address(plain(client)) in network:
+        if (network.prefixlen or routed) and ipaddress.ip_address(plain(client)) in network:
             return [Way("udp", 500, "IPsec"), Way("udp", 4500, "IPsec"), Way(str(PROTOCOLS["esp"]), 0, "IPsec")]
     return []
 

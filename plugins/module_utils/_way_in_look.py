@@ -109,10 +109,15 @@ def _tun_ways(interface: str, everything: list[way_in.Socket]) -> tuple[list[way
     return ways, held
 
 
+def _type(interface: str) -> int:
+    """Its kind of packets (ARPHRD_*)."""
+    return int(_read(f"/sys/class/net/{interface}/type").strip() or 0)
+
+
 def _by_interface(interface: str, everything: list[way_in.Socket]) -> way_in.Found:
     directory = f"/sys/class/net/{interface}"
     kind = re.search(r"^DEVTYPE=(\S+)", _read(f"{directory}/uevent"), re.MULTILINE)
-    number = int(_read(f"{directory}/type").strip() or 0)
+    number = _type(interface)
     if os.path.exists(f"{directory}/tun_flags"):
         ways, held = _tun_ways(interface, everything)
         if not held:
@@ -124,7 +129,7 @@ def _by_interface(interface: str, everything: list[way_in.Socket]) -> way_in.Fou
         return way_in.Found(tuple(ways), "" if ways else f"it comes by the tunnel {interface}, whose port is not to be seen here")
     if number in way_in.CARRIERS:
         return way_in.Found((way_in.Way(str(way_in.CARRIERS[number]), 0, interface),))
-    if kind and kind[1] == "ppp":
+    if kind and kind[1] == "ppp" or number == way_in.NO_HEADER and not os.path.exists(f"{directory}/device"):
         return way_in.Found(unknown=f"it comes by the tunnel {interface}, of which the carrier is not known here")
     return way_in.Found()
 
@@ -139,8 +144,11 @@ def find(connection: Connection, run: Run, table: str) -> way_in.Found:
     if way_in.is_loopback(client) or client in _own_addresses(run):
         found = _by_process(connection, everything)
     else:
-        parts = [_by_interface(interface, everything) for interface in sorted(_interfaces(run, connection))]
-        ways = [way for part in parts for way in part.ways] + way_in.ways_of_ipsec(run(["ip", "xfrm", "policy"]), client)
-        unknown = next((part.unknown for part in parts if part.unknown), "")
+        interfaces = sorted(_interfaces(run, connection))
+        parts = [_by_interface(interface, everything) for interface in interfaces]
+        routed = any(_type(interface) in (way_in.NO_HEADER, *way_in.CARRIERS) for interface in interfaces)
+        ipsec = way_in.ways_of_ipsec(run(["ip", "xfrm", "policy"]), client, routed)
+        ways = [way for part in parts for way in part.ways] + ipsec
+        unknown = "" if ipsec else next((part.unknown for part in parts if part.unknown), "")
         found = way_in.Found(tuple(ways), unknown)
     return way_in.Found(tuple(sorted({*found.ways, *way_in.kept_from(table, everything)})), found.unknown)

@@ -72,6 +72,12 @@ def test_ipsec_counts_for_those_who_come_by_it(client, number):
     assert len(way_in.ways_of_ipsec(POLICIES, client)) == number
 
 
+def test_an_interface_of_ipsec_has_policies_for_everybody():
+    everybody = "src 0.0.0.0/0 dst 0.0.0.0/0 \n\tdir in priority 399999 ptype main \n\ttmpl src 198.51.100.7 dst 192.0.2.10\n"
+    assert not way_in.ways_of_ipsec(everybody, "10.9.0.7")
+    assert [way.match for way in way_in.ways_of_ipsec(everybody, "10.9.0.7", routed=True)] == ["udp dport 500", "udp dport 4500", "meta l4proto 50"]
+
+
 def test_a_way_stays_as_long_as_it_leads_somewhere():
     ways = [way_in.Way("47", 0, "gre1"), way_in.Way("udp", 1194, "openvpn by tun0"), way_in.Way("udp", 51820, "wireguard wg0")]
     table = "".join(f"\t\t{line}\n" for line in way_in.written(ways))
