@@ -27,6 +27,8 @@ _TEMPORARY = ("client_body_temp_path", "proxy_temp_path", "fastcgi_temp_path", "
 _STORES = ("dav_methods", "proxy_store", "fastcgi_store", "uwsgi_store", "scgi_store")
 # What the sandbox lets nginx write to anyway.
 WRITABLE = ("/run", "/var/run", "/var/log/nginx", "/var/lib/nginx", "/var/cache/nginx", "/dev")
+# One address with a port of the web, in a directive listen.
+ONE_ADDRESS = re.compile(r"(?!unix:|\*|0\.0\.0\.0|\[::\])([^\s:]*[^\s:0-9][^\s:]*|\[[0-9A-Fa-f:.]+\])(?::(\d+))?")
 SHARED_TEMPORARY = re.compile(r"(unix:)?/(var/)?tmp/")
 
 
@@ -49,6 +51,8 @@ class Foreign:
     temporary: bool
     # Names of their servers.
     names: list[str]
+    # Addresses at which their servers alone are asked: nginx takes servers that listen at every address only where none has this one.
+    addresses: list[str]
 
 
 def directives(file: str, text: str) -> list[Directive]:
@@ -102,7 +106,13 @@ def foreign(config: t.Iterable[Directive]) -> Foreign:
         writes=sorted(path for path in writes if not any(path == top or path.startswith(f"{top}/") for top in WRITABLE)),
         temporary=any(SHARED_TEMPORARY.match(word.removeprefix("http://")) for item in theirs for word in item.args),
         names=sorted({name for item in theirs if item.name == "server_name" for name in item.args} - {"_", "", "localhost"}),
+        addresses=sorted({address for item in theirs if item.name == "listen" and item.args for address in _one_address(item.args[0])}),
     )
+
+
+def _one_address(listen: str) -> list[str]:
+    found = ONE_ADDRESS.fullmatch(listen)
+    return [f"{found[1]}:{found[2] or 80}"] if found and found[2] in (None, "80", "443") else []
 
 
 def _written(item: Directive, theirs: list[Directive]) -> t.Iterator[str]:

@@ -226,6 +226,10 @@ foreign:
       description: Server names.
       type: list
       elements: str
+    addresses:
+      description: Addresses, with port 80 or 443, of servers that do not listen at every address. Sites of others are not reached there.
+      type: list
+      elements: str
 errors:
   description: The last serious lines of O(error_log), which say why a reload failed.
   returned: success

@@ -67,6 +67,16 @@ def test_names_of_others():
     assert foreign("server_name b.example a.example; server_name _ ''; server_name localhost;").names == ["a.example", "b.example"]
 
 
+@pytest.mark.parametrize("listen, addresses", [
+    ("192.0.2.7:443 ssl", ["192.0.2.7:443"]), ("192.0.2.7", ["192.0.2.7:80"]), ("[2001:db8::7]:443 ssl", ["[2001:db8::7]:443"]),
+    ("localhost:80", ["localhost:80"]),
+    ("443 ssl", []), ("*:443", []), ("0.0.0.0:80", []), ("[::]:80", []), ("unix:/run/x.sock", []), ("192.0.2.7:8080", []), ("80", []),
+])
+def test_addresses_that_others_have_for_themselves(listen, addresses):
+    assert foreign(f"server {{ listen {listen}; }}").addresses == addresses
+    assert foreign(f"server {{ listen {listen}; }}", OURS).addresses == []
+
+
 def test_the_files_that_a_configuration_consists_of(tmp_path):
     (tmp_path / "conf.d").mkdir()
     (tmp_path / "nginx.conf").write_text("user nginx;\nhttp { include mime.types; include conf.d/*.conf; include none/*; }\n")
