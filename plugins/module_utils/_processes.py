@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
 import ipaddress
 import re
@@ -175,8 +176,12 @@ def _is_beat(command: str) -> bool:
 
 
 def _side_by_side(command: str) -> list[str]:
-    """The programs that one line of a shell starts beside each other."""
-    return [part for part in re.split(r"\s*(?<![&>])&(?![&>])\s*", command) if part not in ("", "wait")]
+    """The programs that one line of a shell starts beside each other, also one that is given to another shell: sh -c '…'."""
+    with contextlib.suppress(ValueError):
+        shell, option, inner = shlex.split(command)
+        if re.fullmatch(r"(.*/)?(ba|da)?sh", shell) and re.fullmatch(r"-\w*c", option):
+            command = inner
+    return [part for part in re.split(r"\s*(?<![&>])&(?![&>])\s*", command) if part and not re.fullmatch(r"wait(\s.*)?", part)]
 
 
 def _beat_apart(name: str, command: str) -> str:
@@ -194,7 +199,7 @@ def _beat_apart(name: str, command: str) -> str:
         alone = re.sub(chosen, "", alone)
     if not re.search(r"\s(-s|--schedule|-S|--scheduler)\b", beat):
         beat += " --schedule $PYWEB_SHARED/beat"
-    worker = "" if alone == command else f"{name}: {{command: {alone!r}}}, "
+    worker = "" if alone == command else f"{'worker' if name == 'beat' else name}: {{command: {alone!r}}}, "
     return f"{{{worker}{'beat' if worker else name}: {{command: {beat!r}, singleton: true}}}}"
 
 

@@ -73,7 +73,22 @@ def test_a_scheduler_inside_a_worker_is_told_apart_with_its_options(line, worker
     assert str(caught.value).endswith(f"{{work: {{command: {worker!r}}}, beat: {{command: {beat!r}, singleton: true}}}}.")
 
 
-@pytest.mark.parametrize("line", ["celery -A shop beat & celery -A shop worker -c 2", "celery -A shop worker -c 2 & celery -A shop beat & wait"])
+@pytest.mark.parametrize("shell", ["sh -c", "/bin/bash -lc"])
+def test_beat_in_a_shell_is_beat(shell):
+    with pytest.raises(_processes.AppsError) as caught:
+        _processes.procfile(f"clock: {shell} 'sleep 1 && exec celery -A shop beat'", [])
+    assert str(caught.value).endswith("{clock: {command: 'sleep 1 && exec celery -A shop beat --schedule $PYWEB_SHARED/beat', singleton: true}}.")
+
+
+def test_a_worker_that_is_called_beat_gets_a_name_of_its_own():
+    with pytest.raises(_processes.AppsError) as caught:
+        _processes.procfile("beat: celery -A shop worker -B", [])
+    assert str(caught.value).endswith("processes: {worker: {command: 'celery -A shop worker'}, "
+                                      "beat: {command: 'celery -A shop beat --schedule $PYWEB_SHARED/beat', singleton: true}}.")
+
+
+@pytest.mark.parametrize("line", ["celery -A shop beat & celery -A shop worker -c 2", "celery -A shop worker -c 2 & celery -A shop beat & wait",
+                                  "celery -A shop worker -c 2 & celery -A shop beat & wait -n"])
 def test_a_scheduler_beside_a_worker_in_one_line_becomes_two_processes(line):
     with pytest.raises(_processes.AppsError) as caught:
         _processes.procfile(f"work: {line}", [])
