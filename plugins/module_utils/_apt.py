@@ -15,7 +15,7 @@ _HELD = re.compile(r"Could not get lock (?P<lock>/\S+?)\.(?: It is held by proce
 _OLD_HELD = re.compile(r"(?:Unable to (?:acquire|lock)|frontend lock was locked by another process)")
 # What people meet on hosts that are not new, and apt-get says no remedy for, or only half of it.
 _REMEDIES = (
-    (re.compile("dpkg was interrupted"), "run 'sudo dpkg --configure -a' on the host, look at what it says, and run again"),
+    (re.compile("dpkg was interrupted"), "do that on the host, and run again"),
     (re.compile("is not valid yet"), "the clock of the host is behind: set it, for example with 'timedatectl set-ntp true', and run again"),
     (re.compile("is expired"), "the clock of the host is ahead, or that mirror is no longer kept up: set the clock or take another mirror"),
     (re.compile(r"changed its '\w+' value"),

@@ -42,7 +42,7 @@ def test_an_error_is_one_line():
 @pytest.mark.parametrize(
     "said, remedy",
     [
-        ("E: dpkg was interrupted, you must manually run 'dpkg --configure -a' to correct the problem. \n", "run 'sudo dpkg --configure -a'"),
+        ("E: dpkg was interrupted, you must manually run 'dpkg --configure -a' to correct the problem. \n", "; do that on the host"),
         ("E: Release file for http://deb.example.com/InRelease is not valid yet (invalid for another 3h 2min).\n", "set-ntp true"),
         ("E: Release file for http://deb.example.com/InRelease is expired (invalid since 9d).\n", "another mirror"),
         ("E: Repository 'http://deb.example.com x InRelease' changed its 'Suite' value from 'testing' to 'stable'\n", "--allow-releaseinfo-change"),
