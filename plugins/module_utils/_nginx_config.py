@@ -25,6 +25,8 @@ _FILES = ("access_log", "error_log", "pid", "lock_file")
 _CACHES = ("proxy_cache_path", "fastcgi_cache_path", "uwsgi_cache_path", "scgi_cache_path")
 _TEMPORARY = ("client_body_temp_path", "proxy_temp_path", "fastcgi_temp_path", "uwsgi_temp_path", "scgi_temp_path")
 _STORES = ("dav_methods", "proxy_store", "fastcgi_store", "uwsgi_store", "scgi_store")
+# Where relative paths begin, in Debian's build.
+PREFIX = "/usr/share/nginx"
 # What the sandbox lets nginx write to anyway.
 WRITABLE = ("/run", "/var/run", "/var/log/nginx", "/var/lib/nginx", "/var/cache/nginx", "/dev")
 # One address with a port of the web, in a directive listen.
@@ -124,8 +126,10 @@ def _written(item: Directive, theirs: list[Directive]) -> t.Iterator[str]:
     if item.name in ("root", "alias") and path.startswith("/") and "$" not in path:
         if any(other.file == item.file and other.name in _STORES and other.args[:1] != ("off",) for other in theirs):
             yield path.rstrip("/") or "/"
-    if not path.startswith("/"):
+    if not re.match(r"[/\w.]", path) or item.name in _FILES and re.match("off$|stderr$|syslog:|memory:", path):
         return
+    # Of a relative path, too; some names of files begin with a variable.
+    path = os.path.join(PREFIX, path)
     if item.name in _FILES and "$" in path:
         yield os.path.dirname(path.partition("$")[0])
     elif item.name in _FILES:

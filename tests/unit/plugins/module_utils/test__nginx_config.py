@@ -36,6 +36,8 @@ http { server { listen [::]:80; return 200 "${host} it's"; } }
     ("proxy_cache_path /data/cache levels=1:2 keys_zone=a:1m;", ["/data/cache"]),
     ("client_body_temp_path /data/body 1 2; fastcgi_temp_path /data/fast/;", ["/data/body", "/data/fast"]),
     ("listen unix:/srv/socks/n.sock;", ["/srv/socks"]),
+    ("error_log logs/old.log; proxy_temp_path spool;", ["/usr/share/nginx/logs", "/usr/share/nginx/spool"]),
+    ("access_log $somewhere; error_log memory:32m debug;", []),
     ("root /srv/dav; dav_methods PUT DELETE;", ["/srv/dav"]),
     ("root /srv/dav; dav_methods off;", []),
     ("access_log off; error_log stderr; access_log syslog:server=unix:/dev/log; error_log /dev/null; root /srv/www;", []),
