@@ -190,6 +190,7 @@ def _beat_apart(name: str, command: str) -> str:
     if others:
         named = ", ".join(f"{name}{'' if not number else number + 1}: {{command: {part!r}}}" for number, part in enumerate([first, *others[:-1]]))
         return f"{{{named}, {_beat_apart('beat', others[-1])[1:]}"
+    command = first
     alone = re.sub(r"\s(-B|--beat)(?=\s|$)", "", re.sub(r"\s(-BE|-EB)(?=\s|$)", " -B -E", command))
     beat = alone
     if alone != command:
