@@ -49,6 +49,9 @@ def checked_site(where: str, site: dict) -> dict:
     for domain in site["domains"]:
         if not address_of(domain) and (not DOMAIN.fullmatch(domain) or len(domain) > 253):
             raise AppsError(f"{where}.domains has {domain!r}: a host name in lower case is needed, such as shop.example.com, or an address.")
+        # 192.0.2.300 and 192.0.2.010 would be names that nobody can ask for, and no browser sends the interface of fe80::1%eth0.
+        if "%" in domain or re.fullmatch(r"[0-9.]+", domain) and not address_of(domain):
+            raise AppsError(f"{where}.domains has {domain!r}, which is no address that visitors can ask for: write one such as 192.0.2.10 or 2001:db8::10.")
     site["path"] = (site["path"] or "").rstrip("/") or "/"
     if site["canonical"] and (site["domains"][0].startswith("*") or address_of(site["domains"][0])):
         raise AppsError(f"{where}.domains begins with {site['domains'][0]!r}: with canonical, the first has to be the name that all are sent to.")
