@@ -22,9 +22,10 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.fil
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python, minor, version_of
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.indexes import LINKS, Indexes
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.settings import Settings, settings_of
-from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.tagged import UNKNOWN, unknown, variables
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.tagged import UNKNOWN, guessed, unknown, variables
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.websocket import mute
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Lock, Wanted
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import load_toml
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.lines import without_logins
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import lock_of, unread
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.requirements import RequirementsFile
@@ -328,6 +329,7 @@ class Environment:
             for leftover in [f"{where}/build", *glob.glob(f"{glob.escape(where)}/*.egg-info")]:
                 shutil.rmtree(leftover, ignore_errors=True)
             self.install_project(target, where, marker)
+            self.notes += guessed(os.path.relpath(where, target), load_toml(f"{where}/pyproject.toml"))
         # uv's, and writable by everybody.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{venv}/.lock")

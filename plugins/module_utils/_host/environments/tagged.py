@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import re
+import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import names
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.versions import VARIABLES
 
 # What build backends say that cannot find the version.
@@ -16,6 +18,8 @@ UNKNOWN = re.compile(r"(setuptools-scm|setuptools_scm) was unable to detect vers
                      r"versioningit could not find a version")
 # The one that takes it by no variable.
 DEAF = "versioningit"
+# It asks git alone, and makes up a version where there is none.
+GUESSING = "setuptools-git-versioning"
 
 
 def variables(version: str | None, given: dict[str, str]) -> dict[str, str]:
@@ -30,3 +34,12 @@ def unknown(shown: str, error: BuildError) -> BuildError:
         remedy = f"set default-version in [tool.{DEAF}] of its pyproject.toml, since {DEAF} asks git alone"
         return BuildError(f"the project {shown} takes its version from git tags, which a release does not have: {remedy}.\n{error}")
     return BuildError(f"the project {shown} takes its version from git tags, and this source has none: {remedy}.\n{error}")
+
+
+def guessed(shown: str, pyproject: dict[str, t.Any]) -> list[str]:
+    """What to tell of the project C(shown), which was built with a version that its build backend has made up."""
+    required = names("\n".join(pyproject.get("build-system", {}).get("requires", [])))
+    if GUESSING not in required or "version_file" in pyproject.get("tool", {}).get(GUESSING, {}):
+        return []
+    return [f"the project {shown} was built without its right version: {GUESSING} asks git alone, which a release does not have; take setuptools-scm, which "
+            f"is told the version, or set version_file in [tool.{GUESSING}]."]
