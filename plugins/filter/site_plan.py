@@ -8,9 +8,10 @@ from ansible_collections.pyweb.stack.plugins.plugin_utils import _site_plan
 from ansible_collections.pyweb.stack.plugins.plugin_utils._on_host import plain
 
 
-def site_plan(sites, directory, store, ca="", challenge="http", settings=None):
+def site_plan(sites, defaults, directory, store, ca, acme, paths, refuses_nameless=True):
     return _site_plan.plan(
-        plain(sites), directory=str(directory), store=str(store), ca=str(ca), challenge=str(challenge), settings=plain(settings or {}))
+        plain(sites), defaults=plain(defaults), directory=str(directory), store=str(store), ca=str(ca), acme=plain(acme), paths=plain(paths),
+        refuses_nameless=bool(refuses_nameless))
 
 
 class FilterModule:

@@ -3,16 +3,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What role nginx works out from its sites before it looks at the host: which of them share a server, and where certificates come from.
 
-Pure: no I/O. A site is an item of C(nginx_sites) with all its defaults, as its argument specification describes it; nothing has been
-checked yet, so that any site may lack its domains, or have those of another one.
+Pure: no I/O. A site is an item of C(nginx_sites), as its argument specification describes it; nothing else has been checked yet, so that
+any site may lack its domains, or have those of another one.
 """
 
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import typing as t
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 Site = dict[str, t.Any]
+# Of C(nginx_acme), what is kept beside the domains of a site.
+SETTINGS = ("directory", "fallback", "contact", "key_type", "addresses", "dns_plugin", "dns_propagation")
 
 
 class Pair(t.TypedDict, total=False):
@@ -32,11 +37,12 @@ class Authority(t.TypedDict):
     name: str
     domains: list[str]
     dns: bool  # its challenge is DNS-01
-    settings: dict[str, t.Any]  # of nginx_acme, for all sites the same
+    settings: dict[str, t.Any]  # SETTINGS and paths, for all sites the same
 
 
 class Plan(t.TypedDict):
-    sites: list[Site]
+    named: list[str]  # of all sites, absent ones included
+    sites: list[Site]  # those that are to be present, with all their defaults
     server_of: dict[str, str]  # by the name of a site, that of the site whose server of nginx it is in
     wholes: list[Site]  # those with a server of their own; what holds for a whole domain is theirs
     names_of: dict[str, list[str]]  # by the name of a site, its domains as they are in a request
@@ -46,6 +52,8 @@ class Plan(t.TypedDict):
     acme_sites: list[Authority]
     acme_pairs: list[Pair]
     certificate_of: dict[str, Pair]  # by the name of a whole
+    nameless: Pair | None  # shown to those who send no name; None where they are refused
+    quic_sites: list[str]  # wholes with HTTP/3
 
 
 def _server_of(sites: list[Site]) -> dict[str, str]:
@@ -86,10 +94,35 @@ def _given(site: Site) -> Pair:
     return {"site": site["name"], "source": "files", "domains": site["domains"], "certificate": tls["certificate"], "key": tls["key"]}
 
 
-def plan(sites: list[Site], *, directory: str, store: str, ca: str, challenge: str, settings: dict[str, t.Any]) -> Plan:
-    """directory holds the certificates that a run makes, store those by ACME; ca is the path of the company's certificate."""
+def _merged(defaults: dict[str, t.Any], given: dict[str, t.Any]) -> dict[str, t.Any]:
+    """given over defaults; in a group of options, what is not given keeps its default."""
+    both = {key: _merged(defaults[key], value) if isinstance(value, dict) and isinstance(defaults.get(key), dict) else value for key, value in given.items()}
+    return {**defaults, **both}
+
+
+def _is_address(domain: str) -> bool:
+    try:
+        ipaddress.ip_address(str(domain))
+    except ValueError:
+        return False
+    return True
+
+
+def _settings(acme: dict[str, t.Any], paths: dict[str, str]) -> dict[str, t.Any]:
+    """paths are those of files on the host; that of an account bound to one elsewhere is there only where nginx_acme has one."""
+    found = {key: acme[key] for key in SETTINGS} | paths
+    return found if acme["eab_kid"] else {**found, "account_file": ""}
+
+
+def plan(
+    given: list[Site], *, defaults: Site, directory: str, store: str, ca: str, acme: dict[str, t.Any], paths: dict[str, str],
+    refuses_nameless: bool = True,
+) -> Plan:
+    """given is C(nginx_sites) and defaults those of one of them; directory holds the certificates that a run makes, store those by ACME; ca is the certificate of the company's authority; acme is
+    C(nginx_acme) with its defaults; refuses_nameless says whether this nginx can refuse a handshake."""
     # The first of several members tells what they are.
-    sites = [{**site, "upstream": site["members"][0]} if site["members"] else site for site in sites]
+    all_sites = [_merged(defaults, site) for site in given]
+    sites = [{**site, "upstream": site["members"][0]} if site["members"] else site for site in all_sites if site["state"] == "present"]
     server_of = _server_of(sites)
     wholes = [site for site in sites if server_of[site["name"]] == site["name"]]
     source_of = {site["name"]: _source(site) for site in wholes}
@@ -97,8 +130,12 @@ def plan(sites: list[Site], *, directory: str, store: str, ca: str, challenge: s
     by_acme = [site for site in wholes if source_of[site["name"]] == "acme"]
     pairs = [_acme(site, store) for site in by_acme]
     files = [site["tls"][part] for part in ("certificate", "key") for site in wholes if site["tls"][part]]
+    settings = _settings(acme, paths) if by_acme else {}
     certificate_of = {pair["site"]: pair for pair in made + pairs}
+    certificate_of |= {site["name"]: _given(site) for site in wholes if site["name"] not in certificate_of}
+    nameless = [site for site in sites if site["probes"] or any(map(_is_address, site["domains"])) or not refuses_nameless]
     return {
+        "named": [site["name"] for site in all_sites],
         "sites": sites,
         "server_of": server_of,
         "wholes": wholes,
@@ -109,10 +146,12 @@ def plan(sites: list[Site], *, directory: str, store: str, ca: str, challenge: s
         "acme_sites": [
             {
                 "name": site["name"], "domains": site["domains"], "settings": settings,
-                "dns": challenge == "dns" or any(domain.startswith("*") for domain in site["domains"]),
+                "dns": acme["challenge"] == "dns" or any(domain.startswith("*") for domain in site["domains"]),
             }
             for site in by_acme
         ],
         "acme_pairs": pairs,
-        "certificate_of": {**certificate_of, **{site["name"]: _given(site) for site in wholes if site["name"] not in certificate_of}},
+        "certificate_of": certificate_of,
+        "nameless": certificate_of[server_of[nameless[0]["name"]]] if nameless else None,
+        "quic_sites": [site["name"] for site in wholes if boolean(site["http3"], strict=False)],
     }

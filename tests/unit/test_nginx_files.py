@@ -9,6 +9,7 @@ import pathlib
 import sys
 
 import pytest
+from ansible_collections.pyweb.stack.plugins.filter.site_changes import site_changes
 from ansible_collections.pyweb.stack.plugins.filter.site_plan import site_plan
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
@@ -28,8 +29,10 @@ def rendered(server: dict, *sites: dict) -> dict[str, str]:
     }
     for name in ("server", "acme", "ca"):
         more[f"__nginx_{name}"] = seen("nginx", f"__nginx_found_{name}", **more)
-    present = seen("nginx", "__nginx_present_sites", **more)
-    more["__nginx_plan"] = site_plan(present, "/etc/nginx/pyweb/tls", "/etc/nginx/pyweb/acme")
+    paths = {name: f"/etc/nginx/pyweb/acme/{name}" for name in ("account_file", "dns_credentials", "webroot")}
+    defaults = seen("nginx", "__nginx_site_defaults", **more)
+    more["__nginx_plan"] = site_plan(list(sites), defaults, "/etc/nginx/pyweb/tls", "/etc/nginx/pyweb/acme", "", more["__nginx_acme"], paths)
+    more["__nginx_changes"] = site_changes(more["__nginx_plan"], LOOK, False, "/etc/nginx/pyweb/acme", "/etc/nginx/pyweb/acme/sites.d")
     return {file["path"]: file.get("content", "") for file in seen("nginx", "__nginx_files", **more)}
 
 

@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _site_changes
+
 sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "support"))
 from role_variables import seen  # noqa: E402
 
@@ -36,7 +38,9 @@ def there(name, http3=True, reuseport=False):
     (SHARED, ["b"], [there("b", reuseport=True)], True, "b"),
 ])
 def test_one_server_asks_for_the_sockets(server, wanted, others, quic, owner):
-    sites = [{"name": name, "http3": name in wanted} for name in ("a", "b", "c")]
-    told = {"__nginx_server": server, "nginx_sites": sites, "__nginx_wholes": sites, "__nginx_look": {"sites": others}}
+    plan = {"named": ["a", "b", "c"], "quic_sites": wanted, "acme_pairs": [], "acme_sites": [], "self_signed": []}
+    look = {"sites": others, "listed": [], "missing_files": [], "certificates": []}
+    changes = _site_changes.changes(plan, look, keep=server["unlisted_sites"] == "keep", store="/acme", directory="/acme/sites.d")
+    told = {"__nginx_server": server, "__nginx_plan": plan, "__nginx_look": look, "__nginx_changes": changes}
     assert seen("nginx", "__nginx_quic", **told) is quic
     assert seen("nginx", "__nginx_quic_owner", **told) == owner

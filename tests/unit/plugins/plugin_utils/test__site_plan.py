@@ -10,13 +10,23 @@ import pytest
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _site_plan
 
 
-def site(name, *domains, path="/", members=(), **tls):
-    return {"name": name, "domains": list(domains), "path": path, "members": list(members), "upstream": "",
-            "tls": {"source": "auto", "certificate": "", "key": "", **tls}}
+ACME = {"directory": "letsencrypt", "fallback": "", "contact": "ops@example.com", "key_type": "ecdsa", "eab_kid": "", "eab_hmac_key": "secret",
+        "challenge": "http", "addresses": [], "dns_plugin": "", "dns_credentials": {"token": "secret"}, "dns_propagation": 60}
+PATHS = {"account_file": "/acme/account.ini", "dns_credentials": "/acme/dns.ini", "webroot": "/webroot"}
 
 
-def plan(*sites, ca="", challenge="http"):
-    return _site_plan.plan(list(sites), directory="/tls", store="/acme", ca=ca, challenge=challenge, settings={"contact": "ops@example.com"})
+DEFAULTS = {"state": "present", "domains": [], "path": "/", "members": [], "upstream": "", "probes": [], "http3": False,
+            "tls": {"source": "auto", "certificate": "", "key": ""}}
+
+
+def site(name, *domains, tls=None, **given):
+    tls = {**(tls or {}), **{key: given.pop(key) for key in ("source", "certificate", "key") if key in given}}
+    return {"name": name, "domains": list(domains), **({"tls": tls} if tls else {}), **given}
+
+
+def plan(*sites, ca="", refuses_nameless=True, **acme):
+    return _site_plan.plan(
+        list(sites), defaults=DEFAULTS, directory="/tls", store="/acme", ca=ca, acme={**ACME, **acme}, paths=PATHS, refuses_nameless=refuses_nameless)
 
 
 @pytest.mark.parametrize("sites, server_of", [
@@ -34,6 +44,12 @@ def test_who_shares_a_server(sites, server_of):
     found = plan(*sites)
     assert found["server_of"] == server_of
     assert [whole["name"] for whole in found["wholes"]] == [name for name in (item["name"] for item in sites) if server_of[name] == name]
+
+
+def test_what_is_not_given_has_its_default_and_absent_sites_are_only_named():
+    found = plan(site("a", "a.org", key="/k", certificate="/c"), site("b", "b.org", state="absent"))
+    assert found["named"] == ["a", "b"]
+    assert found["sites"] == [{**DEFAULTS, "name": "a", "domains": ["a.org"], "tls": {"source": "auto", "certificate": "/c", "key": "/k"}}]
 
 
 def test_names_are_as_they_are_in_a_request_and_the_first_member_tells_what_all_are():
@@ -73,7 +89,35 @@ def test_other_domains_and_another_authority_get_another_certificate():
 @pytest.mark.parametrize("domain, challenge, dns", [("a.org", "http", False), ("a.org", "dns", True), ("*.a.org", "http", True)])
 def test_wildcards_are_asked_for_by_dns(domain, challenge, dns):
     asked = plan(site("a", domain, source="acme"), site("b", "b.org"), challenge=challenge)["acme_sites"]
-    assert asked == [{"name": "a", "domains": [domain], "dns": dns, "settings": {"contact": "ops@example.com"}}]
+    assert [(item["name"], item["domains"], item["dns"]) for item in asked] == [("a", [domain], dns)]
+
+
+@pytest.mark.parametrize("kid, account_file", [("", ""), ("abc", "/acme/account.ini")])
+def test_what_is_kept_beside_the_domains_has_no_secrets(kid, account_file):
+    (asked,) = plan(site("a", "a.org", source="acme"), eab_kid=kid)["acme_sites"]
+    assert asked["settings"] == {
+        "directory": "letsencrypt", "fallback": "", "contact": "ops@example.com", "key_type": "ecdsa", "addresses": [], "dns_plugin": "",
+        "dns_propagation": 60, "account_file": account_file, "dns_credentials": "/acme/dns.ini", "webroot": "/webroot",
+    }
+
+
+@pytest.mark.parametrize("sites, refuses, whose", [
+    ([site("a", "a.org"), site("b", "b.org")], True, None),
+    ([], False, None),
+    ([site("a", "a.org"), site("b", "b.org", "192.0.2.1"), site("c", "2001:db8::1")], True, "b"),
+    ([site("a", "a.org"), site("b", "b.org", probes=["/healthz"])], True, "b"),
+    # It is shown by the server of the domain.
+    ([site("api", "a.org", path="/api", probes=["/healthz"]), site("a", "a.org")], True, "a"),
+    # An older nginx shows the first one.
+    ([site("a", "a.org"), site("b", "b.org", probes=["/healthz"])], False, "a"),
+])
+def test_whose_certificate_those_get_who_send_no_name(sites, refuses, whose):
+    shown = plan(*sites, refuses_nameless=refuses)["nameless"]
+    assert (shown and shown["site"]) == whose
+
+
+def test_http3_is_of_those_with_a_server():
+    assert plan(site("a", "a.org", http3="yes"), site("api", "a.org", path="/api", http3=True), site("b", "b.org"))["quic_sites"] == ["a"]
 
 
 def test_a_file_of_several_sites_is_given_once():

@@ -29,8 +29,8 @@ def merged(base, given):
 
 
 def faults(given, server=None, files=(), without_http3=""):
-    sites = [merged(DEFAULTS, site) for site in given if site.get("state") != "absent"]
-    of = _site_plan.plan(sites, directory="/tls", store="/acme", ca="", challenge="http", settings={})["server_of"]
+    plan = _site_plan.plan(given, defaults=DEFAULTS, directory="/tls", store="/acme", ca="", acme=GROUPS["nginx_acme"], paths={})
+    sites, of = plan["sites"], plan["server_of"]
     return _site_rules.faults(given, sites, {**SERVER, **(server or {})}, of, list(files), without_http3)
 
 
