@@ -96,8 +96,11 @@ def _given(site: Site) -> Pair:
 
 def _merged(defaults: dict[str, t.Any], given: dict[str, t.Any]) -> dict[str, t.Any]:
     """given over defaults; in a group of options, what is not given keeps its default."""
-    both = {key: _merged(defaults[key], value) if isinstance(value, dict) and isinstance(defaults.get(key), dict) else value for key, value in given.items()}
-    return {**defaults, **both}
+    found = dict(defaults)
+    for key, value in given.items():
+        group = isinstance(value, dict) and isinstance(defaults.get(key), dict)
+        found[key] = _merged(defaults[key], value) if group else value
+    return found
 
 
 def _is_address(domain: str) -> bool:
