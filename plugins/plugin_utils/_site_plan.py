@@ -121,8 +121,8 @@ def plan(
     given: list[Site], *, defaults: Site, directory: str, store: str, ca: str, acme: dict[str, t.Any], paths: dict[str, str],
     refuses_nameless: bool = True,
 ) -> Plan:
-    """given is C(nginx_sites) and defaults those of one of them; directory holds the certificates that a run makes, store those by ACME; ca is the certificate of the company's authority; acme is
-    C(nginx_acme) with its defaults; refuses_nameless says whether this nginx can refuse a handshake."""
+    """given is C(nginx_sites) and defaults those of one of them; directory holds the certificates that a run makes, store those by ACME; ca is the
+    certificate of the company's authority; acme is C(nginx_acme) with its defaults; refuses_nameless says whether this nginx can refuse a handshake."""
     # The first of several members tells what they are.
     all_sites = [_merged(defaults, site) for site in given]
     sites = [{**site, "upstream": site["members"][0]} if site["members"] else site for site in all_sites if site["state"] == "present"]
