@@ -249,6 +249,14 @@ def test_a_process_that_was_killed_comes_back_alone():
         assert stragglers(host) == 2
 
 
+def test_somebody_else_uses_supervisor_too_and_gives_it_a_password():
+    """It counts once supervisor has started again, and holds for all tests that follow."""
+    for host in HOSTS:
+        host.check_output("printf '[program:foreign]\\ncommand=/bin/sleep infinity\\n' > /etc/supervisor/conf.d/foreign.conf")
+        host.check_output(r"sed -i 's/^\[\(unix_http_server\|supervisorctl\)\]/&\nusername=ops\npassword=s3:cret/' /etc/supervisor/supervisord.conf")
+        assert host.check_output("grep -c '^password=' /etc/supervisor/supervisord.conf") == "2"
+
+
 @pytest.mark.parametrize("how", ["systemctl restart supervisor", "kill -9 $(supervisorctl pid)"])
 def test_when_supervisor_comes_back_exactly_the_live_release_does(how):
     before = {}
@@ -262,6 +270,10 @@ def test_when_supervisor_comes_back_exactly_the_live_release_does(how):
 
 
 def test_an_application_moves_to_systemd_and_back_under_load():
+    foreign = {host: host.check_output("supervisorctl pid foreign") for host in HOSTS}
+    assert all(int(pid) for pid in foreign.values())
+    for host in HOSTS:
+        assert not host.run("supervisorctl --username ops --password wrong pid foreign").stdout.strip().isdigit()
     with visitors():
         outcome = play("deploy", manager="systemd", source={"version": "two"})
         assert outcome.status == 0, outcome.output
@@ -273,6 +285,7 @@ def test_an_application_moves_to_systemd_and_back_under_load():
     for host in HOSTS:
         assert set(programs(host)) == wanted(host) and units(host) == set()
         assert stragglers(host) == 2
+        assert host.check_output("supervisorctl pid foreign") == foreign[host]
 
 
 def test_a_reboot_brings_back_exactly_what_was_live():

@@ -62,7 +62,7 @@ class Layout:
         self.transient_units = f"{root}/run/systemd/transient"
         self.timer_stamps = f"{root}/var/lib/systemd/timers"
         self.programs = f"{root}/etc/supervisor/conf.d"
-        self.supervisor_socket = f"{root}/run/supervisor.sock"
+        self.supervisor_config = f"{root}/etc/supervisor/supervisord.conf"
         self.supervisor_cgroup = f"{root}/sys/fs/cgroup/system.slice/supervisor.service"
         self.all_logs = f"{root}/var/log/pyweb"
         self.logs = f"{self.all_logs}/{name}"

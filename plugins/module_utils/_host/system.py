@@ -82,11 +82,11 @@ class System:
 
         return http.ask_site(domain, port, url)
 
-    def ask_supervisor(self, socket: str, method: str, *arguments: t.Any) -> t.Any:
+    def ask_supervisor(self, config: str, method: str, *arguments: t.Any) -> t.Any:
         """See supervisord.ask()."""
         from ansible_collections.pyweb.stack.plugins.module_utils._host import supervisord
 
-        return supervisord.ask(socket, method, *arguments)
+        return supervisord.ask(config, method, *arguments)
 
     def became(self, pid: int, uid: int) -> bool:
         """Whether the process is confined and runs as its user, as when systemd says that a unit is active; or has ended."""

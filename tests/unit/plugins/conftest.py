@@ -204,7 +204,7 @@ class FakeSystem(System):
     def run(self, argv, timeout=None):
         return self.host.systemd(argv)
 
-    def ask_supervisor(self, socket, method, *arguments):
+    def ask_supervisor(self, config, method, *arguments):
         return self.host.supervisor(method, *arguments)
 
     def account(self, name):

@@ -119,7 +119,7 @@ class Supervisor:
         return max([process["stop_timeout"] for process in self.store.instances(release).values()], default=0) + 30.0
 
     def _ask(self, method: str, *arguments: t.Any) -> t.Any:
-        return self.system.ask_supervisor(self.paths.supervisor_socket, method, *arguments)
+        return self.system.ask_supervisor(self.paths.supervisor_config, method, *arguments)
 
     def _program(self, release: str, instance: str, process: t.Mapping[str, t.Any]) -> str:
         return PROGRAM.format(program=self.program(release, instance), instance=instance, path=self.paths.release(release), meta=self.paths.meta(release),

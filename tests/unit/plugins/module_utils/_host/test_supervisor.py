@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import configparser
 import json
 import os
@@ -289,36 +290,89 @@ class Handler(xmlrpc.server.SimpleXMLRPCRequestHandler):
     def address_string(self):
         return "here"
 
+    def do_POST(self):
+        if self.headers.get("Authorization") == self.server.wanted:
+            super().do_POST()
+        else:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_error(401)
+
 
 class Server(xmlrpc.server.SimpleXMLRPCDispatcher, socketserver.UnixStreamServer):
     """As supervisord listens."""
 
     logRequests = False
 
-    def __init__(self, path):
+    def __init__(self, path, wanted=None):
         xmlrpc.server.SimpleXMLRPCDispatcher.__init__(self)
         socketserver.UnixStreamServer.__init__(self, path, Handler)
+        self.wanted = wanted
+        self.register_function(lambda name, wait: [name, wait], "supervisor.startProcess")
+        self.register_function(refuse, "supervisor.stopProcess")
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
 
 def refuse(name):
     raise xmlrpc.client.Fault(70, f"NOT_RUNNING: {name}")
 
 
-def test_the_way_to_supervisord():
+@pytest.fixture
+def folder():
     # The path of a socket must be short.
-    with tempfile.TemporaryDirectory() as folder:
-        def ask(*arguments):
-            return supervisord.ask(f"{folder}/sock", *arguments)
+    with tempfile.TemporaryDirectory() as path:
+        yield path
 
-        with pytest.raises(HostError, match=r"^supervisord does not answer on .*/sock \(.*\): systemctl status supervisor says why.$"):
-            ask("getState")
-        with Server(f"{folder}/sock") as server:
-            server.register_function(lambda name, wait: [name, wait], "supervisor.startProcess")
-            server.register_function(refuse, "supervisor.stopProcess")
-            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-            assert ask("startProcess", "a", False) == ["a", False]
-            with pytest.raises(Refused, match="^NOT_RUNNING: a$"):
-                ask("stopProcess", "a")
-            server.shutdown()
-        with pytest.raises(HostError, match="does not answer"):
-            ask("getState")
+
+def configured(folder, text):
+    """The path of a supervisord.conf."""
+    path = f"{folder}/supervisord.conf"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def test_the_way_to_supervisord(folder):
+    config = configured(folder, "[unix_http_server]\nfile=%(here)s/sock   ; (the path to the socket file)\nchmod=0700\n")
+
+    with pytest.raises(HostError, match=r"^supervisord does not answer on .*/sock \(.*\): systemctl status supervisor says why.$"):
+        supervisord.ask(config, "getState")
+    with Server(f"{folder}/sock") as server:
+        assert supervisord.ask(config, "startProcess", "a", False) == ["a", False]
+        with pytest.raises(Refused, match="^NOT_RUNNING: a$"):
+            supervisord.ask(config, "stopProcess", "a")
+        server.shutdown()
+    with pytest.raises(HostError, match="does not answer"):
+        supervisord.ask(config, "getState")
+
+
+OWN = "[unix_http_server]\nfile={folder}/sock\nusername=jo\npassword={password}\n"
+
+
+@pytest.mark.parametrize("text", [
+    OWN.format(folder="{folder}", password="se:cret%"),
+    OWN.format(folder="{folder}", password="{{SHA}}0a1b") + "[supervisorctl]\nusername = jo\npassword = se:cret%\n",
+])
+def test_somebody_else_has_given_it_a_password(folder, text):
+    config = configured(folder, text.format(folder=folder))
+    with Server(f"{folder}/sock", "Basic " + base64.b64encode(b"jo:se:cret%").decode()) as server:
+        assert supervisord.ask(config, "startProcess", "a", False) == ["a", False]
+        server.wanted = "another"
+        with pytest.raises(HostError, match="^supervisord refuses the username and password that .*/supervisord.conf has") as caught:
+            supervisord.ask(config, "startProcess", "a", False)
+        assert "se:cret" not in str(caught.value)
+        server.shutdown()
+
+
+@pytest.mark.parametrize("text, sentence", [
+    ("[supervisord]\nlogfile=/var/log/supervisord.log\n", "supervisord has no socket on this host: add \\[unix_http_server]"),
+    ("[unix_http_server]\nusername=jo\npassword={SHA}0a1b\n", "has a digest of it only: add username and password to \\[supervisorctl]"),
+    ("username=jo\n", "supervisord.conf cannot be read"),
+])
+def test_a_way_that_is_closed_is_told_in_one_sentence(folder, text, sentence):
+    with pytest.raises(HostError, match=sentence) as caught:
+        supervisord.ask(configured(folder, text), "getState")
+    assert "\n" not in str(caught.value)
+
+
+def test_where_supervisord_is_asked_when_nothing_is_said_of_it(folder):
+    assert supervisord.door(f"{folder}/none") == ("/run/supervisor.sock", "", "") == supervisord.door(configured(folder, "[unix_http_server]\n"))
