@@ -9,7 +9,7 @@ import os
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import Layout
-from ansible_collections.pyweb.stack.plugins.module_utils._host.servers import listening
+from ansible_collections.pyweb.stack.plugins.module_utils._host.servers import SAME_USER, listening, server_version
 
 # Everything that served a GET and a POST into SQLite with gunicorn and uvicorn still worked under; writable is shared/ alone.
 # Processes of a release have it, and its one-off commands. They may set their own priority, scheduling and affinity (@resources), since
@@ -50,6 +50,12 @@ DevicePolicy=closed
 """
 
 
+def _own_user(paths: Layout, release: str | None, web: t.Mapping[str, t.Any]) -> list[str]:
+    """System calls by which a server that somebody's own command starts becomes, or gives its socket to, the user that it is already."""
+    opens, old = web["opens"] is not None, release and server_version(paths.release(release), "gunicorn") < SAME_USER
+    return (["@chown"] if opens else []) + (["@setuid"] if old and (opens or web["leads"]) else [])
+
+
 def sandbox(paths: Layout, release: str | None, process: t.Mapping[str, t.Any], *more: str) -> str:
     """What a process may do, and how much of the host it may take; an empty one is the default. A command may have no release."""
     listed = process.get("writable")
@@ -59,9 +65,8 @@ def sandbox(paths: Layout, release: str | None, process: t.Mapping[str, t.Any], 
     web = listening("web", process, "") if process.get("health") else {"leads": False, "opens": None}
     network, loopback = process.get("network") or "yes", web["leads"]
     lines = {
-        # A server that makes its socket may give it to its own user, and an old one, such as gunicorn 20, becomes the user that it is already;
-        # without capabilities the kernel refuses every other owner and user.
-        "SystemCallFilter": "@chown @setuid" if web["opens"] is not None else "@setuid" if web["leads"] else None,
+        # Without capabilities the kernel refuses every other owner and user.
+        "SystemCallFilter": " ".join(_own_user(paths, release, web)) or None,
         "LimitNOFILE": process.get("files") or 65536,
         "TasksMax": process.get("tasks"),
         "MemoryMax": process.get("memory"),

@@ -20,6 +20,8 @@ REQUEST_LINE = 8190
 # Of each server, the oldest version that is tried; and from which version on it understands what we use of it.
 OLDEST = {"gunicorn": (20, 0), "uvicorn": (0, 15)}
 ASGI_WORKERS, CONTROL_SOCKET, GRACEFUL_SHUTDOWN = (24, 0), (25, 1), (0, 22)
+# Before it, gunicorn's workers set their user even where it is the one that they are.
+SAME_USER = (21,)
 NEWEST = (sys.maxsize,)
 
 # Megabytes for each worker, which keep a small machine out of swap.

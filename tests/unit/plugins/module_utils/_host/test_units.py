@@ -92,10 +92,10 @@ def test_unit_text(app):
     ({"memory": "512M", "cpu": "150%", "tasks": 20, "files": 99}, ["MemoryMax=512M", "MemorySwapMax=0", "CPUQuota=150%", "TasksMax=20", "LimitNOFILE=99"], []),
     ({"jit": True}, [], ["MemoryDenyWriteExecute"]),
     ({"devices": ["/dev/ttyUSB0", "char-alsa"]}, ["DevicePolicy=closed", "DeviceAllow=/dev/ttyUSB0 rw", "DeviceAllow=char-alsa rw"], ["PrivateDevices"]),
-    ({"server": None, "command": "gunicorn --bind unix:{socket} shop", "health": {"path": "/"}}, ["SystemCallFilter=@chown @setuid"], []),
-    ({"server": None, "command": "serve --port $PORT", "health": {"path": "/"}}, ["SystemCallFilter=@setuid"], ["SystemCallFilter=@chown"]),
-    ({"server": None, "command": "work {socket}"}, [], ["SystemCallFilter=@chown", "SystemCallFilter=@setuid"]),
-    ({"server": "gunicorn", "health": {"path": "/"}}, [], ["SystemCallFilter=@chown", "SystemCallFilter=@setuid"]),
+    ({"server": None, "command": "gunicorn --bind unix:{socket} shop", "health": {"path": "/"}}, ["SystemCallFilter=@chown"], ["@setuid"]),
+    ({"server": None, "command": "serve --port $PORT", "health": {"path": "/"}}, [], ["SystemCallFilter=@chown", "@setuid"]),
+    ({"server": None, "command": "work {socket}"}, [], ["SystemCallFilter=@chown", "@setuid"]),
+    ({"server": "gunicorn", "health": {"path": "/"}}, [], ["SystemCallFilter=@chown", "@setuid"]),
     ({"network": "local"}, ["IPAddressDeny=any", "IPAddressAllow=localhost", "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK"],
      ["PrivateNetwork"]),
     ({"network": "no"}, ["IPAddressDeny=any", "PrivateNetwork=yes", "RestrictAddressFamilies=AF_UNIX"], ["IPAddressAllow"]),
@@ -135,6 +135,17 @@ def test_servers(app, process, expected):
 
 
 KINDS = {"gunicorn": {"wsgi": "shop:app", "kind": "wsgi"}, "uvicorn": {"asgi": "shop:app", "kind": "asgi"}}
+
+
+@pytest.mark.parametrize("version, process, line", [
+    ("20.1.0", {"command": "gunicorn --bind unix:{socket} shop", "health": {"path": "/"}}, "SystemCallFilter=@chown @setuid"),
+    ("20.1.0", {"command": "gunicorn shop --bind :$PORT", "health": {"path": "/"}}, "SystemCallFilter=@setuid"),
+    ("20.1.0", {"command": "work"}, None), ("21.0.0", {"command": "gunicorn shop --bind :$PORT", "health": {"path": "/"}}, None),
+])
+def test_an_old_gunicorn_in_a_command_may_become_the_user_that_it_is(app, version, process, line):
+    os.makedirs(f"{app.paths.release(A)}/.venv/lib/python3.11/site-packages/gunicorn-{version}.dist-info")
+    filters = [found for found in sandbox_lines(app.paths, A, {"server": None, **process}).splitlines() if found.startswith("SystemCallFilter=@")]
+    assert filters == ["SystemCallFilter=@system-service", *([line] if line else [])]
 
 
 @pytest.mark.parametrize("server, version, option, known", [
