@@ -17,6 +17,7 @@ ALBUM = {
     "backup": {"repository": "/var/backups/album", "password": "{{ backup_password }}", "mysql": ["album"]},
 }
 
+
 def stored(keeper):
     """What the backups of this application hold; its set in Redis is in none."""
     return {kind: names for kind, names in keeper.pictures("album").items() if kind in ("rows", "files")}

@@ -20,8 +20,8 @@ def there(name):
     return {"name": name, "path": f"/conf.d/pyweb.site.{name}.conf", "live": True}
 
 
-def changes(plan=PLAN, keep=False, **look):
-    return _site_changes.changes(plan, {**LOOK, **look}, keep=keep, store=STORE, directory=ASKING)
+def changes(plan=None, keep=False, **look):
+    return _site_changes.changes(plan or PLAN, {**LOOK, **look}, keep=keep, store=STORE, directory=ASKING)
 
 
 def test_sites_of_another_inventory_stay_with_their_files_where_they_are_kept():
