@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -78,7 +79,15 @@ def test_a_signal_to_us_is_one_to_the_command(host, launcher, monkeypatch, tmp_p
         return subprocess.CompletedProcess(argv, 0, "", "")
 
     monkeypatch.setattr(host.system, "run", kill)
-    threading.Timer(0.3, os.kill, (os.getpid(), number)).start()
+
+    def signal_us():
+        # As soon as there is a command that it could go to.
+        while not children:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        os.kill(os.getpid(), number)
+
+    threading.Thread(target=signal_us, daemon=True).start()
     before = signal.getsignal(number)
     done = launcher.one_off.run(A, ["sleep", "20"])
     assert done.returncode == -number and signal.getsignal(number) == before
