@@ -17,6 +17,7 @@ from ansible_collections.pyweb.stack.plugins.plugin_utils import _balancer, _dom
 from ansible_collections.pyweb.stack.plugins.plugin_utils._backup import checked_backup
 from ansible_collections.pyweb.stack.plugins.plugin_utils._digest import config_digest
 from ansible_collections.pyweb.stack.plugins.plugin_utils._files import checked_files
+from ansible_collections.pyweb.stack.plugins.plugin_utils._merge import merge
 from ansible_collections.pyweb.stack.plugins.plugin_utils._paths import relative
 
 BASE_PATH = "/srv"
@@ -28,13 +29,6 @@ NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 NAME_LENGTH = 26
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(\[[A-Za-z0-9._, -]+\])?(==\s*[A-Za-z0-9][A-Za-z0-9.!+_-]*)?")
-
-
-def merge(base: Any, override: Any) -> Any:
-    """Mappings are merged recursively, everything else is replaced."""
-    if isinstance(base, dict) and isinstance(override, dict):
-        return {**base, **{key: merge(base.get(key), value) for key, value in override.items()}}
-    return override
 
 
 def _environment(where: str, values: dict[str, Any]) -> dict[str, str]:
