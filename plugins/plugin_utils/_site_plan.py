@@ -10,10 +10,12 @@ any site may lack its domains, or have those of another one.
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
+
+from ansible_collections.pyweb.stack.plugins.plugin_utils._merge import merge
+from ansible_collections.pyweb.stack.plugins.plugin_utils._sites import address_of
 
 Site = dict[str, t.Any]
 # Of C(nginx_acme), what is kept beside the domains of a site.
@@ -94,23 +96,6 @@ def _given(site: Site) -> Pair:
     return {"site": site["name"], "source": "files", "domains": site["domains"], "certificate": tls["certificate"], "key": tls["key"]}
 
 
-def _merged(defaults: dict[str, t.Any], given: dict[str, t.Any]) -> dict[str, t.Any]:
-    """given over defaults; in a group of options, what is not given keeps its default."""
-    found = dict(defaults)
-    for key, value in given.items():
-        group = isinstance(value, dict) and isinstance(defaults.get(key), dict)
-        found[key] = _merged(defaults[key], value) if group else value
-    return found
-
-
-def _is_address(domain: str) -> bool:
-    try:
-        ipaddress.ip_address(str(domain))
-    except ValueError:
-        return False
-    return True
-
-
 def _settings(acme: dict[str, t.Any], paths: dict[str, str]) -> dict[str, t.Any]:
     """paths are those of files on the host; that of an account bound to one elsewhere is there only where nginx_acme has one."""
     found = {key: acme[key] for key in SETTINGS} | paths
@@ -124,7 +109,7 @@ def plan(
     """given is C(nginx_sites) and defaults those of one of them; directory holds the certificates that a run makes, store those by ACME; ca is the
     certificate of the company's authority; acme is C(nginx_acme) with its defaults; refuses_nameless says whether this nginx can refuse a handshake."""
     # The first of several members tells what they are.
-    all_sites = [_merged(defaults, site) for site in given]
+    all_sites = [merge(defaults, site) for site in given]
     sites = [{**site, "upstream": site["members"][0]} if site["members"] else site for site in all_sites if site["state"] == "present"]
     server_of = _server_of(sites)
     wholes = [site for site in sites if server_of[site["name"]] == site["name"]]
@@ -136,7 +121,7 @@ def plan(
     settings = _settings(acme, paths) if by_acme else {}
     certificate_of = {pair["site"]: pair for pair in made + pairs}
     certificate_of |= {site["name"]: _given(site) for site in wholes if site["name"] not in certificate_of}
-    nameless = [site for site in sites if site["probes"] or any(map(_is_address, site["domains"])) or not refuses_nameless]
+    nameless = [site for site in sites if site["probes"] or any(address_of(str(domain)) for domain in site["domains"]) or not refuses_nameless]
     return {
         "named": [site["name"] for site in all_sites],
         "sites": sites,
