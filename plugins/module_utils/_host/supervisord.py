@@ -30,7 +30,8 @@ class Door(t.NamedTuple):
     password: str
 
 
-def read(path: str) -> Door:
+@functools.lru_cache(maxsize=1)
+def door(path: str) -> Door:
     """As the configuration C(path) says, which root reads as supervisorctl does. Raises HostError where that cannot be used."""
     config = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
     try:
@@ -51,19 +52,6 @@ def read(path: str) -> Door:
         raise HostError(f"supervisord wants a password, and {path} has a digest of it only: add username and password to [supervisorctl] there, "
                         "as supervisorctl needs them, too.")
     return Door(socket_path or SOCKET, username, password)
-
-
-@functools.lru_cache(maxsize=4)
-def _read(path: str, _changed: float) -> Door:
-    return read(path)
-
-
-def door(path: str) -> Door:
-    """See read(); once, as long as the file stays as it is."""
-    try:
-        return _read(path, os.stat(path).st_mtime)
-    except FileNotFoundError:
-        return Door(SOCKET, "", "")
 
 
 def ask(config: str, method: str, *arguments: t.Any) -> t.Any:
