@@ -29,6 +29,8 @@ LACKS = re.compile(
     r"|([\w-]*_config|pkg-config|pkgconf|cargo|rustc|cmake|ninja|gfortran|swig)\b[^\n]*(?:not found|not installed|No such file)"
     r"|(?:Could not find|can't find|cannot find|not find) ([\w-]*_config|pkg-config|Rust compiler)")
 
+OTHER_PYTHON = "set python to a version that fits; a full one, such as 3.14.2, is installed by the playbook provision."
+
 
 def explain(output: str, wheelhouse: str | None) -> str:
     """One sentence for what uv says at length; nothing when it is something else."""
@@ -41,12 +43,10 @@ def explain(output: str, wheelhouse: str | None) -> str:
     found = PYTHON.search(output)
     if found:
         this, needed = found.group(1) or found.group(3), found.group(2) or found.group(4)
-        return (f"the project needs Python {needed} (requires-python), but this is {this}: set python to a version that fits; "
-                "a full one, such as 3.14.2, is installed by the playbook provision.")
+        return f"the project needs Python {needed} (requires-python), but this is {this}: {OTHER_PYTHON}"
     found = re.search(r"No Python that satisfies (\S+) is found", output)
     if found:
-        return (f"the project needs Python {found.group(1)} (requires-python), which is not the one that is used: set python to a version that fits; "
-                "a full one, such as 3.14.2, is installed by the playbook provision.")
+        return f"the project needs Python {found.group(1)} (requires-python), which is not the one that is used: {OTHER_PYTHON}"
     if re.search(r"lockfile at `[^`]*` uses an unsupported schema version", output):
         return ("uv.lock was written by a newer uv than this host's: set python_uv.version of role python to that version, or required-version in the "
                 "project's [tool.uv], which is then installed for it.")
