@@ -10,13 +10,12 @@ Fails when the median of the runs is above the limit, or when a run changed some
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
-from bench_common import CALLBACK, CHECKOUT, PINGS, events, moment
+from bench_common import CALLBACK, CHECKOUT, PINGS, environment, events, moment
 
 STATE = CHECKOUT / ".cache" / "bench"
 LIMIT = 45  # pings
@@ -39,7 +38,7 @@ def measure() -> tuple[float, float, int, list[tuple[float, str]]]:
     done = subprocess.run(
         [Path(sys.executable).with_name("ansible-playbook"), "-i", "inventories/demo/hosts.yml", STATE / "bench.yml"],
         cwd=CHECKOUT,
-        env={**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": CALLBACK},
+        env=environment(ANSIBLE_STDOUT_CALLBACK=CALLBACK),
         stdout=subprocess.PIPE,
         text=True,
         check=False,

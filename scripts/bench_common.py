@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,11 @@ def run(*command: str | Path, **options) -> str:
         print("\n".join(done.stdout.splitlines()[-40:]), file=sys.stderr)
         raise Failure(f"'{' '.join(str(word) for word in command)[:200]}' failed; what it said is above")
     return done.stdout
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Of ansible-playbook, which works in the checkout."""
+    return {**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", **more}
 
 
 def events(told: str) -> list[dict]:

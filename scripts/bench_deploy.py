@@ -27,7 +27,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench_common import CALLBACK, CHECKOUT, PINGS, PROGRAMS, Failure, events, moment, run, say
+from bench_common import CALLBACK, CHECKOUT, PINGS, PROGRAMS, Failure, environment, events, moment, run, say
 
 sys.path.insert(0, str(CHECKOUT / "tests" / "bench"))
 import application  # noqa: E402
@@ -51,10 +51,6 @@ LIMITS = {
 def on_host(*command: str, **options) -> str:
     """Not over SSH: this is the benchmark's own business."""
     return run("docker", "exec", "-i", HOST, *command, **options)
-
-
-def environment(**more: str) -> dict[str, str]:
-    return {**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", **more}
 
 
 def playbook(path: Path, *options: str, **more: str) -> str:

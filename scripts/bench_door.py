@@ -28,7 +28,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench_common import CALLBACK, CHECKOUT, PINGS, PROGRAMS, Failure, events, moment, run, say
+from bench_common import CALLBACK, CHECKOUT, PINGS, PROGRAMS, Failure, environment, events, moment, run, say
 
 STATE = CHECKOUT / ".cache" / "bench-door"
 HOST = "pyweb-bench-door"
@@ -92,8 +92,7 @@ def playbook(number: int) -> Path:
 
 def apply(number: int) -> list[dict]:
     """One run of the role; what happened when."""
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": CALLBACK}
-    done = run(PROGRAMS / "ansible-playbook", "-i", STATE / "hosts.yml", playbook(number), cwd=CHECKOUT, env=environment)
+    done = run(PROGRAMS / "ansible-playbook", "-i", STATE / "hosts.yml", playbook(number), cwd=CHECKOUT, env=environment(ANSIBLE_STDOUT_CALLBACK=CALLBACK))
     return events(done)
 
 

@@ -27,7 +27,7 @@ import time
 from pathlib import Path
 
 import httpx
-from bench_common import CHECKOUT, PROGRAMS, Failure, run, say
+from bench_common import CHECKOUT, PROGRAMS, Failure, environment, run, say
 
 STATE = CHECKOUT / ".cache" / "bench-fleet"
 DEMO, IMAGE, DOMAIN = "pyweb-demo", "pyweb-stack/fleet", "guestbook.localhost"
@@ -52,10 +52,6 @@ class Cost:
 
     wall: float
     cpu: float
-
-
-def environment() -> dict[str, str]:
-    return {**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg")}
 
 
 def play(playbook: Path, inventory: Path) -> Cost:

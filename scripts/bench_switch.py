@@ -35,7 +35,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench_common import CALLBACK, CHECKOUT, PROGRAMS, Failure, events, moment, run, say
+from bench_common import CALLBACK, CHECKOUT, PROGRAMS, Failure, environment, events, moment, run, say
 
 sys.path.insert(0, str(CHECKOUT / "tests" / "support"))
 import repositories  # noqa: E402
@@ -90,7 +90,7 @@ class Host:
         last = ["sh", "-c", 'echo 19 2>/dev/null >/proc/self/autogroup; exec nice -n 19 "$0" "$@"'] if self.visited else []
         done = subprocess.run(
             [*last, *map(str, command)], stdout=subprocess.PIPE, text=True, check=False, start_new_session=True, cwd=CHECKOUT,
-            env={**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": CALLBACK},
+            env=environment(ANSIBLE_STDOUT_CALLBACK=CALLBACK),
         )
         if done.returncode:
             faults = [result.get("msg") for event in events(done.stdout) if event["_event"] in ("v2_runner_on_failed", "v2_runner_on_unreachable")
