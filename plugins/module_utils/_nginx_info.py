@@ -14,6 +14,8 @@ import pwd
 import time
 import typing as t
 
+from ansible_collections.pyweb.stack.plugins.module_utils._tls import certificate as certificates
+
 WORKER_TITLE = "nginx: worker process"
 
 
@@ -166,3 +168,22 @@ def read_tail(path: str, size: int = 65536) -> str:
 def _read(path: str) -> str:
     with open(path, encoding="utf-8", errors="replace") as stream:
         return stream.read()
+
+
+def look_at_certificates(items: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    # Asking takes its time, too.
+    if not items or not certificates.available():
+        return []
+    found = []
+    client = certificates.browser()
+    for item in items:
+        if not os.path.exists(item["certificate"]):
+            continue
+        judged = certificates.judge(item["certificate"], item["key"], item["domains"], time.time(), client)
+        damaged = any(kind in ("damaged", "key") for kind, _text in judged.faults)
+        record = {**item, "faults": judged.said(), "damaged": damaged, "trusted": judged.trusted, "due": False}
+        if judged.certificate:
+            leaf = judged.certificate
+            record.update(names=list(leaf.names), issuer=leaf.issuer, expires=int(leaf.not_after), renewal=int(leaf.renewal), due=leaf.renewal <= time.time())
+        found.append(record)
+    return found

@@ -246,7 +246,6 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyweb.stack.plugins.module_utils import _nginx_config as nginx_config
 from ansible_collections.pyweb.stack.plugins.module_utils import _nginx_info as nginx_info
-from ansible_collections.pyweb.stack.plugins.module_utils._tls import certificate as certificates
 
 DISTRIBUTION_SITE = "/etc/nginx/sites-enabled/default"
 
@@ -322,25 +321,6 @@ def _look_at_config(wanted: bool) -> dict[str, t.Any]:
     }
 
 
-def _look_at_certificates(items: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
-    # Asking takes its time, too.
-    if not items or not certificates.available():
-        return []
-    found = []
-    client = certificates.browser()
-    for item in items:
-        if not os.path.exists(item["certificate"]):
-            continue
-        judged = certificates.judge(item["certificate"], item["key"], item["domains"], time.time(), client)
-        damaged = any(kind in ("damaged", "key") for kind, _text in judged.faults)
-        record = {**item, "faults": judged.said(), "damaged": damaged, "trusted": judged.trusted, "due": False}
-        if judged.certificate:
-            leaf = judged.certificate
-            record.update(names=list(leaf.names), issuer=leaf.issuer, expires=int(leaf.not_after), renewal=int(leaf.renewal), due=leaf.renewal <= time.time())
-        found.append(record)
-    return found
-
-
 def main() -> None:
     paths: dict[str, t.Any] = {"type": "list", "elements": "str", "default": []}
     module = AnsibleModule(
@@ -380,7 +360,7 @@ def main() -> None:
         missing_files=[
             path for path in params["files"] if not (os.path.isfile(path) and os.path.getsize(path) > 0)
         ],
-        certificates=_look_at_certificates(params["certificates"]),
+        certificates=nginx_info.look_at_certificates(params["certificates"]),
         listed=nginx_info.expand(params["list"]),
         ipv6=os.path.exists("/proc/net/if_inet6"),
         distribution_site=_is_distribution_site(DISTRIBUTION_SITE),
