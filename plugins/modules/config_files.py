@@ -171,9 +171,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyweb.stack.plugins.module_utils import _config_files as config_files
 from ansible_collections.pyweb.stack.plugins.module_utils._config_files_diff import describe
-
-# The lock and the journal of an unfinished run; only root can reach them.
-JOURNAL_DIRECTORY = "/var/lib/pyweb-config-files"
+from ansible_collections.pyweb.stack.plugins.module_utils._config_state import JOURNAL_DIRECTORY
 
 
 class Interrupted(Exception):

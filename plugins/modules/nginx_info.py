@@ -60,6 +60,11 @@ options:
   sites:
     description: Pattern of the files of sites whose applications RV(sites) tells of.
     type: str
+  configuration:
+    description: Paths and patterns for RV(configuration).
+    type: list
+    elements: str
+    default: []
   config:
     description: Whether to read the whole configuration, for RV(user), RV(includes) and RV(foreign).
     type: bool
@@ -201,6 +206,21 @@ sites:
     reuseport:
       description: Whether it is the one that asks for a socket of each worker process for that.
       type: bool
+configuration:
+  description: What is at the paths that O(configuration) matches, for the filter P(pyweb.stack.config_in_place#filter).
+  returned: success
+  type: dict
+  contains:
+    patterns:
+      description: O(configuration).
+      type: list
+      elements: str
+    unfinished:
+      description: Whether a run of P(pyweb.stack.config_files#module) was killed before its end.
+      type: bool
+    paths:
+      description: By path, its C(kind), C(owner), C(group) and C(mode), and the C(digest) of a file's content as SHA-256.
+      type: dict
 user:
   description: The user that the configuration names for worker processes. Empty unless O(config).
   returned: success
@@ -244,6 +264,7 @@ import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.pyweb.stack.plugins.module_utils import _config_state as config_state
 from ansible_collections.pyweb.stack.plugins.module_utils import _nginx_config as nginx_config
 from ansible_collections.pyweb.stack.plugins.module_utils import _nginx_info as nginx_info
 
@@ -333,6 +354,7 @@ def main() -> None:
             "reload_paths": paths,
             "restart_paths": paths,
             "sites": {"type": "str"},
+            "configuration": paths,
             "config": {"type": "bool", "default": False},
             "certificates": {
                 "type": "list",
@@ -365,6 +387,7 @@ def main() -> None:
         ipv6=os.path.exists("/proc/net/if_inet6"),
         distribution_site=_is_distribution_site(DISTRIBUTION_SITE),
         sites=_look_at_sites(params["sites"]),
+        configuration=config_state.found(params["configuration"]),
         **_look_at_config(params["config"]),
         errors=nginx_info.serious_lines(nginx_info.read_tail(params["error_log"])),
         **service,
