@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import ssl
 import time
@@ -16,7 +17,7 @@ import h2.config
 import h2.connection
 import h2.events
 import h2.settings
-from load_records import Failed, NotProcessed, Request, Response
+from load_records import Closed, Failed, NotProcessed, Request, Response
 
 
 # A busy connection is replaced before nginx ends it (keepalive_requests is 1000 by default, 100 in old versions).
@@ -78,6 +79,10 @@ class H1:
     def usable(self) -> bool:
         return self.left > 0 and not self.reader.at_eof() and self.state.our_state is h11.IDLE
 
+    @property
+    def used(self) -> bool:
+        return self.left < ROTATE
+
     async def request(self, request: Request, headers: list[tuple[str, str]], keep: bool) -> Response:
         self.left -= 1
         headers = [("host", self.site.authority), *headers, ("connection", "keep-alive" if keep else "close")]
@@ -87,14 +92,19 @@ class H1:
             + (self.state.send(h11.Data(data=request.body)) if request.body else b"")
             + self.state.send(h11.EndOfMessage())
         )
-        await self.writer.drain()
+        # Of a connection that is reset, the read says so, too.
+        with contextlib.suppress(ConnectionError):
+            await self.writer.drain()
         response, body, began = None, [], 0.0
         while True:
             event = self.state.next_event()
             if event is h11.NEED_DATA:
-                data = await self.reader.read(65536)
+                try:
+                    data = await self.reader.read(65536)
+                except ConnectionError:
+                    data = b""
                 if not data and response is None:
-                    raise Failed("closed without an answer")
+                    raise Closed("closed without an answer")
                 self.state.receive_data(data)
             elif isinstance(event, h11.Response):
                 response, began = event, time.time()
@@ -103,7 +113,7 @@ class H1:
             elif isinstance(event, h11.EndOfMessage):
                 break
             elif isinstance(event, h11.ConnectionClosed):
-                raise Failed("closed without an answer")
+                raise Closed("closed without an answer")
         if self.state.our_state is h11.DONE and self.state.their_state is h11.DONE:
             self.state.start_next_cycle()
         found = {name.decode(): value.decode("latin-1") for name, value in response.headers}

@@ -24,6 +24,10 @@ class Failed(Exception):
     """A visitor would have noticed."""
 
 
+class Closed(Failed):
+    """The server closed the connection before it answered anything."""
+
+
 class NotProcessed(Exception):
     """The server has said that it did not begin with this request: sending it again is safe."""
 
@@ -163,7 +167,7 @@ class Result:
             ended = ", ".join(f"{times} x {code}" for code, times in codes.items())
             lines.append(f"  {self.messages:,} messages came back on WebSockets; ended by the server: {ended or 'none'}")
         if self.retried:
-            lines.append(f"  {self.retried:,} sent again after a GOAWAY that named them as not processed")
+            lines.append(f"  {self.retried:,} sent again: on a connection that the server had closed, or named by its GOAWAY as not processed")
         for reason, times in self.reasons.most_common(10):
             lines.append(f"  FAILED {times:,} x {reason}")
         for failure in self.failures[:5]:

@@ -21,7 +21,7 @@ import urllib.parse
 import wsproto
 import wsproto.events
 from load_connections import H1, H2, Site, describe
-from load_records import KINDS, Failed, Failure, NotProcessed, Release, Request, Response, Result, Sample, Socket
+from load_records import KINDS, Closed, Failed, Failure, NotProcessed, Release, Request, Response, Result, Sample, Socket
 
 POST_EVERY = 4
 ASSET = re.compile(rb"""(?:href|src)=["'](/[^"'?#]+\.(?:css|js|svg|png|woff2))["']""")
@@ -31,6 +31,8 @@ class Load:
     """See load.py. `get` maps paths to a text expected there (or None), `post` paths to form fields.
 
     In their place C(requests) is what is asked one after the other. C(sockets) is a path and how many WebSockets are open there.
+    C(reloads) says that nginx is reloaded meanwhile, and closes idle connections just when a request is on its way: a GET that finds a kept
+    connection closed goes out again once, on a new one, as browsers and curl do (RFC 9112, 9.3.1), and is counted as C(retried).
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Load:
         sockets: tuple[str, int] | None = None,
         arrivals: bool = False,
         assets: bool = False,
+        reloads: bool = False,
         kinds: typing.Iterable[str] | None = None,
         workers: int = 2,
         rate: float = 200,
@@ -58,7 +61,7 @@ class Load:
         self.gets = [Request("GET", path, expect=(text or "").encode()) for path, text in (get or {"/": None}).items()]
         self.posts = [Request("POST", path, urllib.parse.urlencode(fields).encode()) for path, fields in (post or {}).items()]
         self.mix = list(requests or [])
-        self.sockets, self.arrivals, self.assets = sockets, arrivals, assets
+        self.sockets, self.arrivals, self.assets, self.reloads = sockets, arrivals, assets, reloads
         if arrivals and not rate:
             raise ValueError("rate is 0; arrivals need one")
         if kinds is None:
@@ -320,8 +323,15 @@ class Load:
         if kept is None:
             kept = await H1.open(self.site)
             self.result.connections += 1
+        again = self.reloads and request.method == "GET" and kept.used
         try:
             response = await kept.request(request, self._headers(request), keep)
+        except Closed:
+            kept.close()
+            if not again:
+                raise
+            self.result.retried += 1
+            return await self._send_h1(request, None, keep)
         except BaseException:
             kept.close()
             raise

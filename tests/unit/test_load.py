@@ -309,6 +309,25 @@ def test_does_not_blame_a_goaway_and_sends_nothing_twice(certificate):
     assert result.count(method="POST") == server.served["POST", "/applause"]
 
 
+def _drops_pages_on_kept_connections(number, method, path):
+    return "drop" if method == "GET" and number % 10 == 9 else None
+
+
+def test_where_nginx_is_reloaded_a_page_is_asked_for_again_once(certificate):
+    with Server(certificate, _drops_pages_on_kept_connections) as server:
+        result = drive(server, kinds=["h1"], count=100, workers=1, reloads=True)
+    assert result.failed == 0, result.summary()
+    assert result.retried == server.numbers["all"] - sum(server.served.values()) >= 3
+
+
+@pytest.mark.parametrize("kind, methods", [("h1", ["POST"]), ("h1-new", ["GET", "POST"])])
+def test_a_form_and_a_first_request_are_never_sent_again(certificate, kind, methods):
+    with Server(certificate, lambda number, method, path: "drop" if number % 10 == 9 and method in methods else None) as server:
+        result = drive(server, kinds=[kind], count=60, workers=1, reloads=True)
+    assert result.retried == 0
+    assert result.failed == server.numbers["all"] - sum(server.served.values()) >= 3, result.summary()
+
+
 def test_verifies_the_certificate_only_when_asked(certificate, tmp_path):
     with Server(certificate) as server:
         assert drive(server, count=8, cafile=str(certificate / "cert.pem")).failed == 0

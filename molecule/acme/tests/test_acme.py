@@ -91,7 +91,8 @@ def hosts():
 @pytest.fixture
 def visitors(hosts):
     """They come to every host throughout the test, and none of them may notice anything."""
-    loads = [Load("https://page.example.test", connect=address, get={"/": "Our page"}, seconds=1, rate=20).__enter__() for address in hosts.addresses.values()]
+    loads = [Load("https://page.example.test", connect=address, get={"/": "Our page"}, seconds=1, rate=20, reloads=True).__enter__()
+             for address in hosts.addresses.values()]
     yield
     for load in loads:
         result = load.stop()
