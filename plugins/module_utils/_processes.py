@@ -27,6 +27,10 @@ CALENDAR = re.compile(
     rf"|(?:{_DAYS}(?:,{_DAYS})*,?)?(?:(?:^|\s+|(?<=\s))(?P<date>(?:{_PARTS}-)?{_PARTS}[-~]{_PARTS}))?(?:(?:^|\s+)(?P<time>{_PARTS}:{_PARTS}(?::{_PARTS})?))?)"
     r"(?:\s+(?:UTC|[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z_+-]+)+))?", re.IGNORECASE)
 
+# Lines of a Procfile of which there is to be one, by their name and by what they start.
+CLOCK = re.compile(r"(.*_)?(clock|beat|celerybeat|scheduler|cron)")
+CLOCK_PROGRAM = re.compile(r"(?:^|[\s/])(rqscheduler|periodiq|supercronic|yacron)(?=\s|$)")
+
 # What only systemd can hold a process to.
 CONFINED = requires(PROCESS, "systemd")
 # What goes to the server that we start, and so not with a command.
@@ -204,8 +208,17 @@ def _beat_apart(name: str, command: str) -> str:
     return f"{{{worker}{'beat' if worker else name}: {{command: {beat!r}, singleton: true}}}}"
 
 
-def procfile(text: str, defined: t.Iterable[str]) -> dict[str, t.Any]:
-    """What a Procfile brings besides the processes that are defined: C(processes), and the command C(release), which migrates."""
+def _keeps_time(name: str, command: str) -> bool:
+    """Whether a line of a Procfile starts jobs by the clock, as platforms name such a process or as its program tells: one for each host would run each
+    job as often."""
+    return bool(CLOCK.fullmatch(name) or CLOCK_PROGRAM.search(command))
+
+
+def procfile(text: str, defined: t.Iterable[str], hosts: int = 1) -> dict[str, t.Any]:
+    """What a Procfile brings besides the processes that are defined: C(processes), and the command C(release), which migrates.
+
+    C(hosts) is how many hosts the application is on. Raises AppsError for what cannot run as it is written.
+    """
     processes: dict[str, dict[str, t.Any]] = {}
     release = ""
     for number, line in enumerate(text.splitlines(), 1):
@@ -225,7 +238,15 @@ def procfile(text: str, defined: t.Iterable[str]) -> dict[str, t.Any]:
                 f"cannot hold: define the process yourself, processes: {_beat_apart(name, found.group(2))}."
             )
         elif name not in defined:
-            processes[name] = valid_process(f"line {number} of the Procfile", name, {"command": found.group(2)}, ported=True)
+            alone = _keeps_time(name, found.group(2))
+            if alone and hosts > 1:
+                raise AppsError(
+                    f"line {number} of the Procfile is {line.strip()!r}, which starts jobs by the clock and would do so on each of {hosts} hosts: define the "
+                    f"process yourself, processes: {{{name}: {{command: {found.group(2)!r}, singleton: true}}}}, or without singleton where jobs are "
+                    "started once all the same."
+                )
+            process = valid_process(f"line {number} of the Procfile", name, {"command": found.group(2)}, ported=True)
+            processes[name] = {**process, "singleton": True} if alone else process
     return {"processes": processes, "release": release}
 
 

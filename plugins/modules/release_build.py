@@ -86,6 +86,7 @@ options:
     description:
       - How a C(Procfile) of the source is read; by default it is not.
       - It adds processes to those that are defined (C(defined), a list), and one named C(web) is required if C(web) is true.
+      - One that starts jobs by the clock is refused where the application is on several C(hosts), a number.
     type: dict
   config_digest:
     description: Digest of the configuration that belongs to the release.

@@ -215,11 +215,12 @@ def _has_workers(name: str, app: dict[str, Any], host: str | None, groups: dict[
 def _slices(name: str, app: dict[str, Any], host: str | None, groups: dict[str, list[str]], applications: int = 1) -> dict[str, Any]:
     path = f"{BASE_PATH}/{name}"
     where = f"pyweb_apps.{name}"
+    everywhere = _placed(where, app["hosts"], host, groups) or groups.get("pyweb") or [host or ""]
     processes = {}
     for key, process in app["processes"].items():
         placed = _placed(f"{where}.processes.{key}", process["hosts"], host, groups)
         if process["singleton"]:
-            placed = (placed or _placed(where, app["hosts"], host, groups) or groups.get("pyweb") or [host or ""])[:1]
+            placed = (placed or everywhere)[:1]
         if placed is None or host is None or host in placed:
             processes[key] = {option: value for option, value in process.items() if option != "hosts"}
     site = app["site"] or {}
@@ -227,7 +228,8 @@ def _slices(name: str, app: dict[str, Any], host: str | None, groups: dict[str, 
     packages = [package for process in app["processes"].values() for name in (process["server"], process["worker_class"])
                 for package in SERVER_PACKAGES.get(name, [])]
     # Only the build finds out what a Procfile of the source says.
-    procfile = {"defined": list(app["processes"]), "web": bool(site)} if "web" not in app["processes"] and not site.get("root") else None
+    procfile = {"defined": list(app["processes"]), "web": bool(site), "hosts": len(everywhere)} if (
+        "web" not in app["processes"] and not site.get("root")) else None
     backup = app["backup"]
     places = _placed(f"{where}.backup", backup["hosts"], host, groups) if backup else []
     common = {"name": name, "state": app["state"]}

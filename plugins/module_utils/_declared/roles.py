@@ -26,6 +26,7 @@ APP_CONFIG: Options = {
         "options": {
             "defined": {"type": "list", "elements": "str", "description": "Processes that are defined, and so are not taken from it."},
             "web": {"type": "bool", "description": "Whether there has to be a process named C(web)."},
+            "hosts": {"type": "int", "description": "How many hosts the application is on. On several, a line that starts jobs by the clock is refused."},
         },
     },
     "config_digest": {

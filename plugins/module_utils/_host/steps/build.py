@@ -111,7 +111,7 @@ def read_procfile(app: App, target: str, wanted: dict[str, t.Any]) -> dict[str, 
 
     text = app.system.as_user(app.paths.build_user, read)
     try:
-        found = _processes.procfile(text or "", defined)
+        found = _processes.procfile(text or "", defined, wanted.get("hosts") or 1)
     except _processes.AppsError as error:
         raise BuildError(str(error)) from None
     if not defined and not found["processes"]:

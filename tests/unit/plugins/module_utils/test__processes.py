@@ -102,6 +102,29 @@ def test_what_only_looks_like_a_scheduler(command):
     assert _processes.procfile(f"other: {command}", [])["processes"]["other"]["command"] == command
 
 
+@pytest.mark.parametrize("name, command", [
+    ("clock", "python clock.py"), ("Scheduler", "python -m shop.jobs"), ("rq-scheduler", "python jobs.py"), ("cron", "python cron.py"),
+    ("jobs", "rqscheduler --interval 10"), ("jobs", "bin/supercronic crontab"), ("jobs", "python manage.py rqscheduler"), ("jobs", "periodiq shop"),
+])
+def test_a_clock_is_alone(name, command):
+    """On one host it never runs twice during a switch, and on several the person says what is meant."""
+    key = name.lower().replace("-", "_")
+    found = _processes.procfile(f"web: a $PORT\n{name}: {command}", [])["processes"]
+    assert found[key]["singleton"] is True and found["web"]["singleton"] is False
+    with pytest.raises(_processes.AppsError) as caught:
+        _processes.procfile(f"web: a $PORT\n{name}: {command}", [], hosts=2)
+    assert str(caught.value).startswith(f"line 2 of the Procfile is '{name}: {command}', which starts jobs by the clock and would do so on each of 2 hosts")
+    assert f"processes: {{{key}: {{command: {command!r}, singleton: true}}}}" in str(caught.value)
+    assert key not in _processes.procfile(f"{name}: {command}", [key], hosts=2)["processes"]
+
+
+@pytest.mark.parametrize("name, command", [
+    ("worker", "python clock.py"), ("clockwork", "x"), ("heartbeat", "x"), ("scheduled_mail", "x"), ("jobs", "rqscheduled"),
+])
+def test_what_only_sounds_like_a_clock(name, command):
+    assert _processes.procfile(f"{name}: {command}", [], hosts=2)["processes"][name]["singleton"] is False
+
+
 @pytest.mark.parametrize("text, sentence", [
     ("web gunicorn", "line 1 of the Procfile is 'web gunicorn': name: command is needed."),
     ("\nweb:", "line 2 of the Procfile is 'web:': name: command is needed."),

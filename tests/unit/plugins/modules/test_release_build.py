@@ -383,6 +383,7 @@ def test_a_procfile_goes_with_its_release(host, deploy, origin):
     (None, {"defined": []}, "pyweb_apps.shop.processes is empty, and the source has no Procfile with a process: define at least one."),
     ("worker: x", {"defined": [], "web": True},
      "pyweb_apps.shop.site has nothing to serve: define pyweb_apps.shop.processes.web, or a line web in the Procfile."),
+    ("web: serve\nclock: tick", {"defined": [], "web": True, "hosts": 2}, "which starts jobs by the clock and would do so on each of 2 hosts"),
     ("web: serve\nbroken", {"defined": [], "web": True}, "line 2 of the Procfile is 'broken': name: command is needed."),
 ])
 def test_a_source_that_does_not_say_it(host, deploy, origin, text, wanted, sentence):

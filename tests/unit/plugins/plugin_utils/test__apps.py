@@ -377,8 +377,9 @@ def test_yaml_takes_yes_and_no_for_something_else(given, network):
 
 @pytest.mark.parametrize("changes, procfile", [
     ([], None),
-    ([("processes", {})], {"defined": [], "web": True}),
-    ([("processes", {"beat": {"command": "x", "hosts": ["web2"]}}), ("site", None)], {"defined": ["beat"], "web": False}),
+    ([("processes", {})], {"defined": [], "web": True, "hosts": len(GROUPS["pyweb"])}),
+    ([("processes", {}), ("hosts", ["web1"])], {"defined": [], "web": True, "hosts": 1}),
+    ([("processes", {"beat": {"command": "x", "hosts": ["web2"]}}), ("site", None)], {"defined": ["beat"], "web": False, "hosts": len(GROUPS["pyweb"])}),
     ([("processes", {}), ("site", {"domains": ["a.example"], "root": "public"})], None),
 ])
 def test_what_the_source_says_itself(changes, procfile):
