@@ -36,6 +36,10 @@ class Exported(Lock):
     def export(self, run: Run, wanted: Wanted) -> str:
         raise NotImplementedError
 
+    def env(self, wanted: Wanted, place: str) -> dict[str, str]:
+        """What this tool alone has to know; C(place) is a directory that goes away again."""
+        return {}
+
     def text(self, tools: Tools, wanted: Wanted) -> str:
         """The tool runs where whatever it makes goes away again."""
         folder, kind = self.project.folder, self.kind or ""
@@ -53,6 +57,6 @@ class Exported(Lock):
             def run(*arguments: str) -> str:
                 # The tools need no old interpreter; that of the application has to be found where it counts.
                 return tools.run([*start, *arguments], f"{' '.join([program, *arguments[:2]])} for {self.name}", cwd=place,
-                                 env={**TOOL_ENV, "PATH": f"{os.path.dirname(wanted.python)}:{tools.uv_env['PATH']}"})
+                                 env={**TOOL_ENV, **self.env(wanted, place), "PATH": f"{os.path.dirname(wanted.python)}:{tools.uv_env['PATH']}"})
 
             return relative(self.export(run, wanted), place)

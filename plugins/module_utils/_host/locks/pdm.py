@@ -27,6 +27,10 @@ class PdmLock(Exported):
     def extras(self) -> set[str]:
         return self.project.extras()
 
+    def env(self, wanted: Wanted, place: str) -> dict[str, str]:
+        """The application's interpreter. Where that does not fit, PDM would download another one, which then decides what is installed."""
+        return {"PDM_PYTHON": wanted.python, "XDG_DATA_HOME": "/dev/null", "UV_TOOL_DIR": f"{place}/.tools"}
+
     def export(self, run: Run, wanted: Wanted) -> str:
         try:
             run("lock", "--check")
