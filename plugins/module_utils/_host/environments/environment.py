@@ -30,7 +30,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.lines impo
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import lock_of, unread
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.requirements import RequirementsFile
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import (
-    PINNED, hashed, logical, names, normal, origins_in, relative, split_local, with_origins, without_places,
+    BINARY, PINNED, hashed, logical, names, normal, origins_in, relative, split_local, with_origins, without_places,
 )
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.uv import UvLock
 from ansible_collections.pyweb.stack.plugins.module_utils._host.commands import call
@@ -267,10 +267,11 @@ class Environment:
         for line in requirements:
             line, dummy, url = line.partition(" # index ")
             parts.setdefault(url, []).append(line)
+        built = [line for line in parts[""] if BINARY.match(line)]
         for number, (url, lines) in enumerate(parts.items()):
             file_name = f"{temporary}/part{number}.txt"
             with open(file_name, "w", encoding="utf-8") as file:
-                file.write("\n".join(lines) + "\n")
+                file.write("\n".join([*lines, *(built if url else [])]) + "\n")
             if url:
                 where = self.indexes.only(url) if self.indexes else {}
                 self.uv("pip", "install", "--no-deps", *options, "--requirement", file_name, what=f"installing the requirements from {url}", cwd=self.home,

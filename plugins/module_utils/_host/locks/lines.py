@@ -13,7 +13,7 @@ import urllib.parse
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
 from ansible_collections.pyweb.stack.plugins.module_utils._host.fetch import fetched
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import decoded, read
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import INCLUDE, LOCAL, entries, logical
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import BINARY, INCLUDE, LOCAL, entries, logical
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 # Of an address for HTTP, with or without git+. One with an @ in the password has to write it as %40.
@@ -73,7 +73,13 @@ def gather(place: str, shown: str, found: Requirements, constraint: bool, seen: 
                                  "source.directory, deploy the whole source, as docs/recipes.md shows.")
             gather(inner, where, found, constraint or include[1] in ("-c", "--constraint"), (*seen, place))
         elif line:
-            (found.constraints if constraint else found.requirements).append(accepted(line, where))
+            (found.constraints if constraint else found.requirements).extend(accepted(part, where) for part in apart(line))
+
+
+def apart(line: str) -> list[str]:
+    """--no-binary with several names, as pip takes it, with one name each, as uv does."""
+    option = BINARY.match(line)
+    return [f"{option[1]} {name}" for name in option[2].split(",") if name] if option else [line]
 
 
 def accepted(line: str, where: str) -> str:

@@ -13,7 +13,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base impor
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import contents
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.lines import Requirements, read_requirements, without_logins
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.project import project_files
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import places, split_local, without_places
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import BINARY, places, split_local, without_places
 
 
 class RequirementsFile(Lock):
@@ -43,10 +43,17 @@ class RequirementsFile(Lock):
     def material(self) -> list[list[str]]:
         folders = [f"{self.project.source}/{path.partition(' ;')[0]}" for path in self.local]
         names = [name for folder in folders for name in project_files(folder)]
-        return [["requirements", self.read.text], ["constraints", "\n".join(self.read.constraints)], *contents(self.project.source, names)]
+        # Locks of an earlier version have lost them.
+        kept = [["options", "kept"]] if self.binary else []
+        return [["requirements", self.read.text], ["constraints", "\n".join(self.read.constraints)], *kept, *contents(self.project.source, names)]
 
     def own_indexes(self) -> list[Index]:
         return [Index("", value, "extra" not in option) for option, value in places(self.read.text) if "index" in option or option == "-i"]
+
+    @property
+    def binary(self) -> bool:
+        """Does it say which packages are built here, or must not be?"""
+        return any(map(BINARY.match, self.read.requirements))
 
     @property
     def no_index(self) -> bool:
@@ -66,6 +73,7 @@ class RequirementsFile(Lock):
             for name, content in written.items():
                 with open(f"{place}/{name}", "w", encoding="utf-8") as file:
                     file.write(content)
-            more = [*(["--prerelease=allow"] if "--pre" in self.read.requirements else []), *(["--no-index"] if self.no_index else [])]
+            more = [*(["--prerelease=allow"] if "--pre" in self.read.requirements else []), *(["--no-index"] if self.no_index else []),
+                    *(["--emit-build-options"] if self.binary else [])]
             return tools.compiled([f"{place}/requirements.txt"], self.name or "", self.project.source, wanted.python, wanted.platforms,
                                   "--constraint", f"{place}/constraints.txt", *more)

@@ -16,6 +16,8 @@ PLACES = re.compile(r"(--extra-index-url|--index-url|-i|--find-links|-f)[ =]?[ ]
 LOCAL = re.compile(r"(?:(?:-e|--editable)[ =]\s*)?(\.{1,2}(?:/[^\s;\[]*)?)(?:\[[^\]]*\])?((?:\s.*|;.*)?)$")
 INCLUDE = re.compile(r"(-r|-c|--requirement|--constraint)(?=[ =]|[^-\s])[ =]?\s*(\S+)")
 DROPPED = re.compile(r"(--no-index|--pre|--prefer-binary|--require-hashes|--trusted-host|--use-feature)\b")
+# Which packages are built here, and which must not be: for the installation as well.
+BINARY = re.compile(r"(--(?:no|only)-binary)[ =]\s*(\S+)$")
 
 
 def normal(name: str) -> str:

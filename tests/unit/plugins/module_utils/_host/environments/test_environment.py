@@ -13,6 +13,8 @@ import sys
 
 import pytest
 
+import index as packages
+
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments import environment as _environment
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments import python as _python
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.explain import explain
@@ -262,6 +264,41 @@ def test_the_file_that_is_named(uv, tmp_path):
     lock = environment.resolve(source)
     assert _requirements.names(lock["text"]) == {"alpha"}
     assert environment.projects(source, _requirements.split_local(lock["text"])[1]) == [(f"{source}/api", "")]
+
+
+# A source package that is built by itself, without anything from an index.
+BACKEND = """import pathlib, zipfile
+
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    name = "echo-1.0-py3-none-any.whl"
+    about = "echo-1.0.dist-info"
+    with zipfile.ZipFile(pathlib.Path(directory) / name, "w") as wheel:
+        wheel.writestr("echo/__init__.py", "VERSION = 'built here'\\n")
+        wheel.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\\nName: echo\\nVersion: 1.0\\n")
+        wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr(f"{about}/RECORD", "")
+    return name
+"""
+ECHO = {"backend.py": BACKEND, "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+        "PKG-INFO": "Metadata-Version: 2.1\nName: echo\nVersion: 1.0\n"}
+
+
+@pytest.mark.parametrize("requirements, built", [
+    ("echo\n--no-binary echo\n", True), ("echo==1.0\nbeta\n--no-binary gamma,echo\n", True), ("--no-index\necho\n--no-binary=echo\n", True),
+    ("echo\n", False), ("echo\n--only-binary :all:\n", False),
+])
+def test_what_is_to_be_built_here_is(bare_uv, tmp_path, requirements, built):
+    place = tmp_path / "source/wheels"
+    place.mkdir(parents=True)
+    for name in ("echo", "beta"):
+        packages.wheel(place, name, "1.0")
+    packages.sdist(place, "echo", ECHO)
+    source = write(tmp_path / "source", {"requirements.txt": f"--find-links wheels\n{requirements}"})
+    environment = bare_uv()
+    environment.uv_env.update(UV_OFFLINE="1", UV_NO_INDEX="1")
+    environment.install(source)
+    (found,) = pathlib.Path(source).glob(".venv/lib/python3*/site-packages/echo/__init__.py")
+    assert ("built here" in found.read_text()) is built
 
 
 def test_groups_and_extras(uv, tmp_path):

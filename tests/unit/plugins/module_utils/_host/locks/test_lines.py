@@ -93,6 +93,14 @@ def test_lines_that_pip_takes(tmp_path, line, expected):
     assert read_requirements(written(tmp_path, requirements=line)).requirements == [expected]
 
 
+@pytest.mark.parametrize("line, expected", [
+    ("--no-binary=lxml,psycopg2", ["--no-binary lxml", "--no-binary psycopg2"]), ("--only-binary :all:", ["--only-binary :all:"]),
+    ("--only-binary=:all: # why", ["--only-binary :all:"]), ("--no-binary lxml,", ["--no-binary lxml"]),
+])
+def test_uv_takes_one_name_for_each_option(tmp_path, line, expected):
+    assert read_requirements(written(tmp_path, requirements=line)).requirements == expected
+
+
 @pytest.mark.parametrize("line, said", [
     ("flask\n-e hg+https://me:secret@hg.example.com/lib#egg=lib", "requirements.txt, line 2 has 'hg+https://hg.example.com/lib#egg=lib': of version control"),
     ("lib @ svn+https://svn.example.com/lib", "requirements.txt, line 1 has 'lib @ svn+https://svn.example.com/lib': of version control"),
