@@ -22,7 +22,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.fil
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python, minor, version_of
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.indexes import LINKS, Indexes
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.settings import Settings, settings_of
-from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.tagged import UNKNOWN, guessed, unknown, variables
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.tagged import UNKNOWN, guessed, unknown, unversioned, variables
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.websocket import mute
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Lock, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import load_toml
@@ -331,6 +331,7 @@ class Environment:
                 shutil.rmtree(leftover, ignore_errors=True)
             self.install_project(target, where, marker)
             self.notes += guessed(os.path.relpath(where, target), load_toml(f"{where}/pyproject.toml"))
+        self.notes += unversioned(venv)
         # uv's, and writable by everybody.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{venv}/.lock")

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import glob
+import os
 import re
 import typing as t
 
@@ -18,8 +20,9 @@ UNKNOWN = re.compile(r"(setuptools-scm|setuptools_scm) was unable to detect vers
                      r"versioningit could not find a version")
 # The one that takes it by no variable.
 DEAF = "versioningit"
-# It asks git alone, and makes up a version where there is none.
+# They ask git alone, and make up a version where there is none.
 GUESSING = "setuptools-git-versioning"
+VERSIONEERS = "0+unknown"
 
 
 def variables(version: str | None, given: dict[str, str]) -> dict[str, str]:
@@ -43,3 +46,11 @@ def guessed(shown: str, pyproject: dict[str, t.Any]) -> list[str]:
         return []
     return [f"the project {shown} was built without its right version: {GUESSING} asks git alone, which a release does not have; take setuptools-scm, which "
             f"is told the version, or set version_file in [tool.{GUESSING}]."]
+
+
+def unversioned(venv: str) -> list[str]:
+    """What to tell of projects in the environment C(venv) that versioneer has given no version."""
+    found = glob.glob(f"{glob.escape(venv)}/lib/python3*/site-packages/*-{VERSIONEERS}*.dist-info")
+    remedy = "mark its _version.py export-subst in .gitattributes, which is right for tags of source.repo, or take setuptools-scm, which is told the version"
+    return [f"the project {name} was built as version {VERSIONEERS}: versioneer asks git alone, which a release does not have; {remedy}."
+            for name in sorted(os.path.basename(path).partition("-")[0] for path in found)]
