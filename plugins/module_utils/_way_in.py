@@ -29,7 +29,7 @@ _MARK = "# Way in"
 
 @dataclasses.dataclass(frozen=True)
 class Socket:
-    """One line of /proc/net/{tcp,udp}{,6}. Of a socket of the kernel itself, the inode is 0."""
+    """One line of /proc/net/{tcp,udp}{,6}. A socket of the kernel itself has an inode that no process has, or 0."""
 
     protocol: str
     address: str
@@ -121,9 +121,20 @@ def ways_to_process(own: t.Collection[Socket], everything: t.Iterable[Socket], b
     return sorted(ways), inner, outgoing
 
 
-def ways_of_kernel(sockets: t.Iterable[Socket], by: str) -> list[Way]:
-    """UDP ports of the kernel's own tunnels: WireGuard, VXLAN, L2TP."""
-    return sorted({Way("udp", s.port, by) for s in sockets if s.protocol == "udp" and s.inode == 0 and s.is_open})
+def ways_of_kernel(sockets: t.Iterable[Socket], held: t.Collection[int], by: str) -> list[Way]:
+    """UDP ports of the kernel's own tunnels: WireGuard, VXLAN, L2TP. C(held) are the inodes that processes have."""
+    return sorted({Way("udp", s.port, by) for s in sockets if s.protocol == "udp" and s.inode not in held and s.is_open})
+
+
+def bridge_port(table: bytes, neighbour: str) -> int | None:
+    """The number of the port of a bridge behind which a neighbour (a MAC) is, by the bridge's table (/sys/class/net/*/brforward)."""
+    wanted = bytes.fromhex(neighbour.replace(":", ""))
+    for place in range(0, len(table) - 15, 16):
+        # struct __fdb_entry of linux/if_bridge.h: the address, the port's lower byte, whether it is the port's own, its age, the port's upper byte.
+        entry = table[place : place + 16]
+        if wanted and entry[:6] == wanted and not entry[7]:
+            return entry[6] | entry[12] << 8
+    return None
 
 
 def ways_of_ipsec(policies: str, client: str, routed: bool = False) -> list[Way]:

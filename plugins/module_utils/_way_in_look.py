@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import re
@@ -14,11 +15,14 @@ import typing as t
 from ansible_collections.pyweb.stack.plugins.module_utils import _way_in as way_in
 from ansible_collections.pyweb.stack.plugins.module_utils._ssh_access import Connection
 
+PROC, NET = "/proc", "/sys/class/net"
 Run = t.Callable[[list[str]], str]
 # Kinds of interfaces that the kernel serves by a UDP socket of its own.
-KERNEL_TUNNELS = ("wireguard", "vxlan", "geneve", "fou", "l2tp")
-# Processes behind one another that pass a connection on.
+KERNEL_TUNNELS = ("wireguard", "vxlan", "geneve", "fou", "l2tpeth")
+# Processes behind one another that pass a connection on, and interfaces that lie on one another.
 MOST_HOPS = 5
+# What a process that runs a virtual machine has open. Its TAP device leads to the machine, and to nowhere outside.
+MACHINE = re.compile(r"anon_inode:kvm-vm|/dev/vhost-net")
 
 
 def _read(path: str) -> str:
@@ -33,13 +37,13 @@ def sockets() -> list[way_in.Socket]:
     found = []
     for protocol in ("tcp", "udp"):
         for version in ("", "6"):
-            found += way_in.sockets_from(_read(f"/proc/net/{protocol}{version}"), protocol)
+            found += way_in.sockets_from(_read(f"{PROC}/net/{protocol}{version}"), protocol)
     return found
 
 
 def _inodes(pid: str) -> set[int]:
     found = set()
-    for path in glob.glob(f"/proc/{pid}/fd/*"):
+    for path in glob.glob(f"{PROC}/{pid}/fd/*"):
         try:
             target = os.readlink(path)
         except OSError:
@@ -50,7 +54,7 @@ def _inodes(pid: str) -> set[int]:
 
 
 def _processes() -> list[str]:
-    return [name for name in os.listdir("/proc") if name.isdecimal()]
+    return [name for name in os.listdir(PROC) if name.isdecimal()]
 
 
 def _own_addresses(run: Run) -> dict[str, str]:
@@ -82,7 +86,7 @@ def _by_process(connection: Connection, everything: list[way_in.Socket]) -> way_
                 if pid in seen or socket.inode not in inodes:
                     continue
                 seen.add(pid)
-                name = _read(f"/proc/{pid}/comm").strip()
+                name = _read(f"{PROC}/{pid}/comm").strip()
                 own = [other for other in everything if other.inode in inodes and other.inode != socket.inode]
                 found, inner, called = way_in.ways_to_process(own, everything, name)
                 ways += found
@@ -96,11 +100,44 @@ def _by_process(connection: Connection, everything: list[way_in.Socket]) -> way_
     return way_in.Found(unknown="it comes from a process of this host that is reached by no port that is to be seen here")
 
 
+def _is_machine(pid: str) -> bool:
+    links = []
+    for path in glob.glob(f"{PROC}/{pid}/fd/*"):
+        with contextlib.suppress(OSError):
+            links.append(os.readlink(path))
+    return any(map(MACHINE.match, links)) or _read(f"{PROC}/{pid}/comm").startswith("qemu")
+
+
+def _neighbour(interface: str, run: Run, connection: Connection) -> str:
+    """The address on the wire (MAC) by which packets of the client come to the interface: its own, or that of a router before it."""
+    client, server = way_in.plain(connection.client), way_in.plain(connection.server)
+    router = re.search(r"\bvia (?:inet6? )?(\S+)", run(["ip", "-o", "route", "get", client, "from", server]))
+    found = re.search(r"\blladdr (\S+)", run(["ip", "neigh", "show", router[1] if router else client, "dev", interface]))
+    return found[1] if found else ""
+
+
+def _under(interface: str, run: Run, connection: Connection) -> list[str]:
+    """Interfaces by which packets come to this one: of a bridge, the port behind which the client is; of a VLAN or a bond, those that it is made of."""
+    directory = f"{NET}/{interface}"
+    if not os.path.exists(f"{directory}/bridge"):
+        return [os.path.basename(path).partition("_")[2] for path in glob.glob(f"{glob.escape(directory)}/lower_*")]
+    try:
+        with open(f"{directory}/brforward", "rb") as stream:
+            number = way_in.bridge_port(stream.read(), _neighbour(interface, run, connection))
+    except OSError:
+        return []
+    return [os.path.basename(path) for path in glob.glob(f"{glob.escape(directory)}/brif/*")
+            if number is not None and int(_read(f"{path}/port_no").strip() or "0", 16) == number]
+
+
 def _tun_ways(interface: str, everything: list[way_in.Socket]) -> tuple[list[way_in.Way], bool]:
-    """Ways to the processes that hold a TUN or TAP device (OpenVPN, Tailscale), and whether there are such processes."""
+    """Ways to the processes that hold a TUN or TAP device (OpenVPN, Tailscale), and whether there are such processes, or a virtual machine."""
     ways, held = [], False
     for pid in _processes():
-        if any(re.search(rf"^iff:\s*{re.escape(interface)}$", _read(path), re.MULTILINE) for path in glob.glob(f"/proc/{pid}/fdinfo/*")):
+        if any(re.search(rf"^iff:\s*{re.escape(interface)}$", _read(path), re.MULTILINE) for path in glob.glob(f"{PROC}/{pid}/fdinfo/*")):
+            if _is_machine(pid):
+                held = True
+                continue
             inodes = _inodes(pid)
             own = [socket for socket in everything if socket.inode in inodes]
             found, dummy, called = way_in.ways_to_process(own, everything, f"{_read(f'/proc/{pid}/comm').strip()} by {interface}")
@@ -111,11 +148,11 @@ def _tun_ways(interface: str, everything: list[way_in.Socket]) -> tuple[list[way
 
 def _type(interface: str) -> int:
     """Its kind of packets (ARPHRD_*)."""
-    return int(_read(f"/sys/class/net/{interface}/type").strip() or 0)
+    return int(_read(f"{NET}/{interface}/type").strip() or 0)
 
 
 def _by_interface(interface: str, everything: list[way_in.Socket]) -> way_in.Found:
-    directory = f"/sys/class/net/{interface}"
+    directory = f"{NET}/{interface}"
     kind = re.search(r"^DEVTYPE=(\S+)", _read(f"{directory}/uevent"), re.MULTILINE)
     number = _type(interface)
     if os.path.exists(f"{directory}/tun_flags"):
@@ -124,7 +161,8 @@ def _by_interface(interface: str, everything: list[way_in.Socket]) -> way_in.Fou
             return way_in.Found(unknown=f"it comes by the tunnel {interface}, whose process is reached by no port that is to be seen here")
         return way_in.Found(tuple(ways))
     if kind and kind[1] in KERNEL_TUNNELS:
-        ways = way_in.ways_of_kernel(everything, f"{kind[1]} {interface}")
+        users = {inode for pid in _processes() for inode in _inodes(pid)}
+        ways = way_in.ways_of_kernel(everything, users, f"{kind[1]} {interface}")
         # Without a port of its own to be seen, a tunnel such as fou is one that is not known here.
         return way_in.Found(tuple(ways), "" if ways else f"it comes by the tunnel {interface}, whose port is not to be seen here")
     if number in way_in.CARRIERS:
@@ -132,6 +170,17 @@ def _by_interface(interface: str, everything: list[way_in.Socket]) -> way_in.Fou
     if kind and kind[1] == "ppp" or number == way_in.NO_HEADER and not os.path.exists(f"{directory}/device"):
         return way_in.Found(unknown=f"it comes by the tunnel {interface}, of which the carrier is not known here")
     return way_in.Found()
+
+
+def _by_interfaces(interfaces: list[str], everything: list[way_in.Socket], run: Run, connection: Connection) -> list[way_in.Found]:
+    """What these say, and those that lie under them: a tunnel may be the port of a bridge."""
+    found: list[way_in.Found] = []
+    for dummy in range(MOST_HOPS):
+        parts = {interface: _by_interface(interface, everything) for interface in interfaces}
+        found += parts.values()
+        # Under a tunnel is what carries it.
+        interfaces = sorted({other for interface, part in parts.items() if part == way_in.Found() for other in _under(interface, run, connection)})
+    return found
 
 
 def find(connection: Connection, run: Run, table: str) -> way_in.Found:
@@ -145,7 +194,7 @@ def find(connection: Connection, run: Run, table: str) -> way_in.Found:
         found = _by_process(connection, everything)
     else:
         interfaces = sorted(_interfaces(run, connection))
-        parts = [_by_interface(interface, everything) for interface in interfaces]
+        parts = _by_interfaces(interfaces, everything, run, connection)
         routed = any(_type(interface) in (way_in.NO_HEADER, *way_in.CARRIERS) for interface in interfaces)
         ipsec = way_in.ways_of_ipsec(run(["ip", "xfrm", "policy"]), client, routed)
         ways = [way for part in parts for way in part.ways] + ipsec

@@ -62,9 +62,10 @@ def test_how_a_process_is_reached(own, others, expected):
     assert ([(way.protocol, way.port) for way in ways], len(inner), outgoing) == expected
 
 
-def test_a_tunnel_of_the_kernel_has_a_socket_without_inode():
-    sockets = [udp("0.0.0.0", 51820, inode=0), udp("0.0.0.0", 68, inode=5), udp("0.0.0.0", 51820, inode=0)]
-    assert way_in.ways_of_kernel(sockets, "wireguard wg0") == [way_in.Way("udp", 51820, "wireguard wg0")]
+@pytest.mark.parametrize("inodes", [(0, 0), (16634161, 16634162)])
+def test_a_tunnel_of_the_kernel_has_a_socket_that_no_process_has(inodes):
+    sockets = [udp("0.0.0.0", 51820, inode=inodes[0]), udp("0.0.0.0", 68, inode=5), udp("0.0.0.0", 51820, inode=inodes[1])]
+    assert way_in.ways_of_kernel(sockets, {5, 6}, "wireguard wg0") == [way_in.Way("udp", 51820, "wireguard wg0")]
 
 
 @pytest.mark.parametrize("client, number", [("10.9.0.7", 3), ("10.8.0.7", 0), ("fd00::7", 0)])
