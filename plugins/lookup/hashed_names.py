@@ -16,10 +16,10 @@ description:
   - The same patterns decide which files of a release are kept when the release is gone.
 options:
   _terms:
-    description: V(pages) for what is never kept, V(immutable) for what never changes.
+    description: V(pages) for what is never kept, V(possible) for what V(immutable) may be, V(immutable) for what never changes.
     type: list
     elements: str
-    choices: [pages, immutable]
+    choices: [pages, possible, immutable]
     required: true
 """
 
@@ -40,7 +40,7 @@ from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build import hashed
 
-PATTERNS = {"pages": [hashed.PAGES], "immutable": list(hashed.IMMUTABLE.values())}
+PATTERNS = {"pages": [hashed.PAGES], "possible": [hashed.POSSIBLE], "immutable": list(hashed.IMMUTABLE.values())}
 
 
 class LookupModule(LookupBase):

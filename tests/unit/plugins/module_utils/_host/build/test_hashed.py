@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import random
+import re
 import string
+import subprocess
+import sys
 
 import pytest
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build import hashed
@@ -45,6 +48,17 @@ PAGES = ["/index-AbCdEfGh.html", "/page.4f3a9c1b.htm", "/_nuxt/index.html", "/_n
 @pytest.mark.parametrize("path", HASHED)
 def test_what_tools_write_is_kept_and_cached(path):
     assert hashed.is_kept(path) and hashed.is_immutable(path)
+
+
+@pytest.mark.parametrize("form", ["/assets/index-{}.js", "/assets/logo-{}.svg", "/js/{}.js", "/img.{}.png", "/shop/_nuxt/{}.js", "/LICENSE.{}"])
+@pytest.mark.parametrize(("alphabet", "length"), [("BASE64", 8), ("abcdef", 20), ("0abcdef", 8), ("0abcdef", 12), ("abcdef", 32), ("aA", 8)])
+def test_what_is_cached_is_possible(form, alphabet, length):
+    found = [form.format(name) for name in names(BASE64 if alphabet == "BASE64" else alphabet, length, 2000)] + HASHED
+    assert [path for path in found if hashed.is_immutable(path) and not re.search(hashed.POSSIBLE, path)] == []
+
+
+def test_most_files_without_a_hash_are_told_at_once():
+    assert sum(bool(re.search(hashed.POSSIBLE, path)) for path in ("/static/style.css", "/static/admin/js/core.js", "/img/logo-download.svg")) == 0
 
 
 @pytest.mark.parametrize("path", PLAIN)
@@ -88,3 +102,18 @@ def test_every_name_of_vite_and_nuxt_is_kept(form):
 def test_nearly_every_hash_is_cached(form, alphabet, length, most):
     found = names(alphabet, length)
     assert sum(not hashed.is_immutable(form.format(name)) for name in found) <= most * len(found)
+
+
+# Each would keep a pattern busy whose time doubles with a few characters more, for longer than anybody waits.
+LONG = [
+    "/x-" + "a" * 8000 + "!.js", "/x-" + "aB" * 4000 + "!.js", "/x-" + "abC" * 3000 + "!.js", "/assets/x-" + "Abc" * 2500 + "!.svg",
+    "/x-" + "ab-" * 2500 + "!.js", "/x-" + "ab_" * 2500 + ".js", "/x-" + "1x" * 4000 + "!.js", "/" + "0" * 8000 + "/x", "/" + "A" * 8000 + "/",
+    "/" + "assets/" * 1100 + "x", "/" + "assets/a-" * 900 + "Ab3dEfGh.svg!", "/" + "-0a" * 2600, "/" + ".a" * 4000, "/x" + ".abcdefgh" * 900 + "/",
+    "/" + "-AbCdEf3." * 900 + "!", "/" + "abcdef" * 1300, "/x-12345678" + "9" * 7900 + ".js",
+]
+
+
+def test_no_visitor_keeps_a_pattern_busy():
+    code = f"from re import search\nfor pattern in {[hashed.PAGES, hashed.POSSIBLE, *hashed.IMMUTABLE.values()]!r}:\n" \
+           f"    for path in {LONG!r}:\n        search(pattern, path)\n"
+    subprocess.run([sys.executable, "-"], input=code, text=True, check=True, timeout=300)
