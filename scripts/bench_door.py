@@ -6,8 +6,10 @@
 scripts/bench_door.py [ROUNDS]      default 7
 
   proxying   what the same application takes in time per answer through our site and through a server written by hand
-             (tests/bench/plain_nginx.conf), over TLS on kept connections; "page" is a gunicorn, "bare" an application that costs nothing
-  static     files from nginx, in units of the rate of the gunicorn behind it
+             (tests/bench/plain_nginx.conf), over TLS on kept connections; "page" is a gunicorn, "bare" an application that costs nothing,
+             as none does: there shows what headers, request ids and logs cost
+  static     how many times as many files a host can serve by nginx as by the application server (gunicorn with WhiteNoise) behind the same
+             door: processor time of an answer by the one divided by that by the other, since h2load, beside them, takes more than nginx does
   slow       answers to others while 500 clients send their requests a byte at a time: how many times longer the median and the longest
              of them take than without; one that is refused, or a slow client that does not stay, fails the run
   role       a run of the role where there is nothing to do, with 1 site and with 20, in units of one ping
@@ -34,25 +36,34 @@ STATE = CHECKOUT / ".cache" / "bench-door"
 HOST = "pyweb-bench-door"
 SYSTEM = "debian13"
 NAME = "door.example.com"
-LIMITS = {"proxying, page": 1.05, "proxying, bare": 1.05, "static": 4.0, "slow, median": 3.0, "slow, longest": 10.0, "role, 1 site": 8.0, "role, 20 sites": 8.0}
+LIMITS = {"proxying, page": 1.05, "proxying, bare": 1.2, "static": 4.0, "slow, median": 3.0, "slow, longest": 10.0, "role, 1 site": 8.0, "role, 20 sites": 8.0}
 CONNECTIONS, SECONDS, WARM = 16, 4, 1
+ANSWERS = 20000
 SLOW = 500
 BODY = "x" * 2000
 APPLICATION = f"""
+from whitenoise import WhiteNoise
+
+
 def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", "{len(BODY)}")])
     return [b"{BODY}"]
+
+
+files = WhiteNoise(app, root="/srv/bench/static", prefix="static/")
 """
 PREPARE = f"""
 set -e
 apt-get -qq update
-DEBIAN_FRONTEND=noninteractive apt-get -qq install -y nginx gunicorn nghttp2-client >/dev/null
+DEBIAN_FRONTEND=noninteractive apt-get -qq install -y nginx gunicorn python3-whitenoise nghttp2-client >/dev/null
 mkdir -p /srv/bench/static
 cat > /srv/bench/app.py
 chmod 755 /srv/bench /srv/bench/static
 printf '%s' '{BODY}' > /srv/bench/static/page.css
-systemd-run --quiet --unit bench-app --working-directory /srv/bench -p UMask=0 \\
-    gunicorn --workers 2 --threads 4 --keep-alive 5 --bind unix:/srv/bench/web.sock app:app
+for name in app files; do
+    systemd-run --quiet --unit bench-$name --working-directory /srv/bench -p UMask=0 \\
+        gunicorn --workers 2 --threads 4 --keep-alive 5 --bind unix:/srv/bench/$name.sock app:$name
+done
 """
 
 
@@ -61,11 +72,12 @@ def shell(command: str, text: str = "") -> str:
 
 
 def sites(number: int) -> list[dict]:
-    found = [{"name": "door", "domains": [NAME], "upstream": "unix:/srv/bench/web.sock",
+    found = [{"name": "door", "domains": [NAME], "upstream": "unix:/srv/bench/app.sock",
               "static": [{"url": "/static/", "paths": ["/srv/bench/static"]}]},
-             {"name": "bare", "domains": [f"bare.{NAME}"], "upstream": "unix:/srv/bench/bare.sock"}]
-    return found[:number] + [{"name": f"more-{count}", "domains": [f"more-{count}.example.com"], "upstream": "unix:/srv/bench/web.sock",
-                              "static": [{"url": "/static/", "paths": ["/srv/bench/static"]}]} for count in range(number - 2)]
+             {"name": "bare", "domains": [f"bare.{NAME}"], "upstream": "unix:/srv/bench/bare.sock"},
+             {"name": "files", "domains": [f"files.{NAME}"], "upstream": "unix:/srv/bench/files.sock"}]
+    return found[:number] + [{"name": f"more-{count}", "domains": [f"more-{count}.example.com"], "upstream": "unix:/srv/bench/app.sock",
+                              "static": [{"url": "/static/", "paths": ["/srv/bench/static"]}]} for count in range(number - len(found))]
 
 
 def playbook(number: int) -> Path:
@@ -116,6 +128,21 @@ def rate(url: str) -> float:
     if not counted or not codes or not int(codes[1]):
         raise Failure(f"h2load says of {url}:\n{said}")
     return float(counted[1])
+
+
+def processor() -> int:
+    """Microseconds that nginx and the application servers have used so far."""
+    return sum(int(line) for line in shell(
+        "sed -n 's/^usage_usec //p' /sys/fs/cgroup/system.slice/nginx.service/cpu.stat /sys/fs/cgroup/system.slice/bench-*.service/cpu.stat").split())
+
+
+def cost(url: str) -> float:
+    """Microseconds of processor time for one answer."""
+    before = processor()
+    said = shell(f"h2load --h1 --clients={CONNECTIONS} --threads=1 --requests={ANSWERS} {url}")
+    if f"status codes: {ANSWERS} 2xx" not in said:
+        raise Failure(f"h2load says of {url}:\n{said}")
+    return (processor() - before) / ANSWERS
 
 
 def paired(ours: str, other: str, rounds: int) -> list[tuple[float, float]]:
@@ -177,14 +204,14 @@ def start() -> str:
     shell(PREPARE, APPLICATION)
     # The certificate is the site's own, so both have the same handshakes.
     say("setting nginx up, by the role and by hand")
-    apply(2)
+    apply(3)
     plain = (CHECKOUT / "tests" / "bench" / "plain_nginx.conf").read_text().replace("BODY", BODY)
     found = shell("ls /etc/nginx/pyweb/tls/door-*.crt").strip()
     shell("cat > /etc/nginx/conf.d/plain.conf", plain.replace("CERTIFICATE", found).replace("KEY", found.replace(".crt", ".key")))
     headers = ("Host $host", "X-Real-IP $remote_addr", "X-Forwarded-For $remote_addr", "X-Forwarded-Proto $scheme", 'Connection ""')
     shell("cat > /etc/nginx/plain_proxy.conf", "proxy_http_version 1.1;\n" + "".join(f"proxy_set_header {header};\n" for header in headers))
     shell("sed -i 's#ReadWritePaths=#ReadWritePaths=/srv/bench #' /etc/systemd/system/nginx.service.d/pyweb.conf; systemctl daemon-reload; "
-          f"systemctl restart nginx; chmod 666 /srv/bench/*.sock; echo '127.0.0.1 {NAME} bare.{NAME} plain.example.com' >> /etc/hosts")
+          f"systemctl restart nginx; chmod 666 /srv/bench/*.sock; echo '127.0.0.1 {NAME} bare.{NAME} files.{NAME} plain.example.com' >> /etc/hosts")
     return address
 
 
@@ -192,15 +219,13 @@ def measure(address: str, rounds: int) -> dict[str, float]:
     found: dict[str, float] = {}
     ways = {"page": (f"https://{NAME}/", "https://plain.example.com:8443/"),
             "bare": (f"https://bare.{NAME}/bare/", "https://plain.example.com:8443/bare/")}
-    pages = []
     for way, (ours, plain) in ways.items():
         rates = paired(ours, plain, rounds)
-        pages = pages or [pair[0] for pair in rates]
         found[f"proxying, {way}"] = statistics.median(other / mine for mine, other in rates)
         print(f"  {way}, requests/s by ours and by hand: {', '.join(f'{mine:.0f} {other:.0f}' for mine, other in rates)}", flush=True)
-    static = [rate(f"https://{NAME}/static/page.css") for dummy in range(min(rounds, 3))]
-    found["static"] = statistics.median(static) / statistics.median(pages)
-    print(f"  static, requests/s: {', '.join(f'{one:.0f}' for one in static)}", flush=True)
+    costs = [(cost(f"https://{NAME}/static/page.css"), cost(f"https://files.{NAME}/static/page.css")) for dummy in range(rounds)]
+    found["static"] = statistics.median(other / mine for mine, other in costs)
+    print(f"  static, microseconds by nginx and by the application server: {', '.join(f'{mine:.0f} {other:.0f}' for mine, other in costs)}", flush=True)
     before, during, crowd = asyncio.run(slow_clients(address))
     print(f"  answers without and beside {crowd} slow clients: median {statistics.median(before) * 1000:.0f} and {statistics.median(during) * 1000:.0f} ms, "
           f"longest {max(before) * 1000:.0f} and {max(during) * 1000:.0f} ms", flush=True)
