@@ -10,14 +10,21 @@ from ansible.errors import AnsibleFilterError
 from jinja2.runtime import Undefined
 
 
+def _step(value, key):
+    """A mapping as key chooses from a list the first item that has all of it."""
+    if not isinstance(key, Mapping):
+        return value[key]
+    return next(item for item in value if all(item[name] == wanted for name, wanted in key.items()))
+
+
 def _within(value, path):
     """What is there by these keys; None where one of them is missing."""
     for key in path:
         if isinstance(value, Undefined) or not isinstance(value, (Mapping, list)):
             return None
         try:
-            value = value[key]
-        except (KeyError, IndexError, TypeError):
+            value = _step(value, key)
+        except (KeyError, IndexError, TypeError, StopIteration):
             return None
     return None if isinstance(value, Undefined) else value
 

@@ -9,9 +9,10 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.pyweb.stack.plugins.filter.of_hosts import of_hosts
 from jinja2.runtime import Undefined
 
+LOOPED = {"results": [{"item": "shop", "live": "a"}, {"item": "blog", "live": "b"}]}
 HOSTS = {
-    "web1": {"app_info": {"shop": {"live": "a"}}, "found": {"results": [{"lines": []}]}},
-    "web2": {"app_info": {"blog": {"live": None}}, "found": {"results": []}},
+    "web1": {"app_info": {"shop": {"live": "a"}}, "found": {"results": [{"lines": []}]}, "looped": LOOPED},
+    "web2": {"app_info": {"blog": {"live": None}}, "found": {"results": []}, "looped": {"results": [{"item": "shop", "live": "c"}]}},
     "web3": {"app_info": Undefined(name="app_info"), "found": None},
     "web4": {},
 }
@@ -27,6 +28,12 @@ HOSTS = {
     (["found", "results", "lines"], {}),
     (["app_info", "shop", "live", 0], {}),
     (["nowhere"], {}),
+    (["looped", "results", {"item": "blog"}], {"web1": {"item": "blog", "live": "b"}}),
+    (["looped", "results", {"item": "blog", "live": "b"}, "live"], {"web1": "b"}),
+    (["looped", "results", {"item": "blog", "live": "c"}], {}),
+    (["looped", "results", {"item": "shop"}, "live"], {"web1": "a", "web2": "c"}),
+    (["looped", "results", {"other": "shop"}], {}),
+    (["looped", {"item": "shop"}], {}),
 ])
 def test_hosts_that_have_it(path, found):
     assert of_hosts(list(HOSTS), HOSTS, *path) == found
