@@ -28,4 +28,4 @@ def adopted_secrets(found, name):
 
 class FilterModule:
     def filters(self):
-        return {"adopted": adopted, "adopted_name": adopted_name, "adopted_secrets": adopted_secrets}
+        return {"adopted": adopted, "adopted_name": adopted_name, "adopted_pairs": _adopted.pairs, "adopted_secrets": adopted_secrets}

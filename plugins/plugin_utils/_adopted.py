@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import re
 import textwrap
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
 
+from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import Layout
 from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _adopted_command, _apps
 
@@ -254,3 +256,9 @@ def vault(found: dict[str, Any], name: str) -> str:
     """The secrets as variables for a file that ansible-vault encrypts."""
     values = {vault_name(name, key): variable["value"] for key, variable in found["variables"].items() if variable["secret"] and key not in _PLACES}
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=10_000) if values else ""
+
+
+def pairs(shared: Iterable[str], tree: Mapping[str, Any], name: str) -> list[dict[str, str]]:
+    """What the entry shares, from where the old directory has it; what that does not share lies in its code."""
+    target = Layout(name).shared
+    return [{"source": tree["shared"].get(place, f"{tree['code']}/{place}"), "target": f"{target}/{place}"} for place in shared]

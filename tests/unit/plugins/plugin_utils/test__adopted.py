@@ -128,3 +128,11 @@ def test_a_command(command, expected):
 ])
 def test_a_server_that_is_not_known(command, expected):
     assert _adopted_command.parse(shlex.split(command), True).process == {"command": expected}
+
+
+def test_data_come_from_where_the_old_directory_has_them():
+    assert _adopted.pairs(["media", "instance/db"], TREE, "shop") == [
+        {"source": "/var/www/shop/shared/media", "target": "/srv/shop/shared/media"},
+        {"source": "/var/www/shop/releases/1/instance/db", "target": "/srv/shop/shared/instance/db"},
+    ]
+    assert _adopted.pairs([], TREE, "shop") == []
