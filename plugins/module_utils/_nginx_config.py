@@ -101,13 +101,18 @@ def includes(config: t.Iterable[Directive], file: str = "/etc/nginx/nginx.conf")
     return [item.args[0] for item in config if item.name == "include" and item.file == file and item.args]
 
 
+def names_of(config: t.Iterable[Directive]) -> list[str]:
+    """Server names, without those that are no domain."""
+    return sorted({name for item in config if item.name == "server_name" for name in item.args} - {"_", "", "localhost"})
+
+
 def foreign(config: t.Iterable[Directive]) -> Foreign:
     theirs = [item for item in config if not OURS.fullmatch(item.file)]
     writes = {path for item in theirs for path in _written(item, theirs)}
     return Foreign(
         writes=sorted(path for path in writes if not any(path == top or path.startswith(f"{top}/") for top in WRITABLE)),
         temporary=any(SHARED_TEMPORARY.match(word.removeprefix("http://")) for item in theirs for word in item.args),
-        names=sorted({name for item in theirs if item.name == "server_name" for name in item.args} - {"_", "", "localhost"}),
+        names=names_of(theirs),
         addresses=sorted({address for item in theirs if item.name == "listen" and item.args for address in _one_address(item.args[0])}),
     )
 

@@ -197,6 +197,10 @@ sites:
     path:
       description: The file.
       type: str
+    names:
+      description: Server names.
+      type: list
+      elements: str
     live:
       description: Whether an application answers behind the site.
       type: bool
@@ -326,9 +330,11 @@ def _look_at_sites(pattern: str | None) -> list[dict[str, t.Any]]:
         before, after = (pattern or "").split("*", 1)
         with open(path, encoding="utf-8", errors="replace") as file:
             text = file.read()
-        listens = nginx_config.quic(nginx_config.directives(path, text))
-        sites.append({"name": path[len(before):len(path) - len(after)], "path": path, "live": nginx_config.answers(*nginx_config.reaches(text)),
-                      "http3": bool(listens), "reuseport": any("reuseport" in item.args for item in listens)})
+        config = nginx_config.directives(path, text)
+        listens = nginx_config.quic(config)
+        sites.append({"name": path[len(before):len(path) - len(after)], "path": path, "names": nginx_config.names_of(config),
+                      "live": nginx_config.answers(*nginx_config.reaches(text)), "http3": bool(listens),
+                      "reuseport": any("reuseport" in item.args for item in listens)})
     return sites
 
 

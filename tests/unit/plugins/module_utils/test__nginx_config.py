@@ -66,7 +66,10 @@ def test_where_servers_listen_for_http3(text, listens):
 
 
 def test_names_of_others():
-    assert foreign("server_name b.example a.example; server_name _ ''; server_name localhost;").names == ["a.example", "b.example"]
+    text = "server_name b.example a.example; server_name _ ''; server_name localhost;"
+    assert foreign(text).names == ["a.example", "b.example"] and foreign(text, OURS).names == []
+    # Of sites that another inventory has set up.
+    assert nginx_config.names_of(nginx_config.directives(OURS, text)) == ["a.example", "b.example"]
 
 
 @pytest.mark.parametrize("listen, addresses", [
