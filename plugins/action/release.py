@@ -146,7 +146,8 @@ class ActionModule(OnHost):
 
     def _rollback(self, params: dict) -> dict:
         hosts = self._info(params)
-        first = next(iter(hosts.values()))
+        # A run that died on one host has left those before it where they were to go.
+        first = next((item for item in hosts.values() if releases.cut_short(item["live"], item.get("switch"))), next(iter(hosts.values())))
         wanted = releases.rollback_target(first["live"], first["releases"], first["history"], params["release"], first.get("switch"))
         host = self._host(hosts)
         target = releases.counterpart(host["releases"], wanted, first["releases"][wanted])

@@ -120,6 +120,11 @@ def donor(releases: dict[str, dict[str, t.Any]], build_digest: str, python: tupl
     return max(same_build, default=None)
 
 
+def cut_short(live: str | None, switch: dict[str, t.Any] | None) -> bool:
+    """Is the release that is live there by a rollback that nobody has ended yet? Who goes back again then means the same one."""
+    return bool(switch and switch.get("action") == "rollback" and switch["release"] == live != switch["from"])
+
+
 def rollback_target(
     live: str | None, releases: dict[str, dict[str, t.Any]], history: list[dict[str, t.Any]], wanted: str | None = None, switch: dict[str, t.Any] | None = None,
 ) -> str:
@@ -129,6 +134,8 @@ def rollback_target(
     """
     if wanted:
         return named(releases, wanted)
+    if live and cut_short(live, switch):
+        return live
     if switch and switch["release"] == live != switch["from"] and switch["from"] in releases and switch.get("action") not in SAME:
         return str(switch["from"])
     for entry in reversed(history):

@@ -272,6 +272,38 @@ def test_roll_back_and_again(host, app, act):
     assert host.up() == {C: 1}
 
 
+class Killed(BaseException):
+    """The controller, by SIGKILL."""
+
+
+def test_a_rollback_whose_controller_died_is_completed_by_the_next_one(host, app, act):
+    host.release(app, C, processes={"web": WEB})
+    for wanted in (B, C):
+        act(state="activate", release=wanted, watch=0)
+
+    def die(module, arguments):
+        if arguments.get("step") == "settle":
+            raise Killed
+
+    act.before = die
+    with pytest.raises(Killed):
+        act(state="rollback", watch=0)
+    act.before = None
+    assert app.live == B and app.store.switch()["action"] == "rollback"
+    assert act(check=True, state="rollback")["release"] == B and app.store.switch()
+    assert act(state="rollback", watch=0)["release"] == B
+    assert (app.live, host.up(), app.store.switch()) == (B, {B: 1}, None)
+    assert [app.store.manifest(release)["state"] for release in (A, B, C)] == ["superseded", "active", "bad"]
+
+
+def test_hosts_before_the_one_on_which_the_controller_died_stay_where_they_went(host, app, act):
+    there = {A: {"state": "superseded"}, B: {"state": "active"}, C: {"state": "bad"}}
+    common = {"releases": there, "history": [{"release": A}, {"release": B}, {"release": C}, {"release": B}]}
+    first = info(live=B, switch=None, **common)["web1"]
+    second = info(live=B, switch={"release": B, "from": C, "action": "rollback"}, **common)["web1"]
+    assert not act(state="rollback", hosts={"web1": first, "web2": second})["changed"] and act.calls == []
+
+
 @pytest.mark.parametrize("wanted, sentence", [("v9", "no release 'v9' is kept on this host"), ("../../evil", "no release '../../evil' is kept")])
 def test_roll_back_to_what_is_not_there(app, act, wanted, sentence):
     with pytest.raises(AnsibleActionFail) as caught:

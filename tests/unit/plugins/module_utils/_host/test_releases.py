@@ -206,6 +206,13 @@ def test_a_rollback_from_a_switch_that_nobody_has_ended(live, old, target):
     assert decisions.rollback_target(live, releases, history(A, B), switch=switch) == target
 
 
+@pytest.mark.parametrize("live, old, target", [(B, C, B), (A, C, A), (C, C, B), (C, None, C)])
+def test_a_rollback_that_was_cut_short_is_the_same_when_it_is_asked_for_again(live, old, target):
+    switch = {"release": live, "from": old, "action": "rollback"}
+    assert decisions.rollback_target(live, {**STATES, C: manifest("active")}, history(A, B, C), switch=switch) == target
+    assert decisions.rollback_target(live, STATES, history(A, B, C), A, switch) == A
+
+
 @pytest.mark.parametrize("releases, past, wanted, sentence", [
     ({C: manifest()}, history(C), None, "there is no release to go back to"),
     ({}, [], None, "there is no release to go back to"),
