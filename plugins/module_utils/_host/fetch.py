@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import typing as t
 import urllib.error
 import urllib.request
@@ -26,6 +27,8 @@ class Proxies(urllib.request.ProxyHandler):
     def proxy_open(self, req: urllib.request.Request, proxy: str, type: str) -> t.Any:
         if req.host and urllib.request.proxy_bypass_environment(req.host, self.bypass):  # type: ignore[attr-defined]
             return None
+        # Another way to the proxy than urllib's, in tunnel.py.
+        req.by_tls = req.type == "https" and proxy.startswith("https://")  # type: ignore[attr-defined]
         return super().proxy_open(req, proxy, type)
 
 
@@ -39,8 +42,13 @@ def fetched(address: str, where: str) -> bytes:
     request = urllib.request.Request(url, headers={"User-Agent": "pyweb.stack"})
     if login:
         request.add_unredirected_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
+    # Loading these takes long, and few files name addresses.
+    import ssl
+
+    from ansible_collections.pyweb.stack.plugins.module_utils._host.tunnel import Secure
+
     try:
-        with urllib.request.build_opener().open(request, timeout=TIMEOUT) as answer:
+        with urllib.request.build_opener(Proxies(os.environ), Secure(ssl.create_default_context())).open(request, timeout=TIMEOUT) as answer:
             content = bytes(answer.read(MOST))
     except urllib.error.HTTPError as error:
         raise BuildError(f"{where} names {without_password(url)}, which cannot be fetched: the server answers {error.code} ({error.reason}).") from None

@@ -74,14 +74,16 @@ class Download(Archive):
         import ssl
         from http.client import HTTPException
         from urllib.error import HTTPError
-        from urllib.request import HTTPSHandler, Request, build_opener
+        from urllib.request import Request, build_opener
+
+        from ansible_collections.pyweb.stack.plugins.module_utils._host.tunnel import Secure
 
         request = Request(self.url, headers={"User-Agent": "pyweb.stack"})
         if self.password:
             # Not sent on to another host.
             login = self.password if ":" in self.password else f"{self.password}:"
             request.add_unredirected_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
-        opener = build_opener(Proxies(self.env), HTTPSHandler(context=ssl.create_default_context(cafile=self.env.get("SSL_CERT_FILE"))))
+        opener = build_opener(Proxies(self.env), Secure(ssl.create_default_context(cafile=self.env.get("SSL_CERT_FILE"))))
         try:
             with opener.open(request, timeout=60) as answer, self.arriving(revision) as file:
                 digest = copied(answer, file)
