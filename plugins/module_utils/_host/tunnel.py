@@ -38,7 +38,8 @@ class Secure(HTTPSHandler):
         self.trust = context
 
     def https_open(self, req: Request) -> t.Any:
-        return self.do_open(Tunnel if getattr(req, "by_tls", False) else HTTPSConnection, req, context=self.trust)
+        kind: t.Any = Tunnel if getattr(req, "by_tls", False) else HTTPSConnection
+        return self.do_open(kind, req, context=self.trust)
 
 
 def relayed(outer: ssl.SSLSocket, timeout: float | None) -> socket.socket:

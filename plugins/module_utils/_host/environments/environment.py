@@ -20,11 +20,11 @@ from ansible_collections.pyweb.stack.plugins.module_utils._addresses import with
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.explain import explain
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.files import digest, leftovers, read
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python, minor, version_of
-from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.indexes import LINKS, Indexes
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.indexes import Indexes
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.settings import Settings, settings_of
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.tagged import UNKNOWN, guessed, unknown, unversioned, variables
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.websocket import mute
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Lock, Wanted
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import LINKS, Lock, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import load_toml
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.lines import without_logins
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import lock_of, unread

@@ -11,11 +11,8 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Index, Lock
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import LINKS, Index, Lock
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
-
-# Where a package comes from that no index may be asked for.
-LINKS = "--find-links"
 
 
 class Indexes:

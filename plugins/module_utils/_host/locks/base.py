@@ -15,6 +15,8 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import Bu
 if t.TYPE_CHECKING:
     from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.project import Project
 
+# In place of an index: what the project has itself, or names as a page. No index is asked for it.
+LINKS = "--find-links"
 PYPI = re.compile(r"https?://(www\.)?pypi\.(org|python\.org)(/|$)")
 
 
@@ -111,7 +113,7 @@ class Lock:
     def indexes(self) -> list[Index]:
         """Where the project itself says that packages come from."""
         # A project that says PyPI means the default, which dependencies.index may replace.
-        return [index for index in (*self.project.indexes(), *self.own_indexes()) if not PYPI.match(index.url)]
+        return [index for index in (*self.project.indexes(), *self.own_indexes()) if not PYPI.match(index.url) and "://" in index.url]
 
     def own_indexes(self) -> list[Index]:
         return []
@@ -139,7 +141,7 @@ class Lock:
 
     def links(self) -> list[str]:
         """Directories and pages with packages."""
-        return []
+        return self.project.links()
 
     def text(self, tools: Tools, wanted: Wanted) -> str:
         """Everything that is installed, as requirements."""

@@ -99,6 +99,14 @@ class Project:
                 found.append(Index(item.get("name", ""), item["url"], item.get("name") == "pypi"))
         return found
 
+    def links(self) -> list[str]:
+        """Directories and pages with packages, also what uv calls a flat index; a directory in full."""
+        uv = self.uv
+        found = [*uv.get("find-links", []), *(item["url"] for item in uv.get("index", []) if "://" not in item["url"])]
+        found += [item["url"] for item in self.tool.get("pdm", {}).get("source", []) if item.get("url") and item.get("type") == "find_links"]
+        found = [place.replace("file:///${PROJECT_ROOT}", self.folder) for place in found]
+        return [place if "://" in place else os.path.normpath(os.path.join(self.folder, place)) for place in found]
+
 
 def project_files(folder: str) -> list[str]:
     """What the dependencies of a project come from. Where code says it, that may be any file whose name sounds like it."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Lock, Tools, Wanted
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import LINKS, Lock, Tools, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import contents
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.lines import without_logins
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.project import project_files
@@ -36,7 +36,7 @@ class Pyproject(Lock):
         """What C(tool.uv.sources) assigns. Where a package has several sources, for several platforms, all but one would be wrong."""
         urls = {index.name: index.url for index in self.project.indexes() if index.name}
         found = {name: source.get("index") for name, source in self.project.tool.get("uv", {}).get("sources", {}).items() if isinstance(source, dict)}
-        return {normal(name): urls[index] for name, index in found.items() if index in urls}
+        return {normal(name): urls[index] if "://" in urls[index] else LINKS for name, index in found.items() if index in urls}
 
     def logins(self) -> list[str]:
         lists = [self.project.project.get("dependencies", []), *self.project.project.get("optional-dependencies", {}).values(),

@@ -61,7 +61,7 @@ class RequirementsFile(Lock):
 
     def links(self) -> list[str]:
         found = [value for option, value in places(self.read.text) if option in ("--find-links", "-f")]
-        return [value if "://" in value else os.path.normpath(os.path.join(self.project.source, value)) for value in found]
+        return [*super().links(), *(value if "://" in value else os.path.normpath(os.path.join(self.project.source, value)) for value in found)]
 
     def text(self, tools: Tools, wanted: Wanted) -> str:
         text = self.read.text

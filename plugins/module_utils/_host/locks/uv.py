@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import os
+import re
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import PYPI, Lock, Tools, Wanted
@@ -29,7 +32,35 @@ class UvLock(Lock):
             member = place.get("editable") or place.get("directory") or place.get("virtual")
             if member and member != ".":
                 names.append(f"{folder}/{member}/pyproject.toml")
-        return contents(self.project.source, names)
+        carried = [path for paths in self.carried().values() for path in paths]
+        return [*contents(self.project.source, names), *([os.path.relpath(path, folder), self.digest(path)] for path in carried)]
+
+    def carried(self) -> dict[tuple[str, str], list[str]]:
+        """The files of packages, by name and version, that the lock has from a directory (find-links, a flat index)."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for package in self.packages():
+            registry = package.get("source", {}).get("registry", "://")
+            if "://" not in registry:
+                files = [file["path"] for file in (*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else [])) if "path" in file]
+                found[package["name"], package["version"]] = [os.path.join(self.project.folder, registry, file) for file in files]
+        return found
+
+    def digest(self, path: str) -> str:
+        try:
+            with open(path, "rb") as file:
+                return hashlib.sha256(file.read()).hexdigest()
+        except OSError:
+            raise BuildError(f"{self.name} names {os.path.relpath(path, self.project.folder)}, which is not there: add it to the source.") from None
+
+    def links(self) -> list[str]:
+        return list(dict.fromkeys([*super().links(), *(os.path.normpath(os.path.dirname(path)) for paths in self.carried().values() for path in paths)]))
+
+    def with_hashes(self, exported: str) -> str:
+        """uv notes none for what is carried, and what an index has by that name could be taken in its place."""
+        for (name, version), paths in self.carried().items():
+            hashes = "".join(f" \\\n    --hash=sha256:{self.digest(path)}" for path in paths).replace("\\", r"\\")
+            exported = re.sub(rf"(?m)^{re.escape(f'{name}=={version}')}(?=\s|$)[^\n\\]*$", rf"\g<0>{hashes}", exported)
+        return exported
 
     def groups(self) -> set[str]:
         return self.project.groups()
@@ -56,6 +87,9 @@ class UvLock(Lock):
         return sorted(url for url in found if "://" in url)
 
     def text(self, tools: Tools, wanted: Wanted) -> str:
+        return self.with_hashes(self.exported(tools, wanted))
+
+    def exported(self, tools: Tools, wanted: Wanted) -> str:
         arguments = ["export", "--locked", "--no-header", "--no-annotate", "--format", "requirements-txt", "--python", wanted.python, "--quiet",
                      *([] if "dev" in wanted.groups else ["--no-dev"]), *(f"--group={name}" for name in wanted.groups),
                      *(f"--extra={name}" for name in wanted.extras)]

@@ -301,6 +301,43 @@ def test_what_is_to_be_built_here_is(bare_uv, tmp_path, requirements, built):
     assert ("built here" in found.read_text()) is built
 
 
+CARRIED_LOCK = UV_LOCK.replace("alpha", "beta").replace("https://index.example.com/simple", "wheels").replace(
+    'url = "https://files.pythonhosted.org/beta-1.0-py3-none-any.whl", hash = "sha256:%s"' % ("0" * 64), 'path = "beta-1.0-py3-none-any.whl"')
+FIND_LINKS = '[tool.uv]\nfind-links = ["./wheels"]\n'
+FLAT = '[[tool.uv.index]]\nname = "carried"\nurl = "wheels"\nformat = "flat"\n'
+ASSIGNED = FLAT + 'explicit = true\n[tool.uv.sources]\nbeta = {index = "carried"}\n'
+
+
+@pytest.mark.parametrize("settings, lock", [(FIND_LINKS, True), (FLAT, True), (ASSIGNED, False)])
+def test_packages_that_a_project_carries_itself(bare_uv, serve, tmp_path, settings, lock):
+    """An index has one of the same name and version, which is another one."""
+    (tmp_path / "source/wheels").mkdir(parents=True)
+    packages.wheel(tmp_path / "source/wheels", "beta", "1.0", ["gamma"])
+    source = write(tmp_path / "source", {"pyproject.toml": PROJECT.replace("alpha", "beta") + settings, **({"uv.lock": CARRIED_LOCK} if lock else {})})
+    environment = bare_uv(dependencies={"index": f"http://{LOGIN}@{serve}"})
+    environment.install(source)
+    found = environment.resolve(source)
+    assert lock or found["text"] == "beta==1.0\ngamma==1.0\n# index beta --find-links\n"
+    (about,) = pathlib.Path(source).glob(".venv/lib/python3*/site-packages/beta-1.0.dist-info/METADATA")
+    assert "Requires-Dist: gamma" in about.read_text()
+    # The next release has it in another directory, and means the same.
+    again = shutil.copytree(source, tmp_path / "again", ignore=shutil.ignore_patterns(".venv"))
+    assert bare_uv(dependencies={"index": f"http://{LOGIN}@{serve}"}).resolve(str(again)) == found
+
+
+def test_a_package_that_a_project_carries_not(uv, tmp_path):
+    source = write(tmp_path / "source", {"pyproject.toml": PROJECT.replace("alpha", "beta") + FIND_LINKS, "uv.lock": CARRIED_LOCK})
+    with pytest.raises(BuildError, match="^uv.lock names wheels/beta-1.0-py3-none-any.whl, which is not there: add it to the source.$"):
+        uv().resolve(source)
+
+
+def test_directories_of_packages_that_a_project_names(tmp_path):
+    files = {"pyproject.toml": FIND_LINKS.replace('"./wheels"', '"./wheels", "https://a/page"') + FLAT.replace("wheels", "../more")
+             + '[[tool.pdm.source]]\nname = "x"\ntype = "find_links"\nurl = "file:///${PROJECT_ROOT}/vendor"\n', "pdm.lock": ""}
+    lock = lock_of(write(tmp_path, files), None)
+    assert lock.links() == [f"{tmp_path}/wheels", "https://a/page", f"{tmp_path.parent}/more", f"{tmp_path}/vendor"] and lock.indexes() == []
+
+
 def test_groups_and_extras(uv, tmp_path):
     source = write(tmp_path / "source", {"pyproject.toml": GROUPS})
     found = [_requirements.names(uv(dependencies=chosen).resolve(source)["text"])
