@@ -14,6 +14,7 @@ import pwd
 import time
 import typing as t
 
+from ansible_collections.pyweb.stack.plugins.module_utils import _nginx_config as nginx_config
 from ansible_collections.pyweb.stack.plugins.module_utils._tls import certificate as certificates
 
 WORKER_TITLE = "nginx: worker process"
@@ -168,6 +169,20 @@ def read_tail(path: str, size: int = 65536) -> str:
 def _read(path: str) -> str:
     with open(path, encoding="utf-8", errors="replace") as stream:
         return stream.read()
+
+
+def look_at_sites(pattern: str | None) -> list[dict[str, t.Any]]:
+    sites = []
+    for path in expand([pattern] if pattern else []):
+        before, after = (pattern or "").split("*", 1)
+        with open(path, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+        config = nginx_config.directives(path, text)
+        listens = nginx_config.quic(config)
+        sites.append({"name": path[len(before):len(path) - len(after)], "path": path, "names": nginx_config.names_of(config),
+                      "live": nginx_config.answers(*nginx_config.reaches(text)), "http3": bool(listens),
+                      "reuseport": any("reuseport" in item.args for item in listens)})
+    return sites
 
 
 def look_at_certificates(items: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:

@@ -324,20 +324,6 @@ def _is_distribution_site(path: str) -> bool:
     return os.path.islink(path) and os.path.realpath(path) == "/etc/nginx/sites-available/default"
 
 
-def _look_at_sites(pattern: str | None) -> list[dict[str, t.Any]]:
-    sites = []
-    for path in nginx_info.expand([pattern] if pattern else []):
-        before, after = (pattern or "").split("*", 1)
-        with open(path, encoding="utf-8", errors="replace") as file:
-            text = file.read()
-        config = nginx_config.directives(path, text)
-        listens = nginx_config.quic(config)
-        sites.append({"name": path[len(before):len(path) - len(after)], "path": path, "names": nginx_config.names_of(config),
-                      "live": nginx_config.answers(*nginx_config.reaches(text)), "http3": bool(listens),
-                      "reuseport": any("reuseport" in item.args for item in listens)})
-    return sites
-
-
 def _look_at_config(wanted: bool) -> dict[str, t.Any]:
     """The configuration as it is on disk, of whoever."""
     config = nginx_config.read() if wanted else []
@@ -392,7 +378,7 @@ def main() -> None:
         listed=nginx_info.expand(params["list"]),
         ipv6=os.path.exists("/proc/net/if_inet6"),
         distribution_site=_is_distribution_site(DISTRIBUTION_SITE),
-        sites=_look_at_sites(params["sites"]),
+        sites=nginx_info.look_at_sites(params["sites"]),
         configuration=config_state.found(params["configuration"]),
         **_look_at_config(params["config"]),
         errors=nginx_info.serious_lines(nginx_info.read_tail(params["error_log"])),
