@@ -32,7 +32,37 @@ def test_failures_and_warnings_of_ssh_audit_count():
     report = {"kex": [{"algorithm": "good", "notes": {"info": ["since 9"]}}], "mac": [{"algorithm": "bad", "notes": {"fail": ["SHA-1"], "warn": ["tag"]}}]}
     found = _audit.audit({"ssh-audit": json.dumps(report)}, [])
     assert found["open"] == 2
-    assert "ssh-audit: 2 algorithms" in found["lines"]
+    assert "ssh-audit: 1 of 2 algorithms" in found["lines"] and found["ran"] == ["ssh-audit"]
+
+
+def test_a_host_that_ssh_audit_cannot_reach_is_a_finding():
+    found = _audit.audit({"ssh-audit": "\x1b[0;31m[exception] cannot connect to 192.0.2.1 port 22: [Errno 111] Connection refused\x1b[0m\n"}, [])
+    assert found["open"] == 1
+    assert found["lines"][-1] == "open: ssh-audit FAILED: cannot connect to 192.0.2.1 port 22: [Errno 111] Connection refused"
+
+
+def test_suggestions_with_a_detail_are_told_apart():
+    line = "suggestion[]=SSH-7408|Consider hardening SSH configuration|{}|-|\n"
+    found = _audit.audit({"lynis": line.format("MaxSessions (set 10 to 2)") + line.format("Port (set 22 to )") + line.format("Port (set 22 to )")}, [])
+    assert [one["text"] for one in found["findings"]] == [
+        "Consider hardening SSH configuration: MaxSessions (set 10 to 2)", "Consider hardening SSH configuration: Port (set 22 to )"]
+
+
+def test_what_hosts_have_in_common_stands_once():
+    units = json.dumps([{"unit": f"pyweb.blog.worker{number}.20261129T013910Z-d16263c.service", "exposure": "1.2"} for number in ("", "-2", "-3")])
+    audits = {
+        "web1": _audit.audit({"lynis": LYNIS, "systemd": units}, ACCEPTED),
+        "web2": _audit.audit({"lynis": LYNIS.replace("PKGS-7392", "PKGS-9999")}, ACCEPTED),
+    }
+    lines = _audit.table(audits)
+    assert lines[:3] == [
+        "HOST  LYNIS                          SSH-AUDIT      OPENSCAP       ACCEPTED  OPEN",
+        "web1  hardening index 66, 240 tests  not installed  not installed  1         1",
+        "web2  hardening index 66, 240 tests  not installed  not installed  1         1",
+    ]
+    assert "EXPOSED: pyweb.blog.worker 1.2 of 10 by systemd-analyze security (web1)" in lines
+    assert sum(line.startswith("ACCEPTED: lynis FILE-6310: ") and line.endswith("[partitions]") for line in lines) == 1
+    assert lines[-2:] == [f"OPEN: lynis {test}: Found one or more vulnerable packages. ({host})" for test, host in (("PKGS-7392", "web1"), ("PKGS-9999", "web2"))]
 
 
 def test_units_are_shown_with_their_exposure():
