@@ -29,9 +29,9 @@ def resolve(apps, overrides=None, app=None, version=None, host=None, groups=None
         raise AnsibleFilterError(str(error)) from None
 
 
-def extra_names():
+def extra_variables():
     """The extra variables of this run that were typed one by one, or as JSON or YAML; a file of them is not typed in a hurry."""
-    names = []
+    found = {}
     for text in context.CLIARGS.get("extra_vars") or ():
         text = str(text)
         if text.startswith("@"):
@@ -41,12 +41,14 @@ def extra_names():
         except Exception:  # pylint: disable=broad-except
             # Ansible has its own words for it.
             continue
-        names += [str(name) for name in given] if isinstance(given, dict) else []
-    return [name for name in names if name != "_raw_params"]
+        found.update({str(name): value for name, value in given.items()} if isinstance(given, dict) else {})
+    found.pop("_raw_params", None)
+    return found
 
 
 def survey(apps, overrides=None, app=None, version=None, host=None, groups=None, balancing=None):
-    fault = _extra.fault(extra_names())
+    typed = extra_variables()
+    fault = _extra.fault(typed) or _extra.switch_fault(typed)
     if fault:
         return {"fault": fault, "all": {}, "chosen": {}, "wanted": {}, "names": []}
     try:

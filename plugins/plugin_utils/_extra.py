@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any, Iterable
+from typing import Any, Iterable, Mapping
 
 from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError
 
@@ -41,7 +41,20 @@ ACCEPTED = {
     "lines": "-e lines=50",
     "follow": "-e follow=true",
     "command": "-e \"command='python manage.py check'\"",
+    "state": "-e state=on",
+    "allow": "-e allow=192.0.2.7",
+    "page": "-e page=maintenance.html",
+    "audit_fail": "-e audit_fail=true",
+    "audit_directory": "-e audit_directory=/srv/audit",
+    "audit_scap": "-e audit_scap=/root/ssg-debian13-ds.xml",
+    "audit_scap_profiles": "-e audit_scap_profiles=cis_level1_server",
+    "patch_reboot": "-e patch_reboot=never",
+    "patch_before": "-e patch_before=leave.yml",
+    "patch_after": "-e patch_after=join.yml",
 }
+# Those that are true or false. Any other word would be false to Ansible, in silence.
+SWITCHES = ("force", "pinned", "status_fail", "back", "reset", "follow", "audit_fail")
+WORDS = ("true", "false", "yes", "no", "on", "off", "1", "0")
 # What people call them elsewhere, beyond what only looks alike.
 ELSEWHERE = {"application": "app", "applications": "app", "app_name": "app", "app_names": "app"}
 
@@ -62,6 +75,15 @@ def fault(names: Iterable[str]) -> str:
         meant = nearest(name)
         if meant:
             return f"-e {name}=… is not a variable of the playbooks of pyweb.stack: did you mean {meant} ({ACCEPTED[meant]})?"
+    return ""
+
+
+def switch_fault(given: Mapping[str, Any]) -> str:
+    """One sentence about the first of these extra variables that has to be true or false and is neither; empty when there is none."""
+    for name in SWITCHES:
+        value = str(given.get(name, "no")).strip()
+        if value.lower() not in WORDS and "{{" not in value:
+            return f"{name} is {value!r}: true or false is needed, as {ACCEPTED[name]}."
     return ""
 
 

@@ -11,7 +11,7 @@ from ansible_collections.pyweb.stack.plugins.plugin_utils import _extra
 
 @pytest.mark.parametrize("name, meant", [
     ("apps", "app"), ("App", "app"), ("application", "app"), ("app_name", "app"), ("versions", "version"), ("verson", "version"),
-    ("forced", "force"), ("pined", "pinned"), ("comand", "command"),
+    ("forced", "force"), ("pined", "pinned"), ("comand", "command"), ("audit_fial", "audit_fail"), ("patch_rebot", "patch_reboot"),
 ])
 def test_a_name_that_is_nearly_right(name, meant):
     fault = _extra.fault(["stage", name])
@@ -22,6 +22,15 @@ def test_a_name_that_is_nearly_right(name, meant):
                                   "app_image", "service_version", "db_version", "forks"])
 def test_names_that_are_right_or_somebody_elses(name):
     assert _extra.fault([name]) == ""
+
+
+@pytest.mark.parametrize("value", [True, False, "true", "False", "yes", "0", 1, "{{ lookup('env', 'FAIL') }}"])
+def test_words_for_true_and_false(value):
+    assert _extra.switch_fault({"audit_fail": value, "app": "maybe"}) == ""
+
+
+def test_a_word_that_ansible_would_take_for_false():
+    assert _extra.switch_fault({"status_fail": "maybe"}) == "status_fail is 'maybe': true or false is needed, as -e status_fail=true."
 
 
 @pytest.mark.parametrize("given, names", [
