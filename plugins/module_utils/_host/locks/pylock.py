@@ -34,6 +34,13 @@ class Pylock(Lock):
         urls = {package["index"] for package in load_toml(self.path).get("packages", []) if "index" in package}
         return [Index("", url, False) for url in sorted(urls)]
 
+    def links(self) -> list[str]:
+        """Also the directories of files that it has beside it."""
+        packages = load_toml(self.path).get("packages", [])
+        files = [file for package in packages for file in (*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else []))]
+        places = [os.path.normpath(os.path.join(self.project.folder, os.path.dirname(file["path"]))) for file in files if "path" in file]
+        return list(dict.fromkeys([*super().links(), *places]))
+
     @property
     def knows_origins(self) -> bool:
         return True

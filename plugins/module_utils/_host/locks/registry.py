@@ -63,6 +63,8 @@ def unread(source: str, lock: Lock) -> list[str]:
     """What to tell of a source that has none of the files above, as C(lock) says, but one that looks as if it said what is needed."""
     if lock.kind:
         return []
+    if set(lock.project.tool.get("poetry", {}).get("dependencies", {})) - {"python"}:
+        return ["nothing is installed but what serves: [tool.poetry.dependencies] of pyproject.toml is not read; run poetry lock and commit poetry.lock."]
     for pattern, remedy in UNREAD:
         found = sorted(glob.glob(f"{glob.escape(source)}/{pattern}"))
         if found:

@@ -325,6 +325,20 @@ def test_packages_that_a_project_carries_itself(bare_uv, serve, tmp_path, settin
     assert bare_uv(dependencies={"index": f"http://{LOGIN}@{serve}"}).resolve(str(again)) == found
 
 
+def test_packages_that_a_pylock_has_beside_it(uv, tmp_path):
+    (tmp_path / "source/wheels").mkdir(parents=True)
+    digest = packages.wheel(tmp_path / "source/wheels", "zulu", "1.0")
+    lock = f'''lock-version = "1.0"
+[[packages]]
+name = "zulu"
+version = "1.0"
+wheels = [{{path = "wheels/zulu-1.0-py3-none-any.whl", hashes = {{sha256 = "{digest}"}}}}]
+'''
+    source = write(tmp_path / "source", {"pylock.toml": lock})
+    uv().install(source)
+    assert list(pathlib.Path(source).glob(".venv/lib/python3*/site-packages/zulu-1.0.dist-info"))
+
+
 def test_a_package_that_a_project_carries_not(uv, tmp_path):
     source = write(tmp_path / "source", {"pyproject.toml": PROJECT.replace("alpha", "beta") + FIND_LINKS, "uv.lock": CARRIED_LOCK})
     with pytest.raises(BuildError, match="^uv.lock names wheels/beta-1.0-py3-none-any.whl, which is not there: add it to the source.$"):

@@ -286,6 +286,16 @@ def test_a_backend_that_is_told_no_version_by_a_variable(uv, tmp_path):
         environment.install(source)
 
 
+@pytest.mark.parametrize("dependencies, told", [('python = ">=3.11"\nflask = "^3.0"', True), ('python = ">=3.11"', False)])
+def test_requirements_that_only_poetry_reads(uv, tmp_path, dependencies, told):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "pyproject.toml").write_text(f"[tool.poetry]\npackage-mode = false\n[tool.poetry.dependencies]\n{dependencies}\n")
+    environment = uv()
+    environment.install(str(source))
+    assert [note.rpartition("; ")[2] for note in environment.notes] == (["run poetry lock and commit poetry.lock."] if told else [])
+
+
 @pytest.mark.parametrize("file, remedy", [
     ("Pipfile", "run pipenv lock"), ("requirements.in", "pip-compile"), ("requirements/production.txt", "dependencies.file"),
     ("backend/requirements.txt", "dependencies.file"), ("environment.yaml", "for pip"), ("setup.cfg", "build-system"),
