@@ -68,8 +68,8 @@ def dispatch(app: App, params: dict[str, t.Any], check_mode: bool) -> dict[str, 
     if action == "make":
         changed = bool(params["config"]) and configure(app, params, check_mode)
         if check_mode:
-            # What it would need is there: the repository answers, or can be made.
-            if not changed:
+            # What it would need is there: the repository answers, or can be made. Where backups are only about to be set up, nobody can ask it yet.
+            if not changed and os.path.exists(app.paths.backup_config):
                 Restic(app.paths, backup_config.read(app.paths)).exists()
             return {"changed": True}
         if params["before"] and not app.live:

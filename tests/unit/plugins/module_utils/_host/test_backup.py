@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.pyweb.stack.plugins.module_utils._host.backup import make, restic, restore, units
 from ansible_collections.pyweb.stack.plugins.module_utils._host.backup.kinds import KINDS, sqlite
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.steps import backup as step
 
 A, B, C = "20261101T000000Z-aaaaaaa", "20261102T000000Z-bbbbbbb", "20261103T000000Z-ccccccc"
 
@@ -162,6 +163,13 @@ def test_a_damaged_database_is_no_backup(tmp_path):
 # --- files that a restore moves -----------------------------------------------------------------------------------------
 
 CONFIG = {"host": "web1", "repository": "/mnt/r", "env": {}, "keep": {"daily": 7, "weekly": 4, "monthly": 6}}
+
+
+def test_check_mode_where_backups_are_only_about_to_be_set_up(app):
+    given = {"action": "make", "config": None, "before": None}
+    assert step.dispatch(app, given, True) == {"changed": True}
+    with pytest.raises(HostError, match="no backups of shop are set up on this host"):
+        step.dispatch(app, given, False)
 
 
 def tree(top):
