@@ -23,6 +23,7 @@ from visitor import Visitor
 
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 EXAMPLES = playbook.CHECKOUT / "examples" / "services"
+GALLERY = str(playbook.CHECKOUT / "tests" / "apps" / "gallery")
 
 
 class Keeper:
@@ -45,7 +46,7 @@ class Keeper:
         its = yaml.safe_load(text)
         pyweb = its["all"]["children"]["pyweb"]
         pyweb["hosts"] = {"web1": {key: value for key, value in listed["_meta"]["hostvars"][name].items() if key.startswith("ansible_")}}
-        pyweb["vars"]["pyweb_apps"]["gallery"]["source"] = {"path": str(playbook.CHECKOUT / "tests" / "apps" / "gallery")}
+        pyweb["vars"]["pyweb_apps"]["gallery"]["source"] = {"path": GALLERY}
         self.inventory.write_text(yaml.safe_dump(its, sort_keys=False))
 
     def add(self, name: str, application: dict, **variables: object) -> None:
@@ -54,6 +55,18 @@ class Keeper:
         its["all"]["children"]["pyweb"]["vars"]["pyweb_apps"][name] = application
         its["all"]["vars"].update(variables)
         self.inventory.write_text(yaml.safe_dump(its, sort_keys=False))
+
+    def add_gallery(self, name: str, redis: int, *, application: dict, secrets: dict | None = None, static: dict | None = None, **variables: object) -> None:
+        """The gallery once more, by another name and with a database of Redis of its own; C(application) is what else it has."""
+        common = {
+            "preset": "django",
+            "source": {"path": GALLERY},
+            "secrets": {"SECRET_KEY": "{{ secret_key }}", "REDIS_URL": f"redis://:{{{{ services_redis_password }}}}@127.0.0.1:6379/{redis}", **(secrets or {})},
+            "shared": ["media"],
+            "processes": {"web": {"wsgi": "gallery.wsgi:application", "health": {"path": "/healthz", "status": [200]}}},
+            "site": {"domains": [f"{name}.example.com"], "static": {"/static/": "staticfiles", **(static or {})}},
+        }
+        self.add(name, {**common, **application}, **variables)
 
     def add_database(self) -> str:
         """The host for databases in the inventory; returns its address."""

@@ -3,19 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The same application on MariaDB, beside the one on PostgreSQL: attached, backed up while it writes, restored."""
 
-import playbook
 from plugin import until
 
-ALBUM = {
-    "preset": "django",
-    "source": {"path": str(playbook.CHECKOUT / "tests" / "apps" / "gallery")},
-    "env": {"ON_MARIADB": "yes"},
-    "secrets": {"SECRET_KEY": "{{ secret_key }}", "REDIS_URL": "redis://:{{ services_redis_password }}@127.0.0.1:6379/1"},
-    "shared": ["media"],
-    "processes": {"web": {"wsgi": "gallery.wsgi:application", "health": {"path": "/healthz", "status": [200]}}},
-    "site": {"domains": ["album.example.com"], "static": {"/static/": "staticfiles", "/media/": "media"}},
-    "backup": {"repository": "/var/backups/album", "password": "{{ backup_password }}", "mysql": ["album"]},
-}
+ALBUM = {"env": {"ON_MARIADB": "yes"}, "backup": {"repository": "/var/backups/album", "password": "{{ backup_password }}", "mysql": ["album"]}}
 
 
 def stored(keeper):
@@ -26,7 +16,7 @@ def stored(keeper):
 def test_the_play_makes_an_account_of_its_own(keeper):
     keeper.play("mariadb", services_databases=["album"])
     assert keeper.play("mariadb", services_databases=["album"]).changed == 0
-    keeper.add("album", ALBUM)
+    keeper.add_gallery("album", redis=1, static={"/media/": "media"}, application=ALBUM)
     keeper.play("site", "--skip-tags", "hardening", app="album")
     assert stored(keeper) == {"rows": [], "files": []}
     # By the socket, each is who he is.

@@ -5,28 +5,19 @@
 
 import socket
 
-import playbook
 import pytest
 from plugin import until
 
-SHELF = {
-    "preset": "django",
-    "source": {"path": str(playbook.CHECKOUT / "tests" / "apps" / "gallery")},
-    "secrets": {
-        "SECRET_KEY": "{{ secret_key }}", "REDIS_URL": "redis://:{{ services_redis_password }}@127.0.0.1:6379/2",
-        "DATABASE_PASSWORD": "{{ services_databases.shelf }}",
-    },
-    "shared": ["media"],
-    "processes": {"web": {"wsgi": "gallery.wsgi:application", "health": {"path": "/healthz", "status": [200]}}},
-    "site": {"domains": ["shelf.example.com"], "static": {"/static/": "staticfiles"}},
-}
 PASSWORD = "{{ lookup('ansible.builtin.password', inventory_dir ~ '/secrets/shelf', length=32, chars=['ascii_letters', 'digits']) }}"
 
 
 def test_the_application_has_its_database_on_another_host(keeper):
     database = keeper.add_database()
     certificates = [{"name": "database", "src": "files/database.crt"}]
-    keeper.add("shelf", {**SHELF, "env": {"DATABASE_HOST": database}}, services_databases={"shelf": PASSWORD}, python_ca_certificates=certificates)
+    keeper.add_gallery(
+        "shelf", redis=2, secrets={"DATABASE_PASSWORD": "{{ services_databases.shelf }}"}, application={"env": {"DATABASE_HOST": database}},
+        services_databases={"shelf": PASSWORD}, python_ca_certificates=certificates,
+    )
     keeper.play("postgresql_host")
     assert keeper.play("postgresql_host").changed == 0
     keeper.play("site", "--skip-tags", "hardening", app="shelf")
