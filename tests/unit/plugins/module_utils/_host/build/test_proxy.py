@@ -12,7 +12,6 @@ import pathlib
 import subprocess
 import sys
 import tarfile
-import threading
 import urllib.parse
 
 import pytest
@@ -30,7 +29,7 @@ ENV.update({f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTE
 
 
 @pytest.fixture
-def proxy(tmp_path):
+def proxy(tmp_path, serving):
     """Knows http://outside.invalid/, which is the directory C(outside); the hosts that were asked for are in C(asked)."""
     asked = []
 
@@ -50,12 +49,8 @@ def proxy(tmp_path):
     (tmp_path / "outside").mkdir()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.asked = asked
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    serving(server)
+    return server
 
 
 def git(folder, *arguments):

@@ -9,7 +9,6 @@ import os
 import pathlib
 import shutil
 import sys
-import threading
 
 import pytest
 
@@ -32,15 +31,9 @@ def index(tmp_path_factory):
 
 
 @pytest.fixture
-def serve(index):
+def serve(index, serving):
     """The same packages at an address that asks for a password."""
-    server = packages.serve(str(index[0]), 0, LOGIN.replace("%40", "@"))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"127.0.0.1:{server.server_port}/simple"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    return f"{serving(packages.serve(str(index[0]), 0, LOGIN.replace('%40', '@')))}/simple"
 
 
 @pytest.fixture

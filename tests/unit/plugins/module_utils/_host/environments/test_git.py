@@ -11,7 +11,6 @@ import http.server
 import os
 import pathlib
 import subprocess
-import threading
 
 import pytest
 
@@ -54,7 +53,7 @@ class Private(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def server(tmp_path):
+def server(tmp_path, serving):
     work = tmp_path / "work"
     work.mkdir()
     (work / "pyproject.toml").write_text(SETUP)
@@ -65,13 +64,7 @@ def server(tmp_path):
     git(work, "tag", "v1")
     git(tmp_path, "clone", "--quiet", "--bare", str(work), str(tmp_path / "served/team/lib.git"))
     git(tmp_path / "served/team/lib.git", "update-server-info")
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Private, directory=str(tmp_path / "served")))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    return "http://" + serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Private, directory=str(tmp_path / "served"))))
 
 
 GIVEN = {

@@ -9,7 +9,6 @@ import os
 import pathlib
 import shutil
 import subprocess
-import threading
 
 import pytest
 
@@ -25,24 +24,17 @@ PROJECT = '[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.9"\nd
 
 
 @pytest.fixture
-def two(tmp_path):
+def two(tmp_path, serving):
     """Addresses of the usual index, and of the company's, which has old copies of common packages besides its own."""
     wheels = {"usual": [("alpha", "2.0", ["beta"]), ("beta", "1.0", []), ("gamma", "9.0", []), ("gamma", "1.0", ["beta"])],
               "company": [("alpha", "0.1", []), ("gamma", "1.0", [])]}
-    servers = []
+    found = []
     for name, listed in wheels.items():
         (tmp_path / name).mkdir()
         for wheel in listed:
             packages.wheel(tmp_path / name, *wheel)
-        server = packages.serve(str(tmp_path / name), 0)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        servers.append((server, thread))
-    yield [f"http://127.0.0.1:{server.server_port}/simple" for server, dummy in servers]
-    for server, thread in servers:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        found.append(f"http://{serving(packages.serve(str(tmp_path / name), 0))}/simple")
+    return found
 
 
 def project(folder, text):

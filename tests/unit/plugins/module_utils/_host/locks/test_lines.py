@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import http.server
-import threading
 
 import pytest
 
@@ -16,17 +15,11 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.lines impo
 
 
 @pytest.fixture
-def server(tmp_path):
+def server(tmp_path, serving):
     """What lies in C(served), by HTTP."""
     (tmp_path / "served/more").mkdir(parents=True)
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "served"))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    return "http://" + serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
 
 
 def written(folder, **files):

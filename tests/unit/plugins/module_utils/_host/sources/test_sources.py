@@ -15,7 +15,6 @@ import pathlib
 import re
 import subprocess
 import tarfile
-import threading
 
 import pytest
 
@@ -263,21 +262,14 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def serve():
-    servers = []
-
+def serve(serving):
     def serve(folder, password=None, redirect=None):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
         server.password, server.redirect, server.seen = password, redirect, []
-        server.place = f"127.0.0.1:{server.server_port}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
+        server.place = serving(server)
         return server
 
-    yield serve
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    return serve
 
 
 @pytest.fixture
