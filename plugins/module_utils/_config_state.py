@@ -12,7 +12,6 @@ from __future__ import annotations
 import glob
 import grp
 import hashlib
-import os
 import pathlib
 import pwd
 import typing as t
