@@ -41,16 +41,21 @@ def sockets() -> list[way_in.Socket]:
     return found
 
 
-def _inodes(pid: str) -> set[int]:
-    found = set()
+def _open(pid: str) -> list[str]:
+    """What a process has open, as /proc names it."""
+    found = []
     for path in glob.glob(f"{PROC}/{pid}/fd/*"):
-        try:
-            target = os.readlink(path)
-        except OSError:
-            continue
-        if target.startswith("socket:["):
-            found.add(int(target[8:-1]))
+        with contextlib.suppress(OSError):
+            found.append(os.readlink(path))
     return found
+
+
+def _inodes(pid: str) -> set[int]:
+    return {int(target[8:-1]) for target in _open(pid) if target.startswith("socket:[")}
+
+
+def _name(pid: str) -> str:
+    return _read(f"{PROC}/{pid}/comm").strip()
 
 
 def _processes() -> list[str]:
@@ -86,7 +91,7 @@ def _by_process(connection: Connection, everything: list[way_in.Socket]) -> way_
                 if pid in seen or socket.inode not in inodes:
                     continue
                 seen.add(pid)
-                name = _read(f"{PROC}/{pid}/comm").strip()
+                name = _name(pid)
                 own = [other for other in everything if other.inode in inodes and other.inode != socket.inode]
                 found, inner, called = way_in.ways_to_process(own, everything, name)
                 ways += found
@@ -101,11 +106,7 @@ def _by_process(connection: Connection, everything: list[way_in.Socket]) -> way_
 
 
 def _is_machine(pid: str) -> bool:
-    links = []
-    for path in glob.glob(f"{PROC}/{pid}/fd/*"):
-        with contextlib.suppress(OSError):
-            links.append(os.readlink(path))
-    return any(map(MACHINE.match, links)) or _read(f"{PROC}/{pid}/comm").startswith("qemu")
+    return any(map(MACHINE.match, _open(pid))) or _name(pid).startswith("qemu")
 
 
 def _neighbour(interface: str, run: Run, connection: Connection) -> str:
@@ -140,7 +141,7 @@ def _tun_ways(interface: str, everything: list[way_in.Socket]) -> tuple[list[way
                 continue
             inodes = _inodes(pid)
             own = [socket for socket in everything if socket.inode in inodes]
-            found, dummy, called = way_in.ways_to_process(own, everything, f"{_read(f'/proc/{pid}/comm').strip()} by {interface}")
+            found, dummy, called = way_in.ways_to_process(own, everything, f"{_name(pid)} by {interface}")
             held = held or bool(found) or called
             ways += found
     return ways, held
