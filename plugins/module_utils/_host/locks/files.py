@@ -52,5 +52,10 @@ def load_json(path: str) -> dict[str, t.Any]:
         raise BuildError(f"{os.path.basename(path)} cannot be read: {error}.") from None
 
 
+def artefacts(package: dict[str, t.Any]) -> list[dict[str, t.Any]]:
+    """The files that uv.lock and pylock.toml name for a package: wheels, and the source distribution where there is one."""
+    return [*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else [])]
+
+
 def contents(source: str, paths: list[str]) -> list[list[str]]:
     return [[os.path.relpath(path, source), read(path)] for path in dict.fromkeys(paths) if os.path.isfile(path)]

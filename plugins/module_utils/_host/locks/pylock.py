@@ -9,7 +9,7 @@ import os
 import re
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import PYPI, Index, Lock, Tools, Wanted
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import load_toml
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import artefacts, load_toml
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
@@ -37,7 +37,7 @@ class Pylock(Lock):
     def links(self) -> list[str]:
         """Also the directories of files that it has beside it."""
         packages = load_toml(self.path).get("packages", [])
-        files = [file for package in packages for file in (*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else []))]
+        files = [file for package in packages for file in artefacts(package)]
         places = [os.path.normpath(os.path.join(self.project.folder, os.path.dirname(file["path"]))) for file in files if "path" in file]
         return list(dict.fromkeys([*super().links(), *places]))
 
@@ -77,7 +77,7 @@ def from_pylock(path: str, groups: list[str], extras: list[str]) -> str:
             inner = f"#subdirectory={vcs['subdirectory']}" if vcs.get("subdirectory") else ""
             lines.append(f"{package['name']} @ {vcs['type']}+{vcs.get('url') or vcs.get('path')}@{vcs['commit-id']}{inner}{behind}")
             continue
-        files = package.get("wheels", []) + [package[name] for name in ("sdist", "archive") if name in package]
+        files = [*artefacts(package), *([package["archive"]] if "archive" in package else [])]
         hashes = "".join(f" \\\n    --hash=sha256:{file['hashes']['sha256']}" for file in files if "sha256" in file.get("hashes", {}))
         if "archive" in package:
             archive = package["archive"]

@@ -12,7 +12,7 @@ import re
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import PYPI, Lock, Tools, Wanted
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import contents, load_toml
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import artefacts, contents, load_toml
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
@@ -41,7 +41,7 @@ class UvLock(Lock):
         for package in self.packages():
             registry = package.get("source", {}).get("registry", "://")
             if "://" not in registry:
-                files = [file["path"] for file in (*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else [])) if "path" in file]
+                files = [file["path"] for file in artefacts(package) if "path" in file]
                 found[package["name"], package["version"]] = [os.path.join(self.project.folder, registry, file) for file in files]
         return found
 
