@@ -9,7 +9,8 @@ Four kinds of visitors come at once: HTTP/1.1 and HTTP/2, each on connections th
 request. Each asks for pages (GET) and sends forms (POST). A request has failed if there was no complete answer in time,
 or its status is not what a visitor expects (200 for GET, 2xx or 3xx for POST), or the expected text is not on the page.
 Nothing is ever sent twice, with the one exception that every HTTP/2 client makes: a request that the server's GOAWAY
-names as not processed goes out again on another connection, and is counted as `retried`.
+names as not processed goes out again on another connection, and is counted as `retried`. The Python API's `reloads` makes a second one,
+for sites whose nginx is reloaded meanwhile.
 
 As a rule a visitor asks again when it has its answer. With --arrivals requests begin at a constant rate whether or not
 others are answered, and take as long as from the moment at which they should have begun: what has to wait is noticed.

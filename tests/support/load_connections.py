@@ -79,10 +79,6 @@ class H1:
     def usable(self) -> bool:
         return self.left > 0 and not self.reader.at_eof() and self.state.our_state is h11.IDLE
 
-    @property
-    def used(self) -> bool:
-        return self.left < ROTATE
-
     async def request(self, request: Request, headers: list[tuple[str, str]], keep: bool) -> Response:
         self.left -= 1
         headers = [("host", self.site.authority), *headers, ("connection", "keep-alive" if keep else "close")]

@@ -320,21 +320,18 @@ class Load:
         if kept is not None and not kept.usable:
             kept.close()
             kept = None
+        again = self.reloads and request.method == "GET" and kept is not None
         if kept is None:
             kept = await H1.open(self.site)
             self.result.connections += 1
-        again = self.reloads and request.method == "GET" and kept.used
         try:
             response = await kept.request(request, self._headers(request), keep)
-        except Closed:
+        except BaseException as error:
             kept.close()
-            if not again:
+            if not again or not isinstance(error, Closed):
                 raise
             self.result.retried += 1
             return await self._send_h1(request, None, keep)
-        except BaseException:
-            kept.close()
-            raise
         if not keep:
             kept.close()
             kept = None
