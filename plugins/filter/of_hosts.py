@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
@@ -37,6 +38,14 @@ def of_hosts(names, hostvars, *path):
     return {name: value for name, value in found.items() if value is not None}
 
 
+def json_of_hosts(names, hostvars, *path):
+    """Each host of a play asks for all of them: what of_hosts returns is templated and copied for every pair, 8 ms each with ansible-core 2.19."""
+    if not path:
+        raise AnsibleFilterError("json_of_hosts needs the name of a variable.")
+    found = {name: _within(hostvars.raw_get(name), path) for name in names}
+    return json.dumps({name: value for name, value in found.items() if value is not None})
+
+
 class FilterModule:
     def filters(self):
-        return {"of_hosts": of_hosts}
+        return {"of_hosts": of_hosts, "json_of_hosts": json_of_hosts}

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.pyweb.stack.plugins.filter.of_hosts import of_hosts
+from ansible_collections.pyweb.stack.plugins.filter.of_hosts import json_of_hosts, of_hosts
 from jinja2.runtime import Undefined
 
 LOOPED = {"results": [{"item": "shop", "live": "a"}, {"item": "blog", "live": "b"}]}
@@ -60,3 +62,24 @@ def test_variables_of_a_host_are_put_together_once():
 def test_a_variable_has_to_be_named():
     with pytest.raises(AnsibleFilterError):
         of_hosts(list(HOSTS), HOSTS)
+
+
+class Raw(dict):
+    """As hostvars, which has what no template has been rendered in."""
+
+    def __getitem__(self, name):
+        raise AssertionError("renders all templates of a variable")
+
+    def raw_get(self, name):
+        return super().__getitem__(name)
+
+
+def test_as_json_nothing_is_rendered():
+    names = ["web2", "web1", "web4"]
+    assert json_of_hosts(names, Raw(HOSTS), "app_info", "shop") == '{"web1": {"live": "a"}}'
+    assert json.loads(json_of_hosts(names, Raw(HOSTS), "found", "results")) == of_hosts(names, HOSTS, "found", "results")
+
+
+def test_as_json_a_variable_has_to_be_named():
+    with pytest.raises(AnsibleFilterError):
+        json_of_hosts(list(HOSTS), Raw(HOSTS))
