@@ -39,7 +39,7 @@ def of_hosts(names, hostvars, *path):
 
 
 def json_of_hosts(names, hostvars, *path):
-    """Each host of a play asks for all of them: what of_hosts returns is templated and copied for every pair, 8 ms each with ansible-core 2.19."""
+    """Each host of a play asks for all of them: what of_hosts returns is templated and copied for every pair, 4 to 7 ms each with ansible-core 2.19."""
     if not path:
         raise AnsibleFilterError("json_of_hosts needs the name of a variable.")
     found = {name: _within(hostvars.raw_get(name), path) for name in names}
