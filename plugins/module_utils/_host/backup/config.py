@@ -71,11 +71,16 @@ class State(t.TypedDict, total=False):
     failure: Failure | None  # None after a good one
 
 
+def first(app: str) -> str:
+    """What to do where there is no backup, as a part of a sentence."""
+    return f"ansible-playbook pyweb.stack.backup -e app={app} makes the first one"
+
+
 def read(paths: Layout) -> Config:
-    """Raises HostError where the host was told nothing."""
+    """Raises HostError where the host was told nothing: backups are not declared, or were since, and nothing but check mode has run."""
     config: Config | None = read_json(paths.backup_config)
     if not config:
-        raise HostError(f"no backups of {paths.name} are set up on this host: set pyweb_apps.{paths.name}.backup, then ansible-playbook pyweb.stack.backup.")
+        raise HostError(f"there is no backup of {paths.name} from this host yet: {first(paths.name)}, where pyweb_apps.{paths.name}.backup says.")
     check_schema(config, paths.backup_config)
     return config
 

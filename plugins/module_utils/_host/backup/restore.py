@@ -30,13 +30,14 @@ BEFORE = "before"
 
 def chosen(snapshots: list[Snapshot], wanted: str, host: str, app: str) -> Snapshot:
     """The one that is meant: C(latest) of this host, C(before) or C(before:<release>), or an id. Raises HostError when there is none."""
+    if not snapshots:
+        raise HostError(f"there is no backup of {app} yet: {backup_config.first(app)}.")
     own = [item for item in snapshots if item["host"] == host]
     if wanted == "latest":
         if own:
             return own[-1]
         others = sorted({item["host"] for item in snapshots})
-        there = f"there are those of {', '.join(others)}: name one of them by its id" if others else "the repository has none"
-        raise HostError(f"there is no backup of {app} from {host}; {there}.")
+        raise HostError(f"there is no backup of {app} from {host}; there are those of {', '.join(others)}: name one of them by its id.")
     if wanted == BEFORE or wanted.startswith(f"{BEFORE}:"):
         release = wanted.partition(":")[2]
         found = [item for item in own if item["before"] and release in ("", item["before"])]
@@ -253,7 +254,11 @@ def look(app: App, wanted: str) -> tuple[Config, Snapshot, str | None]:
     if not app.exists:
         raise HostError(f"{app.name} is not set up on this host: ansible-playbook pyweb.stack.site does that, and then its data can be restored.")
     config = backup_config.read(app.paths)
-    snapshot = chosen(Restic(app.paths, config).snapshots(), wanted, config["host"], app.name)
+    restic = Restic(app.paths, config)
+    if not restic.exists():
+        raise HostError(f"there is no backup of {app.name} yet, as there is no repository at {restic.repository}: mount the disk that it should be on, "
+                        f"or {backup_config.first(app.name)}.")
+    snapshot = chosen(restic.snapshots(), wanted, config["host"], app.name)
     return config, snapshot, target(app, snapshot, wanted)
 
 

@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils._host.backup import make, restic, restore, units
+from ansible_collections.pyweb.stack.plugins.module_utils._host.backup import config as backup_config, make, restic, restore, units
 from ansible_collections.pyweb.stack.plugins.module_utils._host.backup.kinds import KINDS, sqlite
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError
 from ansible_collections.pyweb.stack.plugins.module_utils._host.steps import backup as step
@@ -46,9 +46,10 @@ def test_no_such_backup(wanted, host, sentence):
         restore.chosen(ALL, wanted, host, "shop")
 
 
-def test_an_empty_repository():
-    with pytest.raises(HostError, match="the repository has none"):
-        restore.chosen([], "latest", "web1", "shop")
+@pytest.mark.parametrize("wanted", ["latest", "before", f"before:{B}", "11112222"])
+def test_an_empty_repository(wanted):
+    with pytest.raises(HostError, match="^there is no backup of shop yet: ansible-playbook pyweb.stack.backup -e app=shop makes the first one.$"):
+        restore.chosen([], wanted, "web1", "shop")
 
 
 SFTP = ("Fatal: unable to open repository at sftp:vault@192.0.2.9:r: unable to start the sftp session, error: error receiving version packet from "
@@ -168,8 +169,32 @@ CONFIG = {"host": "web1", "repository": "/mnt/r", "env": {}, "keep": {"daily": 7
 def test_check_mode_where_backups_are_only_about_to_be_set_up(app):
     given = {"action": "make", "config": None, "before": None}
     assert step.dispatch(app, given, True) == {"changed": True}
-    with pytest.raises(HostError, match="no backups of shop are set up on this host"):
+    with pytest.raises(HostError, match="^there is no backup of shop from this host yet"):
         step.dispatch(app, given, False)
+
+
+RESTIC = """#!/bin/sh
+echo "Fatal: unable to open config file: stat /mnt/r/config: no such file or directory" >&2
+echo "Is there a repository at the following location?" >&2
+exit 10
+"""
+
+
+@pytest.mark.parametrize("told, sentence", [
+    (False, "there is no backup of shop from this host yet: ansible-playbook pyweb.stack.backup -e app=shop makes the first one, "
+            "where pyweb_apps.shop.backup says."),
+    (True, "there is no backup of shop yet, as there is no repository at /mnt/r: mount the disk that it should be on, "
+           "or ansible-playbook pyweb.stack.backup -e app=shop makes the first one."),
+])
+def test_nothing_to_restore_yet(app, tmp_path, monkeypatch, told, sentence):
+    (tmp_path / "restic").write_text(RESTIC)
+    (tmp_path / "restic").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    if told:
+        backup_config.write(app.paths, CONFIG, "password")
+    with pytest.raises(HostError) as caught:
+        step.dispatch(app, {"action": "restore", "snapshot": "latest", "by": "me"}, True)
+    assert str(caught.value) == sentence
 
 
 def tree(top):
