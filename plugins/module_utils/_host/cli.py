@@ -114,7 +114,7 @@ def for_one(verb: str, name: str, system: System) -> int:
             else:
                 app.end()
     except HostError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{name}: {error}\n")
         return 1
     return 0
 

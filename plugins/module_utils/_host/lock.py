@@ -60,10 +60,11 @@ class Lock:
     def hold(self, lease: dict[str, t.Any] | None, wait: float = 5.0) -> t.Iterator[None]:
         """Held by this process (flock) while it works; with C(lease) the next step is that controller's too.
 
-        Raises HostError when another process holds it for more than C(wait) seconds, or another controller has the lease.
+        Raises HostError when another process holds it for more than C(wait) seconds, or another controller has the lease; who catches it names the
+        application, as with every other.
         """
         def busy() -> str:
-            return f"{self.paths.name}: another step still runs on this host{self._holder()}; wait until it is done."
+            return f"another step still runs on this host{self._holder()}; wait until it is done."
 
         with locked(self.system, self.paths.lock, wait, busy) as handle:
             try:
@@ -84,7 +85,7 @@ class Lock:
         if held and held["token"] not in (lease["token"], lease.get("takes_over")) and held["until"] > time.time():
             minutes = max(1, round((held["until"] - time.time()) / 60))
             raise HostError(
-                f"{self.paths.name}: {held['by']} has been deploying since {held['since']}; "
+                f"{held['by']} has been deploying since {held['since']}; "
                 f"wait for it to end, or for {minutes} minutes when that run has crashed; "
                 f"ansible-playbook pyweb.stack.unlock -e app={self.paths.name} releases its deploy lock at once."
             )

@@ -267,7 +267,7 @@ def restore(app: App, wanted: str, by: str) -> dict[str, t.Any]:
     config, snapshot, code = look(app, wanted)
     lease = app.lock.lease()
     if lease and lease["until"] > time.time():
-        raise HostError(f"{app.name}: {lease['by']} has been deploying since {lease['since']}: wait for it to end, or release the deploy lock of a crashed "
+        raise HostError(f"{lease['by']} has been deploying since {lease['since']}: wait for it to end, or release the deploy lock of a crashed "
                         f"run by ansible-playbook pyweb.stack.unlock -e app={app.name}.")
     with alone(app, 5.0), app.lock.hold(None):
         live = app.live

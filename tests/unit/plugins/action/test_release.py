@@ -180,10 +180,11 @@ def test_an_ill_release_ends_in_one_message_without_secrets(host, app, act, faul
     assert (app.live, host.up()) == (A, {A: 1}) and not os.path.exists(app.paths.lease)
 
 
-def test_another_controller_is_told_who_deploys(app, act):
+@pytest.mark.parametrize("state", ["activate", "pin", "unpin", "prune"])
+def test_another_controller_is_told_who_deploys(app, act, state):
     app.lock.take({**action.controller(), "token": "theirs", "by": "she@there"})
-    failed = act(state="activate", release=B)
-    assert failed["failed"] and "she@there has been deploying since" in failed["msg"]
+    failed = act(state=state, release=B)
+    assert failed["failed"] and failed["msg"].startswith("shop: she@there has been deploying since")
     assert app.live == A and os.path.exists(app.paths.lease)
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -21,7 +22,7 @@ def test_the_command_line_of_the_boot_unit(app, arguments, status):
 
 @pytest.mark.parametrize("arguments", [["stop", "shop"], ["stop", "--supervisor"]])
 @pytest.mark.parametrize("state, stops", [("running", False), ("stopping", True)])
-def test_a_shutdown_does_not_wait_for_a_build(host, app, monkeypatch, arguments, state, stops):
+def test_a_shutdown_does_not_wait_for_a_build(host, app, monkeypatch, capsys, arguments, state, stops):
     host.manager = "supervisor" if "--supervisor" in arguments else "systemd"
     host.release(app, A, state="active", live=True)
     app.processes.start(A, ["web"])
@@ -34,3 +35,5 @@ def test_a_shutdown_does_not_wait_for_a_build(host, app, monkeypatch, arguments,
         monkeypatch.setattr(host.system, "sleep", lambda seconds: real(0))
         assert cli.main(arguments) == (0 if stops else 1)
     assert host.up() == ({} if stops else {A: 1})
+    said = capsys.readouterr().err
+    assert said == "" if stops else re.fullmatch(r"shop: another step still runs on this host, started by me at \w+; wait until it is done.\n", said)

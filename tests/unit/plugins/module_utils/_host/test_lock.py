@@ -25,7 +25,7 @@ def test_the_lease_between_the_steps(app):
         pass
     held = read_json(app.paths.lease)
     assert (held["by"], held["until"] > time.time() + 60) == ("she@there", True)
-    with pytest.raises(HostError, match=r"^shop: she@there has been deploying since \d{8}T\d{6}Z; wait .*30 minutes"):
+    with pytest.raises(HostError, match=r"^she@there has been deploying since \d{8}T\d{6}Z; wait .*30 minutes"):
         with app.lock.hold(MINE):
             raise AssertionError
     app.lock.drop("mine")
@@ -66,7 +66,7 @@ def test_the_lock_of_a_process_that_still_runs(host, app):
         os._exit(0)
     try:
         os.read(reader, 1)
-        with pytest.raises(HostError, match="^shop: another step still runs on this host, started by me@here at then; wait until it is done.$"):
+        with pytest.raises(HostError, match="^another step still runs on this host, started by me@here at then; wait until it is done.$"):
             with app.lock.hold(MINE, wait=0.0):
                 raise AssertionError
         # Another application does not wait.
