@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from ansible.errors import AnsibleActionFail
@@ -16,21 +17,23 @@ _filters.load()
 
 # On one line, for every shell; a host that has Python does no more than its first command.
 SCRIPT = """
-command -v python3 >/dev/null && exit 0
+{listing}command -v python3 >/dev/null && exit 0
 {check}
 {environment}
 export LC_ALL=C LANGUAGE=C DEBIAN_FRONTEND=noninteractive
 apt-get -qq -o Acquire::Retries=3 update >&2 && apt-get -qq install --no-install-recommends -y python3 python3-apt >&2 && echo installed
 """
 WOULD_INSTALL = 77
+PATTERN = re.compile(r"(/[A-Za-z0-9_.*/-]*)?")
 
 
-def script_for(environment, check_mode):
-    """What the host's shell gets. environment: what a module would have, by name.
+def script_for(environment, check_mode, pattern=""):
+    """What the host's shell gets. environment: what a module would have, by name; pattern: of the paths to tell, of characters that no shell takes apart.
 
     Without a last newline: where root logs in, Ansible goes on with "&& sleep 0", which cannot begin a line.
     """
     return SCRIPT.format(
+        listing=f"for path in {pattern}; do [ -e \"$path\" ] && echo \"found:$path\"; done; " if pattern else "",
         check=f"exit {WOULD_INSTALL}" if check_mode else "",
         environment="\n".join(f"export {name}={shlex.quote(str(value))}" for name, value in environment.items()),
     ).strip()
@@ -40,7 +43,7 @@ class ActionModule(ActionBase):
     """Installs Python where it is missing, over the shell alone: no module runs before."""
 
     _supports_check_mode = True
-    _VALID_ARGS = frozenset({"lock_timeout"})
+    _VALID_ARGS = frozenset({"lock_timeout", "look_for"})
     _requires_connection = True
 
     def run(self, tmp=None, task_vars=None):
@@ -49,7 +52,10 @@ class ActionModule(ActionBase):
         environment: dict[str, object] = {}
         # As a module would have it: a host may reach the outside through a proxy only.
         self._compute_environment_string(environment)
-        script = script_for(environment, check_mode)
+        pattern = self._task.args.get("look_for", "")
+        if not PATTERN.fullmatch(pattern):
+            raise AnsibleActionFail(f"look_for is {pattern!r}: an absolute path is needed, with * for what differs.")
+        script = script_for(environment, check_mode, pattern)
 
         def attempt():
             done = self._low_level_execute_command(script)
@@ -66,4 +72,5 @@ class ActionModule(ActionBase):
             # With a terminal, what apt-get said of errors is in the output, and ssh's own words are in the other.
             said = _apt.errors(f"{done['stderr']}\n{done['stdout']}")
             raise AnsibleActionFail(f"Python could not be installed on {task_vars['inventory_hostname']} (code {done['rc']}): {said}.")
-        return {**result, "changed": "installed" in done["stdout"]}
+        lines = done["stdout"].splitlines()
+        return {**result, "changed": "installed" in lines, "found": [line.removeprefix("found:") for line in lines if line.startswith("found:")]}

@@ -30,6 +30,10 @@ options:
     description: Seconds to wait for another program that uses apt.
     type: int
     default: 900
+  look_for:
+    description: Paths to tell of by the way, as one absolute path with C(*) for what differs.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -38,5 +42,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-{}
+found:
+  description: Paths on the host that O(look_for) matches.
+  returned: success
+  type: list
+  elements: str
+  sample: [/etc/nginx/conf.d/pyweb.site.guestbook.conf]
 """

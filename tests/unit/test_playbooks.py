@@ -53,3 +53,15 @@ def test_the_roles_are_found():
     assert len([1 for plays in PLAYS.values() for _role in roles(plays)]) > 15
     nginx = [name for name, plays in PLAYS.items() for _play, _task, said in roles(plays) if said["name"] == "pyweb.stack.nginx" and "tasks_from" not in said]
     assert {"provision", "destroy", "take_over"} <= set(nginx)
+
+
+def test_sites_of_others_are_looked_for_before_the_host_changes():
+    """What nginx would refuse in the end is refused first; and the look is a part of a round trip that there is anyway."""
+    play = next(play for play in PLAYS["provision"] if play["name"] == "Provision")
+    found = next(task for task in tasks(play["tasks"]) if "pyweb.stack.bootstrap" in task)
+    names = [(said["name"].rpartition(".")[2], said.get("tasks_from")) for _play, _task, said in roles([play])]
+    assert names[:2] == [("nginx", "others"), ("hardening", None)] and play["tasks"].index(found) < play["tasks"].index(next(roles([play]))[1])
+    variables = yaml.safe_load((CHECKOUT / "roles/nginx/vars/main.yml").read_text(encoding="utf-8"))
+    assert found["pyweb.stack.bootstrap"]["look_for"] == variables["__nginx_site_files"]
+    hardening = next(task for _play, task, said in roles([play]) if said["name"] == "pyweb.stack.hardening")
+    assert hardening["vars"]["__hardening_bootstrapped"] and hardening["tags"] == found["tags"]

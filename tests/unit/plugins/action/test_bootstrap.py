@@ -5,15 +5,17 @@
 from __future__ import annotations
 
 import subprocess
+import types
 
 import pytest
 from ansible_collections.pyweb.stack.plugins.action import bootstrap
 
 
+@pytest.mark.parametrize("pattern", ["", "/etc/nginx/conf.d/*.conf"])
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_shells_take_it_with_what_ansible_puts_behind_it(check_mode):
+def test_shells_take_it_with_what_ansible_puts_behind_it(check_mode, pattern):
     """That is what it does where no become wraps the command: root logs in."""
-    script = bootstrap.script_for({"http_proxy": "http://proxy.example.com:3128/ 'x'"}, check_mode)
+    script = bootstrap.script_for({"http_proxy": "http://proxy.example.com:3128/ 'x'"}, check_mode, pattern)
     read = subprocess.run(["/bin/sh", "-n", "-c", f"{script} && sleep 0"], check=False, capture_output=True, text=True)
     assert (read.returncode, read.stderr) == (0, "")
 
@@ -23,3 +25,25 @@ def test_check_mode_installs_nothing(tmp_path):
     script = bootstrap.script_for({}, True)
     done = subprocess.run(["/bin/sh", "-c", script], check=False, capture_output=True, env={"PATH": str(tmp_path)})
     assert done.returncode == bootstrap.WOULD_INSTALL
+
+
+@pytest.mark.parametrize("files, found", [([], []), (["one.conf", "two.conf", "two.crt"], ["one.conf", "two.conf"])])
+def test_what_is_looked_for_is_told_where_python_is_there(tmp_path, files, found):
+    for name in files:
+        (tmp_path / name).touch()
+    task = types.SimpleNamespace(async_val=0, check_mode=False, environment=None, args={"look_for": f"{tmp_path}/*.conf"}, action="pyweb.stack.bootstrap")
+    shell = types.SimpleNamespace(tmpdir=None, env_prefix=lambda **variables: "")
+    plugin = bootstrap.ActionModule(task, types.SimpleNamespace(_shell=shell), None, None, None, None)
+    plugin._low_level_execute_command = on_this_machine
+    told = plugin.run(task_vars={"inventory_hostname": "web1"})
+    assert (told["changed"], told["found"]) == (False, [f"{tmp_path}/{name}" for name in found])
+
+
+def on_this_machine(script):
+    done = subprocess.run(["/bin/sh", "-c", script], check=False, capture_output=True, text=True)
+    return {"rc": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
+
+
+@pytest.mark.parametrize("pattern", ["pyweb.*", "/etc/$(reboot)", "/etc/a b", "/etc;reboot", "/etc/a\nreboot"])
+def test_no_pattern_is_a_command(pattern):
+    assert not bootstrap.PATTERN.fullmatch(pattern)
