@@ -102,6 +102,8 @@ def test_each_has_a_log_of_its_own(host, visit):
         return {name: [part for part in ("/part/mine", "/part/kept/mine", "/pages/mine.js", '"GET /mine')
                        if part in host.file(f"/var/log/nginx/{name}.access.log").content_string] for name in ("part", "kept", "pages", "full")}
 
+    # A worker writes what it has logged a moment later.
+    until(lambda: all(logged().values()), 10)
     assert logged() == {"part": ["/part/mine"], "kept": ["/part/kept/mine"], "pages": ["/pages/mine.js"], "full": ['"GET /mine']}
 
 

@@ -14,6 +14,7 @@ import time
 
 import httpx
 import pytest
+from plugin import until
 
 FULL = "full.example.com"
 
@@ -126,6 +127,7 @@ def test_a_stream_is_not_held_back(address, path):
 
 def test_the_log_can_do_without_queries(host, visit):
     visit(FULL, "/logged?token=secret", headers={"Referer": "https://example.com/a?token=secret"})
+    until(lambda: '"GET /logged' in host.file("/var/log/nginx/full.access.log").content_string, 10)
     log = host.file("/var/log/nginx/full.access.log").content_string
     assert '"GET /logged HTTP/1.1" 200' in log and "https://example.com/a" in log and "token" not in log
 
@@ -244,6 +246,7 @@ def test_large_logs_are_rotated_within_the_hour(host, visit):
     assert host.service("pyweb-nginx-logs.timer").is_running
     for number in range(20):
         visit("docs.example.com", f"/large/{number}")
+    until(lambda: "/large/19" in host.file("/var/log/nginx/docs.access.log").content_string, 10)
     before = host.file("/var/log/nginx/docs.access.log").size
     assert before > 1024
     host.check_output("systemctl start pyweb-nginx-logs.service")

@@ -11,6 +11,7 @@ import re
 import httpx
 import playbook
 import pytest
+from plugin import until
 
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 
@@ -31,8 +32,11 @@ def visit(host):
 
 
 def log_of(host, app, path):
-    lines = host.file(f"/var/log/nginx/{app}.access.log").content_string.splitlines()
-    return [line for line in lines if path in line][-1]
+    def lines():
+        return [line for line in host.file(f"/var/log/nginx/{app}.access.log").content_string.splitlines() if path in line]
+
+    until(lines, 10)
+    return lines()[-1]
 
 
 def test_django_has_its_static_files_from_nginx(host, visit):
