@@ -145,6 +145,8 @@ class Host:
             "--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec,mode=1777", "--sysctl", "net.ipv4.ip_unprivileged_port_start=1024",
             *volumes, self.image)
         self.wait()
+        # Here, packages do wait for the disk.
+        self.sh("rm /etc/dpkg/dpkg.cfg.d/test-host")
 
     def wait(self) -> None:
         for dummy in range(150):
