@@ -146,11 +146,9 @@ class ActionModule(OnHost):
 
     def _rollback(self, params: dict) -> dict:
         hosts = self._info(params)
-        # A run that died on one host has left those before it where they were to go.
-        first = next((item for item in hosts.values() if releases.cut_short(item["live"], item.get("switch"))), next(iter(hosts.values())))
-        wanted = releases.rollback_target(first["live"], first["releases"], first["history"], params["release"], first.get("switch"))
+        leader, wanted = releases.rollback_of_all(hosts, params["release"])
         host = self._host(hosts)
-        target = releases.counterpart(host["releases"], wanted, first["releases"][wanted])
+        target = releases.counterpart(host["releases"], wanted, hosts[leader]["releases"][wanted])
         if not target:
             raise releases.ReleaseError(f"release {wanted} is not kept on this host: nothing was changed.")
         lease = controller()

@@ -146,6 +146,49 @@ def rollback_target(
     raise ReleaseError("there is no release to go back to: none was live before this one, or all are bad or pruned.")
 
 
+def _root(releases: dict[str, dict[str, t.Any]], release: str | None) -> str | None:
+    """What it is a copy of, by one restart or several; or itself."""
+    return releases.get(release or "", {}).get("copy_of") or release
+
+
+def _went_back(host: dict[str, t.Any]) -> tuple[str | None, str] | None:
+    """From where to where, if the last switch of this host was a rollback. What a restart has made since is the same release."""
+    last: dict[str, t.Any] = next((entry for entry in reversed(host["history"]) if entry.get("action") not in SAME), {})
+    live = _root(host["releases"], host["live"])
+    if not live or last.get("action") != "rollback" or _root(host["releases"], last["release"]) != live:
+        return None
+    return _root(host["releases"], last["from"]), live
+
+
+def _left_behind(host: dict[str, t.Any], old: str | None, target: str) -> bool:
+    """Does this host still serve C(old), and could it go to C(target)? One that has tried and returned has it as bad or failed."""
+    return _root(host["releases"], host["live"]) == old and any(
+        _root(host["releases"], release) == target and item.get("state") in ("built", *GOOD) for release, item in host["releases"].items())
+
+
+def rollback_of_all(hosts: dict[str, dict[str, t.Any]], wanted: str | None = None) -> tuple[str, str]:
+    """The release that a rollback of all hosts goes to, as the host that is named first has it. Raises ReleaseError when there is none, or more than one.
+
+    A run that died has left hosts where they were to go: the one on which it died, and those that others have not followed yet. Who asks for it
+    again means the same release.
+    """
+    first = next(iter(hosts))
+    if not wanted:
+        for name, host in hosts.items():
+            if cut_short(host["live"], host.get("switch")):
+                return name, host["live"]
+        went = {name: way for name, host in hosts.items() if (way := _went_back(host))}
+        ahead = {name: target for name, (old, target) in went.items() if any(_left_behind(host, old, target) for host in hosts.values())}
+        if len(set(ahead.values())) > 1:
+            there = ", ".join(f"{name} to {hosts[name]['live']}" for name in ahead)
+            raise ReleaseError(f"hosts have gone back to different releases ({there}): say which one all are to serve, "
+                               f"as -e version={max(ahead.values())}.")
+        for name in ahead:
+            return name, hosts[name]["live"]
+    host = hosts[first]
+    return first, rollback_target(host["live"], host["releases"], host["history"], wanted, host.get("switch"))
+
+
 def fallback(damaged: str, releases: dict[str, dict[str, t.Any]], history: list[dict[str, t.Any]]) -> str:
     """Where the host goes at boot when the live release is damaged: to what it is a copy of, else where a rollback would go. Raises ReleaseError."""
     for release, manifest in releases.items():

@@ -305,6 +305,20 @@ def test_hosts_before_the_one_on_which_the_controller_died_stay_where_they_went(
     assert not act(state="rollback", hosts={"web1": first, "web2": second})["changed"] and act.calls == []
 
 
+def test_a_rollback_whose_controller_died_between_two_hosts(host, app, act, call):
+    """Asked for again, it takes the second host where the first one is; and then one further on both."""
+    host.release(app, C, processes={"web": WEB})
+    for wanted in (B, C):
+        act(state="activate", release=wanted, watch=0)
+    there = {A: {"state": "superseded"}, B: {"state": "active"}, C: {"state": "bad"}}
+    done = [{"release": A, "action": "activate"}, {"release": B, "action": "activate"}, {"release": B, "from": C, "action": "rollback"}]
+    first = info(live=B, switch=None, releases=there, history=done)["web1"]
+
+    for target in (B, A):
+        hosts = {"web0": first, "web1": call(release_info.main, name="shop")}
+        assert act(state="rollback", hosts=hosts, watch=0)["release"] == target and app.live == target
+
+
 @pytest.mark.parametrize("wanted, sentence", [("v9", "no release 'v9' is kept on this host"), ("../../evil", "no release '../../evil' is kept")])
 def test_roll_back_to_what_is_not_there(app, act, wanted, sentence):
     with pytest.raises(AnsibleActionFail) as caught:

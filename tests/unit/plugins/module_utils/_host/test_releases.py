@@ -229,6 +229,52 @@ def test_no_way_back(releases, past, wanted, sentence):
     assert sentence in str(caught.value)
 
 
+def at(live, past, **states):
+    """What a host tells; one that is not named in C(states) is a good one."""
+    there = {release: manifest("superseded") for release in (A, B, C)}
+    there.update({release: item for release, item in zip((A, B, C, D), (states.get(name) for name in "abcd")) if item})
+    there[live] = {**there[live], "state": "active"}
+    return {"live": live, "releases": there, "history": past, "switch": None}
+
+
+def back(release, old):
+    return {"release": release, "from": old, "action": "rollback"}
+
+
+BEFORE = at(C, history(A, B, C))
+WENT = at(B, [*history(A, B, C), back(B, C)], c=manifest("bad"))
+FLEETS = {
+    "nobody has gone back yet": ([BEFORE, BEFORE], "web1", B),
+    "the others follow": ([WENT, BEFORE, BEFORE], "web1", B),
+    "in whatever order": ([BEFORE, WENT, BEFORE], "web2", B),
+    "all have: once more is one further": ([WENT, WENT], "web1", A),
+    "one host alone": ([WENT], "web1", A),
+    "a new deploy since then": ([at(C, [*history(B, C, A), back(A, C), *history(C)]), BEFORE], "web1", A),
+    "a deploy since then, to some": ([at(D, [*history(A, B, C), back(B, C), *history(D)], c=manifest("bad"), d=manifest()), WENT], "web1", B),
+    "restarted since then": ([at(D, [*WENT["history"], {"release": D, "from": B, "action": "restart"}], d=manifest(copy_of=B)), BEFORE], "web1", D),
+    "those behind were restarted": ([WENT, at(D, [*history(A, B, C), {"release": D, "from": C, "action": "restart"}], d=manifest(copy_of=C))], "web1", B),
+    "the host behind has tried, and returned": ([WENT, at(C, history(A, B, C), b=manifest("bad"))], "web1", A),
+    "the host behind no longer has it": ([WENT, at(C, history(A, B, C), b=manifest("gone"))], "web1", A),
+    "a host that has nothing yet": ([WENT, {"live": None, "releases": {}, "history": [], "switch": None}, BEFORE], "web1", B),
+    "the one on which it died": ([BEFORE, {**WENT, "history": history(A, B, C), "switch": back(B, C)}], "web2", B),
+}
+
+
+@pytest.mark.parametrize("hosts, name, target", FLEETS.values(), ids=FLEETS)
+def test_a_rollback_of_several_hosts_goes_where_the_run_before_was_to_go(hosts, name, target):
+    hosts = {f"web{number}": host for number, host in enumerate(hosts, 1)}
+    assert decisions.rollback_of_all(hosts) == (name, target)
+    assert decisions.rollback_of_all(hosts, A) == ("web1", A)
+
+
+def test_hosts_that_have_gone_back_to_different_releases():
+    hosts = {"web1": WENT, "web2": BEFORE, "web3": at(A, [*history(A, B, C), back(A, C)], c=manifest("bad"))}
+    with pytest.raises(decisions.ReleaseError) as caught:
+        decisions.rollback_of_all(hosts)
+    assert f"(web1 to {B}, web3 to {A}): say which one all are to serve" in str(caught.value) and f"-e version={B}." in str(caught.value)
+    assert decisions.rollback_of_all(hosts, B) == ("web1", B)
+
+
 def test_a_rollback_while_a_restart_is_under_way_leaves_what_is_restarted():
     switch = {"release": D, "from": C, "action": "restart"}
     assert decisions.rollback_target(D, {**STATES, D: manifest("built", copy_of=C)}, history(A, B, C), switch=switch) == B
