@@ -20,6 +20,7 @@ OF_THE_AUTHORITY = {
     "cert_revocation": "names no list and no service that tells of revoked certificates",
     "cert_expirationStatus": "six days",
     "cert_notAfter": "six days",
+    "cert_serialNumberLen": "its random serial numbers begin with a zero byte once in 256 times",
 }
 OF_THE_GRADER = {
     "engine_problem": "the OpenSSL that it asks with has no engine for GOST",
