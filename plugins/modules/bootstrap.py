@@ -32,6 +32,7 @@ options:
     default: 900
   look_for:
     description: Paths to tell of by the way, as one absolute path with C(*) for what differs.
+    version_added: 0.2.0
     type: str
     default: ""
 """
