@@ -31,6 +31,8 @@ PREFIX = "/usr/share/nginx"
 WRITABLE = ("/run", "/var/run", "/var/log/nginx", "/var/lib/nginx", "/var/cache/nginx", "/dev")
 # One address with a port of the web, in a directive listen.
 ONE_ADDRESS = re.compile(r"(?!unix:|\*|0\.0\.0\.0|\[::\])([^\s:]*[^\s:0-9][^\s:]*|\[[0-9A-Fa-f:.]+\])(?::(\d+))?")
+# What we write outside of servers, and what nginx refuses when it is there twice.
+ONCE = ("server_names_hash_bucket_size", "server_names_hash_max_size", "variables_hash_max_size", "worker_rlimit_nofile", "worker_shutdown_timeout")
 SHARED_TEMPORARY = re.compile(r"(unix:)?/(var/)?tmp/")
 
 
@@ -53,6 +55,8 @@ class Foreign:
     temporary: bool
     # Names of their servers.
     names: list[str]
+    # Directives that may be there once only, and that we would write, too.
+    tuned: list[str]
     # Addresses at which their servers alone are asked: nginx takes servers that listen at every address only where none has this one.
     addresses: list[str]
 
@@ -103,7 +107,9 @@ def includes(config: t.Iterable[Directive], file: str = "/etc/nginx/nginx.conf")
 
 def names_of(config: t.Iterable[Directive]) -> list[str]:
     """Server names, without those that are no domain."""
-    return sorted({name for item in config if item.name == "server_name" for name in item.args} - {"_", "", "localhost"})
+    found = {name.lower() for item in config if item.name == "server_name" for name in item.args} - {"_", "", "localhost"}
+    # .example.org stands for two names.
+    return sorted(found - (short := {name for name in found if name.startswith(".")}) | {name[1:] for name in short} | {f"*{name}" for name in short})
 
 
 def foreign(config: t.Iterable[Directive]) -> Foreign:
@@ -113,6 +119,7 @@ def foreign(config: t.Iterable[Directive]) -> Foreign:
         writes=sorted(path for path in writes if not any(path == top or path.startswith(f"{top}/") for top in WRITABLE)),
         temporary=any(SHARED_TEMPORARY.match(word.removeprefix("http://")) for item in theirs for word in item.args),
         names=names_of(theirs),
+        tuned=sorted({item.name for item in theirs} & set(ONCE)),
         addresses=sorted({address for item in theirs if item.name == "listen" and item.args for address in _one_address(item.args[0])}),
     )
 

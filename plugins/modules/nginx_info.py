@@ -250,6 +250,10 @@ foreign:
       description: Server names.
       type: list
       elements: str
+    tuned:
+      description: Directives that role nginx would write, and that nginx takes once only.
+      type: list
+      elements: str
     addresses:
       description: Addresses, with port 80 or 443, of servers that do not listen at every address. Sites of others are not reached there.
       type: list

@@ -12,11 +12,12 @@ import re
 import typing as t
 from collections import Counter
 
+from ansible_collections.pyweb.stack.plugins.plugin_utils._sites import is_network
+
 Site = dict[str, t.Any]
 
 DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 ADDRESS = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-f]*:[0-9a-f:.]*")
-NETWORK = re.compile(r"[0-9a-f.:]+(/[0-9]{1,3})?")
 URL_PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
 MEMBER = re.compile(r"https?://([0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9a-f:]+\]):[0-9]{1,5}")
 FILE = r"[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]*"
@@ -36,6 +37,10 @@ class Rule(t.NamedTuple):
 
 def mismatched(pattern: str | re.Pattern[str], values: t.Iterable[t.Any]) -> list[str]:
     return [str(value) for value in values if not re.fullmatch(pattern, str(value))]
+
+
+def _no_networks(values: t.Iterable[t.Any]) -> list[str]:
+    return [str(value) for value in values if not is_network(str(value))]
 
 
 def _repeated(values: t.Iterable[str]) -> list[str]:
@@ -99,7 +104,7 @@ def _identity(given: list[Site], sites: list[Site], server_of: dict[str, str]) -
 def _requests(sites: list[Site], server: dict[str, t.Any]) -> list[Rule]:
     probes = _all(sites, "probes")
     targets = [target for site in sites for target in site["redirects"].values()]
-    headers = [(name, str(value)) for site in sites for name, value in site["headers"].items()]
+    headers = [(name, value) for site in sites for name, value in site["headers"].items()]
     return [
         Rule("A path of probes in nginx_sites", mismatched(URL_PATH, probes), "write a path such as /healthz"),
         Rule("A path of probes that nginx_sites has more than once", _repeated(probes), "leave it to one site"),
@@ -107,11 +112,15 @@ def _requests(sites: list[Site], server: dict[str, t.Any]) -> list[Rule]:
              "let default_server be true, since probes come without the name of a site"),
         Rule("A path in redirects, access or streams of nginx_sites",
              mismatched(URL_PATH, [*_all(sites, "redirects"), *_all(sites, "access"), *_all(sites, "streams")]), "write a path such as /old/"),
+        Rule("A path that a site of nginx_sites has in several of redirects, static, streams and access",
+             [path for site in sites for path in _twice(site)], "leave it to one of them"),
         Rule("A target of redirects in nginx_sites", mismatched(r"""/[^\s"$;{}]*|https?://[^\s"$;{}]+""", targets),
              "write a path or an address with https://, without spaces, quotes and $"),
         Rule("A header in nginx_sites",
-             [*mismatched("[A-Za-z0-9-]+", (name for name, value in headers)), *(value for name, value in headers if re.search(r'["$\\\n\r]', value))],
-             "write its name with letters, digits and dashes, and its value on one line without double quotes, $ and backslashes"),
+             [*mismatched("[A-Za-z0-9-]+", (name for name, value in headers)), *(value for name, value in headers if re.search(r"[$\\\n\r]", str(value)))],
+             "write its name with letters, digits and dashes, and its value on one line without $ and backslashes"),
+        Rule("A header in nginx_sites whose value is true or false", [name for name, value in headers if isinstance(value, bool)],
+             "write the word in quotes, such as 'on'"),
         Rule("The rate of requests in limits of nginx_sites",
              mismatched("[1-9][0-9]*r/[sm]", (site["limits"]["requests"] for site in sites if site["limits"]["requests"])),
              "write a rate such as 10r/s or 30r/m"),
@@ -123,11 +132,20 @@ def _requests(sites: list[Site], server: dict[str, t.Any]) -> list[Rule]:
     ]
 
 
+def _twice(site: Site) -> list[str]:
+    """Paths for which nginx would have two locations. One for a path alone goes with one for all that begins with it."""
+    static = list(dict.fromkeys(item["url"] for item in site["static"]))
+    below = [path for path in [*site["redirects"], *static] if path.endswith("/") and path != "/"]
+    below += [path for path in dict.fromkeys([*site["streams"], *site["access"]]) if path not in static or path in site["streams"]]
+    alone = [path for path in [*site["redirects"], *static] if not path.endswith("/") or path == "/"]
+    return _repeated(below) + _repeated(alone)
+
+
 def _access(sites: list[Site]) -> list[Rule]:
     rules = [(path, rule if isinstance(rule, dict) else {}) for site in sites for path, rule in site["access"].items()]
     users = [(str(name), str(password)) for path, rule in rules for name, password in (rule.get("users") or {}).items()]
     return [
-        Rule("An address in access of nginx_sites", mismatched(NETWORK, (item for path, rule in rules for item in rule.get("allow") or [])),
+        Rule("An address in access of nginx_sites", _no_networks(item for path, rule in rules for item in rule.get("allow") or []),
              "write an address or a network, such as 192.0.2.0/24"),
         Rule("A user in access of nginx_sites", mismatched(r'[^:\s"]+', (name for name, password in users)), "write a name without colons and spaces"),
         Rule("The password of a user in access of nginx_sites", [name for name, password in users if not HASHED.fullmatch(password)],
@@ -186,7 +204,7 @@ def _host(sites: list[Site], server: dict[str, t.Any], files: list[str]) -> list
              mismatched(TIME, [*(site["read_timeout"] for site in sites), server["worker_shutdown_timeout"]]), "write a number and its unit, such as 60s"),
         Rule("An item of balancers in nginx_server", [item for item in server["balancers"] if not ADDRESS.fullmatch(str(item))],
              "write an address, such as 10.0.0.10"),
-        Rule("An item of trusted_proxies in nginx_server or nginx_sites", mismatched(NETWORK, [*server["trusted_proxies"], *_all(sites, "trusted_proxies")]),
+        Rule("An item of trusted_proxies in nginx_server or nginx_sites", _no_networks([*server["trusted_proxies"], *_all(sites, "trusted_proxies")]),
              "write an address or a network, such as 192.0.2.0/24"),
     ]
 

@@ -36,6 +36,15 @@ def address_of(text: str) -> str | None:
         return None
 
 
+def is_network(text: str) -> bool:
+    """Is C(text) an address or a network, as nginx takes it?"""
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return bool(NETWORK.fullmatch(text))
+
+
 def canonical(domains: list[str]) -> str:
     """The name by which the host asks its own nginx for a site; an address, in brackets if it has colons, if the site has nothing else."""
     name = next((domain for domain in domains if not address_of(domain)), domains[0]).replace("*.", "www.", 1)
@@ -59,8 +68,10 @@ def checked_site(where: str, site: dict) -> dict:
         if not PATH.fullmatch(path) or not TARGET.fullmatch(str(target)):
             raise AppsError(f"{where}.redirects has {path!r}: {target!r}: a path and where to, a path or an address with https://, are needed.")
     for name, value in site["headers"].items():
-        if not re.fullmatch("[A-Za-z0-9-]+", name) or not re.fullmatch(r"""[^"$\\\n\r]*""", str(value)):
-            raise AppsError(f"{where}.headers has {name!r}: {value!r}: a name, and one line without double quotes, $ and backslashes are needed.")
+        if isinstance(value, bool):
+            raise AppsError(f"{where}.headers has {name!r}: {value}, which no header says: write the word in quotes, such as '{'on' if value else 'off'}'.")
+        if not re.fullmatch("[A-Za-z0-9-]+", name) or not re.fullmatch(r"""[^$\\\n\r]*""", str(value)):
+            raise AppsError(f"{where}.headers has {name!r}: {value!r}: a name, and one line without $ and backslashes are needed.")
     for path, rule in site["access"].items():
         _check_access(f"{where}.access[{path}]", path, rule, bool(site["root"]))
     for url, directory in site["static"].items():
@@ -116,7 +127,7 @@ def _check_access(where: str, path: str, rule: dict, files: bool) -> None:
     if not isinstance(rule, dict) or not rule or set(rule) - {"allow", "users"}:
         raise AppsError(f"{where} is {rule!r}: a mapping with allow, users or both is needed.")
     for item in rule.get("allow") or []:
-        if not NETWORK.fullmatch(str(item)):
+        if not is_network(str(item)):
             raise AppsError(f"{where}.allow has {item!r}: an address or a network such as 192.0.2.0/24 is needed.")
     for name, password in (rule.get("users") or {}).items():
         if not re.fullmatch(r"""[^:\s"]+""", str(name)) or not HASHED_PASSWORD.fullmatch(str(password)):

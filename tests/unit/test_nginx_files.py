@@ -16,14 +16,15 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 from role_variables import CHECKOUT, seen  # noqa: E402
 
 ROLE = CHECKOUT / "roles" / "nginx"
-LOOK = {"ipv6": True, "foreign": {"writes": [], "temporary": False}, "sites": [], "listed": [], "missing_files": [], "certificates": []}
+LOOK = {"ipv6": True, "foreign": {"writes": [], "temporary": False, "tuned": []}, "sites": [], "listed": [], "missing_files": [], "certificates": []}
 SHOP = {"name": "shop", "domains": ["shop.example.com"], "upstream": "unix:/srv/shop/current/.pyweb/web.sock"}
 
 
-def rendered(server: dict, *sites: dict) -> dict[str, str]:
+def rendered(server: dict, *sites: dict, **foreign: list[str]) -> dict[str, str]:
     """The files of the configuration by their paths."""
     more = {
-        "nginx_sites": list(sites), "nginx_server": server, "nginx_acme": {}, "nginx_ca": {}, "role_path": str(ROLE), "__nginx_look": LOOK,
+        "nginx_sites": list(sites), "nginx_server": server, "nginx_acme": {}, "nginx_ca": {}, "role_path": str(ROLE),
+        "__nginx_look": {**LOOK, "foreign": {**LOOK["foreign"], **foreign}},
         "ansible_search_path": [str(ROLE)], "ansible_managed": "managed", "inventory_hostname": "web1",
         "ansible_facts": {"distribution": "Debian", "distribution_major_version": "13", "distribution_version": "13.1", "architecture": "x86_64"},
     }
@@ -69,3 +70,45 @@ def test_a_request_ends_its_rewrites_unless_maintenance_is_on_or_rewrites_of_a_u
     path = "/etc/nginx/conf.d/pyweb.site.shop.conf"
     assert "break;" in plain[path]
     assert "break;" not in rendered({}, {**SHOP, "extra_config": "rewrite ^/a$ /b last;"})[path]
+
+
+def test_what_somebody_else_says_of_the_whole_server_is_not_said_twice(plain):
+    names = ("server_names_hash_bucket_size", "variables_hash_max_size", "worker_rlimit_nofile", "worker_shutdown_timeout")
+    without = rendered({}, SHOP, tuned=list(names))
+    assert [name for name in names if f"\n{name} " not in text(plain)] == []
+    assert [name for name in names if f"\n{name} " in text(without)] == []
+    assert "\nserver_names_hash_max_size " in text(without)
+
+
+@pytest.mark.parametrize("streams", [["/"], ["/", "/chat/"]])
+def test_a_whole_site_may_stream(plain, streams):
+    path = "/etc/nginx/conf.d/pyweb.site.shop.conf"
+    before, dummy, root = rendered({}, {**SHOP, "streams": streams})[path].partition("location / {")
+    assert "proxy_buffering off;" in root.partition("}")[0] and "location / {" not in before + root
+    assert "proxy_buffering off;" not in plain[path].partition("location / {")[2].partition("}")[0]
+
+
+def test_rules_of_access_whose_paths_look_alike_have_files_of_their_own():
+    users = {path: {"users": {"jo": f"$6${number}"}} for number, path in enumerate(["/a", "/a/", "/a.", "/a/b", "/a.b", "/a./b", "/a/.b"])}
+    files = [path for path in rendered({}, {**SHOP, "access": users}) if path.endswith("users")]
+    assert len(set(files)) == len(users)
+
+
+@pytest.mark.parametrize(("access", "guarded"), [
+    ({}, False), ({"/": {"allow": ["192.0.2.1"]}}, False), ({"/admin/": {"allow": ["192.0.2.1"]}}, True),
+])
+def test_who_may_come_to_a_path_is_asked_of_paths_as_they_are_sent(access, guarded):
+    assert ("if ($pyweb_climbs)" in rendered({}, {**SHOP, "access": access})["/etc/nginx/conf.d/pyweb.site.shop.conf"]) is guarded
+
+
+def test_values_of_headers():
+    site = rendered({}, {**SHOP, "headers": {"X-XSS-Protection": 0, "Reporting-Endpoints": 'a="b"', "X-Frame-Options": "", "Vary": "Accept"}})
+    lines = [line.strip() for line in site["/etc/nginx/conf.d/pyweb.site.shop.conf"].splitlines()]
+    assert 'add_header X-XSS-Protection "0" always;' in lines and r'add_header Reporting-Endpoints "a=\"b\"" always;' in lines
+    assert "proxy_hide_header X-XSS-Protection;" in lines
+    assert not {"proxy_hide_header Vary;", "proxy_hide_header X-Frame-Options;"} & set(lines) and not any("X-Frame-Options" in line for line in lines)
+
+
+def test_paths_of_others_may_have_spaces_and_percent_signs():
+    unit = rendered({}, SHOP, writes=["/srv/100%", "/srv/my logs"])["/etc/systemd/system/nginx.service.d/pyweb.conf"]
+    assert ' -/srv/100%% "-/srv/my logs"\n' in unit

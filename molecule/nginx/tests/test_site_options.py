@@ -17,6 +17,7 @@ import pytest
 from plugin import until
 
 FULL = "full.example.com"
+POLICY = 'camera=(self "https://call.example.com")'
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_other_names_lead_to_the_canonical_one(visit, name, scheme):
 
 
 @pytest.mark.parametrize(("path", "target"), [
-    ("/old/", "/new/"), ("/old/a/b?c=d", "/new/a/b?c=d"), ("/blog", "https://blog.example.com/"),
+    ("/old/", "/new/"), ("/old/a/b?c=d", "/new/a/b?c=d"), ("/blog", "https://blog.example.com/"), ("/blog?c=d", "https://blog.example.com/?c=d"),
 ])
 def test_redirects(visit, path, target):
     answer = visit(FULL, path)
@@ -54,15 +55,37 @@ def test_a_redirect_takes_no_more_than_its_path(visit):
 
 def test_headers_of_a_site(visit):
     headers = visit(FULL, "/").headers
-    assert headers["Permissions-Policy"] == "camera=()"
+    assert headers["Permissions-Policy"] == POLICY
     assert headers.get_list("X-Frame-Options") == ["DENY"]
     assert headers["Content-Security-Policy-Report-Only"] == "default-src 'self'"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert "Referrer-Policy" not in headers
 
 
+def test_headers_of_a_site_take_the_place_of_the_applications(visit):
+    headers = visit(FULL, "/own-headers").headers
+    assert (headers.get_list("Permissions-Policy"), headers.get_list("Referrer-Policy")) == ([POLICY], ["no-referrer"])
+    assert visit("guestbook.example.com", "/own-headers").headers.get_list("X-Frame-Options") == ["DENY"]
+    assert visit(FULL, "/part/own-headers").headers.get_list("X-Frame-Options") == ["SAMEORIGIN"]
+
+
 def test_addresses_that_are_not_allowed(visit):
     assert [visit(FULL, path).status_code for path in ("/inside/", "/inside/a", "/inside")] == [403, 403, 301]
+
+
+@pytest.mark.parametrize("path", ["/inside/../a", "/inside/%2e%2e/a", "/inside/..%2Fa", "/staff/.%2e", "/part/inside/../a"])
+def test_the_rules_for_a_path_are_not_got_around(address, path):
+    """The application would see the path as it was sent, below /inside/; no client of Python sends it so."""
+    with ssl._create_unverified_context().wrap_socket(socket.create_connection((address, 443), 10), server_hostname=FULL) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {FULL}\r\nConnection: close\r\n\r\n".encode())
+        assert connection.recv(4096).split()[1] == b"404"
+
+
+@pytest.mark.parametrize(("path", "status"), [("/healthz", 200), ("/healthz/x", 301)])
+def test_a_probe_by_a_name_of_its_site_needs_no_tls(visit, path, status):
+    answer = visit("tcp.example.com", path, "http")
+    assert answer.status_code == status
+    assert status == 301 or answer.json()["headers"]["x-forwarded-proto"] == "https"
 
 
 @pytest.mark.parametrize(("given", "status"), [(None, 401), (("jo", "wrong"), 401), (("al", "secret"), 401), (("jo", "secret"), 200)])

@@ -47,8 +47,8 @@ SITE: Options = {
     },
     "probes": {
         "type": "list", "elements": "str", "default": [], "pattern": "/[A-Za-z0-9._~/-]*", "accepts": "a path that begins with / is needed",
-        "description": "Paths that are answered for any name and for none, over HTTP as well, for a load balancer's probe. The application sees "
-                       "the first of its names, and C(https).",
+        "description": "Paths that are answered over HTTP as well, by a name of the site, by one that no site has and by none, for a load balancer's "
+                       "probe. By another name than its own the application sees the first of its names, and always C(https).",
         "example": ["/healthz"],
     },
     "canonical": {
@@ -57,13 +57,14 @@ SITE: Options = {
     },
     "redirects": {
         "type": "dict", "default": {},
-        "description": "Paths, and the paths or addresses to which their visitors are sent for good. A path with a slash at its end stands for all below it.",
+        "description": "Paths, and the paths or addresses to which their visitors are sent for good, with their query. A path with a slash at its end stands "
+                       "for all below it.",
         "example": {"/old/": "/new/"},
     },
     "headers": {
         "type": "dict", "default": {},
-        "description": "Headers of all answers. They take the place of our own (C(X-Content-Type-Options), C(X-Frame-Options), C(Referrer-Policy)); an empty "
-                       "text takes one away. C(Content-Security-Policy-Report-Only) tries a policy out without enforcing it.",
+        "description": "Headers of all answers. They take the place of our own (C(X-Content-Type-Options), C(X-Frame-Options), C(Referrer-Policy)) and of the "
+                       "application's; an empty text takes one of ours away. C(Content-Security-Policy-Report-Only) tries a policy out without enforcing it.",
         "example": {"Permissions-Policy": "camera=()"},
     },
     "access": {

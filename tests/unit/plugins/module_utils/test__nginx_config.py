@@ -72,6 +72,15 @@ def test_names_of_others():
     assert nginx_config.names_of(nginx_config.directives(OURS, text)) == ["a.example", "b.example"]
 
 
+def test_names_of_others_as_nginx_takes_them():
+    assert foreign("server_name Shop.Example .example.org;").names == ["*.example.org", "example.org", "shop.example"]
+
+
+def test_what_others_say_of_the_whole_server():
+    text = "worker_rlimit_nofile 65535; http { server_names_hash_bucket_size 64; gzip on; }"
+    assert foreign(text).tuned == ["server_names_hash_bucket_size", "worker_rlimit_nofile"] and foreign(text, OURS).tuned == []
+
+
 @pytest.mark.parametrize("listen, addresses", [
     ("192.0.2.7:443 ssl", ["192.0.2.7:443"]), ("192.0.2.7", ["192.0.2.7:80"]), ("[2001:db8::7]:443 ssl", ["[2001:db8::7]:443"]),
     ("localhost:80", ["localhost:80"]),
