@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import glob
+import json
 import os
 import re
 import socket
@@ -33,6 +34,9 @@ WRITABLE = ("/run", "/var/run", "/var/log/nginx", "/var/lib/nginx", "/var/cache/
 ONE_ADDRESS = re.compile(r"(?!unix:|\*|0\.0\.0\.0|\[::\])([^\s:]*[^\s:0-9][^\s:]*|\[[0-9A-Fa-f:.]+\])(?::(\d+))?")
 # What we write outside of servers, and what nginx refuses when it is there twice.
 ONCE = ("server_names_hash_bucket_size", "server_names_hash_max_size", "variables_hash_max_size", "worker_rlimit_nofile", "worker_shutdown_timeout")
+# A line in the file of a site, see site.conf.j2 of role nginx.
+RECORD = re.compile(r"^# For runs of another inventory: (\{.*\})$", re.MULTILINE)
+RECORD_SCHEMA = 1
 SHARED_TEMPORARY = re.compile(r"(unix:)?/(var/)?tmp/")
 
 
@@ -153,6 +157,16 @@ def _written(item: Directive, theirs: list[Directive]) -> t.Iterator[str]:
 def quic(config: t.Iterable[Directive]) -> list[Directive]:
     """Where servers listen for HTTP/3."""
     return [item for item in config if item.name == "listen" and "quic" in item.args[1:]]
+
+
+def record_of(site: str) -> dict[str, t.Any]:
+    """The record of a site of ours, as plugin_utils/_site_changes.py declares it; C(site) is the text of its file.
+
+    Empty where it has none, or where another version of this collection has written it in another way.
+    """
+    found = RECORD.search(site)
+    record: dict[str, t.Any] = json.loads(found[1]) if found else {}
+    return record if record.get("schema") == RECORD_SCHEMA else {}
 
 
 def reaches(site: str) -> tuple[str, str]:

@@ -180,6 +180,7 @@ def look_at_sites(pattern: str | None) -> list[dict[str, t.Any]]:
         config = nginx_config.directives(path, text)
         listens = nginx_config.quic(config)
         sites.append({"name": path[len(before):len(path) - len(after)], "path": path, "names": nginx_config.names_of(config),
+                      "record": nginx_config.record_of(text),
                       "live": nginx_config.answers(*nginx_config.reaches(text)), "http3": bool(listens),
                       "reuseport": any("reuseport" in item.args for item in listens)})
     return sites

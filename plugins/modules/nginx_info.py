@@ -207,6 +207,9 @@ sites:
     http3:
       description: Whether the site listens for HTTP/3.
       type: bool
+    record:
+      description: What the role wrote into the file for runs of another inventory that keep the site.
+      type: dict
     reuseport:
       description: Whether it is the one that asks for a socket of each worker process for that.
       type: bool

@@ -38,7 +38,7 @@ def there(name, http3=True, reuseport=False):
     (SHARED, ["b"], [there("b", reuseport=True)], True, "b"),
 ])
 def test_one_server_asks_for_the_sockets(server, wanted, others, quic, owner):
-    plan = {"named": ["a", "b", "c"], "quic_sites": wanted, "acme_pairs": [], "acme_sites": [], "self_signed": []}
+    plan = {"named": ["a", "b", "c"], "quic_sites": wanted, "acme_pairs": [], "acme_sites": [], "self_signed": [], "sites": [], "nameless": None}
     look = {"sites": others, "listed": [], "missing_files": [], "certificates": []}
     changes = _site_changes.changes(plan, look, keep=server["unlisted_sites"] == "keep", store="/acme", directory="/acme/sites.d")
     told = {"__nginx_server": server, "__nginx_plan": plan, "__nginx_look": look, "__nginx_changes": changes}

@@ -5,15 +5,21 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+from pathlib import Path
 
-from ansible_collections.pyweb.stack.plugins.plugin_utils import _site_changes
+import pytest
+import yaml
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _nginx_config
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _site_changes, _site_plan
 
 STORE, ASKING = "/acme", "/acme/sites.d"
 LOOK = {"sites": [], "listed": [], "missing_files": [], "certificates": []}
 SHOP = {"site": "shop", "source": "acme", "domains": ["shop.org"], "place": "/acme/shop",
         "certificate": "/acme/shop/current/fullchain.pem", "key": "/acme/shop/current/privkey.pem"}
-PLAN = {"named": ["shop", "absent"], "acme_pairs": [SHOP], "acme_sites": [{"name": "shop"}], "self_signed": []}
+PLAN = {"named": ["shop", "absent"], "acme_pairs": [SHOP], "acme_sites": [{"name": "shop"}], "self_signed": [],
+        "sites": [], "nameless": None}
 
 
 def there(name):
@@ -62,3 +68,39 @@ def test_a_certificate_is_made_where_it_is_missing_or_due_by_the_companys_author
     found = changes({**PLAN, "self_signed": pairs}, missing_files=["/c.key"], certificates=seen)
     assert [pair["site"] for pair in found["to_make"]] == ["a", "c"]
     assert found["acme_damaged"] == ["shop"]
+
+
+ROLE = Path(__file__).resolve().parents[4] / "roles" / "nginx"
+ACME = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8"))["nginx_acme"]
+DEFAULTS = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["__nginx_site_defaults"]
+
+
+def planned(*sites):
+    return _site_plan.plan(list(sites), defaults=DEFAULTS, directory="/tls", store=STORE, ca="", acme=ACME, paths={})
+
+
+PLAIN = {"name": "plain", "domains": ["plain.org"], "root": "/srv/plain"}
+ASKED = {"name": "asked", "domains": ["asked.org", "192.0.2.7"], "upstream": "http://127.0.0.1:8000", "probes": ["/up"], "trusted_proxies": ["192.0.2.1"],
+         "retry_after": 60}
+
+
+def test_what_a_kept_site_needs_of_the_common_parts_is_read_from_its_file():
+    mine = changes(planned(PLAIN, ASKED))
+    assert list(mine["records"]) == ["asked"] and [site["name"] for site in mine["shared"]] == ["asked", "plain"]
+    record = _nginx_config.record_of(f"# managed\n# For runs of another inventory: {json.dumps(mine['records']['asked'])}\nserver {{\n}}\n")
+    other = changes(planned(PLAIN), keep=True, sites=[{**there("asked"), "record": record}])
+    assert other["shared"] == mine["shared"] and other["nameless"]["certificate"] == mine["nameless"]["certificate"]
+    assert changes(planned(PLAIN), sites=[{**there("asked"), "record": record}])["nameless"] is None
+
+
+@pytest.mark.parametrize("text", ["server {\n}\n", '# For runs of another inventory: {"schema": 99, "probes": ["/up"]}\n'])
+def test_a_site_without_a_record_that_we_know_is_kept_without_it(text):
+    found = [{**there("asked"), "record": _nginx_config.record_of(text)}]
+    assert [site["name"] for site in changes(planned(PLAIN), keep=True, sites=found)["shared"]] == ["plain"]
+
+
+@pytest.mark.parametrize("option", [
+    {"probes": ["/up"]}, {"trusted_proxies": ["192.0.2.1"]}, {"retry_after": 60}, {"domains": ["2001:db8::7"]}, {"tls": {"source": "acme"}},
+])
+def test_each_option_of_the_common_parts_is_recorded(option):
+    assert list(changes(planned({**PLAIN, **option}))["records"]) == ["plain"]
