@@ -4,7 +4,7 @@
 
 """What nginx's configuration says, also one that nginx refuses: what others have there, and what they need.
 
-The functions are pure, except for read() and answers().
+The functions are pure, except for read(), answers(), and foreign(), which asks where links lead.
 """
 
 from __future__ import annotations
@@ -150,6 +150,9 @@ def _written(item: Directive, theirs: list[Directive]) -> t.Iterator[str]:
         yield os.path.dirname(path.partition("$")[0])
     elif item.name in _FILES:
         yield os.path.dirname(path)
+        # A log may be a link to a larger disk.
+        if not path.startswith("/dev/"):
+            yield os.path.dirname(os.path.realpath(path))
     elif item.name in _CACHES + _TEMPORARY:
         yield path.rstrip("/")
 

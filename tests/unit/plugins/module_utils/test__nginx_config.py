@@ -65,6 +65,14 @@ def test_where_servers_listen_for_http3(text, listens):
     assert [item.args for item in nginx_config.quic(nginx_config.directives(OURS, text))] == listens
 
 
+def test_where_others_let_nginx_write_through_a_link(tmp_path):
+    (tmp_path / "large").mkdir()
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "a.log").symlink_to(tmp_path / "large" / "a.log")
+    assert foreign(f"access_log {tmp_path}/small/a.log;").writes == [f"{tmp_path}/large", f"{tmp_path}/small"]
+    assert foreign("access_log /dev/stdout;").writes == []
+
+
 def test_names_of_others():
     text = "server_name b.example a.example; server_name _ ''; server_name localhost;"
     assert foreign(text).names == ["a.example", "b.example"] and foreign(text, OURS).names == []
