@@ -201,3 +201,13 @@ def test_a_version_that_does_not_exist_is_named_in_one_sentence(fleet):
     outcome = fleet.play("deploy", app="probe", version="nowhere")
     assert outcome.status == 2
     assert all("no branch, tag or commit 'nowhere'" in message for message in outcome.messages), outcome.output
+
+
+def test_another_inventory_is_refused_before_it_changes_anything(fleet):
+    other = {"source": {"repo": "https://git.example.com/other.git"}, "processes": {"web": {"wsgi": "other:app"}}, "site": {"domains": ["other.example.com"]}}
+    outcome = fleet.play("provision", pyweb_apps={"other": other})
+    assert outcome.status == 2 and outcome.changed == 0, outcome.output
+    assert set(outcome.faults) == set(fleet.names), outcome.output
+    assert all(message.startswith("This host serves guestbook, probe, whose applications are live") for message in outcome.messages), outcome.output
+    # The role that comes first would have found nothing to change here.
+    assert "pyweb.stack.hardening" not in outcome.output
