@@ -13,8 +13,7 @@ import re
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._nginx_config import RECORD_SCHEMA
-from ansible_collections.pyweb.stack.plugins.plugin_utils._site_plan import Authority, Pair, Plan
-from ansible_collections.pyweb.stack.plugins.plugin_utils._sites import address_of
+from ansible_collections.pyweb.stack.plugins.plugin_utils._site_plan import Authority, Pair, Plan, answers_without_name
 
 Site = dict[str, t.Any]
 # Seconds of nginx_sites[].retry_after where nobody has set it.
@@ -88,7 +87,7 @@ def _record(site: Site, plan: Plan) -> Record:
         "schema": RECORD_SCHEMA, "name": site["name"], "path": site["path"], "names": plan["names_of"][site["name"]], "probes": site["probes"],
         "upstream": site["upstream"], "root": site["root"], "read_timeout": site["read_timeout"],
         "trusted_proxies": site["trusted_proxies"] if whole else [], "retry_after": int(site["retry_after"]) if whole else RETRY_AFTER,
-        "acme": pair["source"] == "acme", "nameless": bool(site["probes"]) or any(address_of(str(domain)) for domain in site["domains"]),
+        "acme": pair["source"] == "acme", "nameless": answers_without_name(site),
         "certificate": pair["certificate"], "key": pair["key"],
     }
 

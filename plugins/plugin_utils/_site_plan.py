@@ -58,6 +58,11 @@ class Plan(t.TypedDict):
     quic_sites: list[str]  # wholes with HTTP/3
 
 
+def answers_without_name(site: Site) -> bool:
+    """Is it for visitors who send no name, too: probes, and those who come to an address?"""
+    return bool(site["probes"]) or any(address_of(str(domain)) for domain in site["domains"])
+
+
 def _server_of(sites: list[Site]) -> dict[str, str]:
     """A path is in the server of the site with / of its domain or, where none has it, of the first one that has the domain."""
     by_path = [site for site in sites if site["path"] == "/"] + [site for site in sites if site["path"] != "/"]
@@ -121,7 +126,7 @@ def plan(
     settings = _settings(acme, paths) if by_acme else {}
     certificate_of = {pair["site"]: pair for pair in made + pairs}
     certificate_of |= {site["name"]: _given(site) for site in wholes if site["name"] not in certificate_of}
-    nameless = [site for site in sites if site["probes"] or any(address_of(str(domain)) for domain in site["domains"]) or not refuses_nameless]
+    nameless = [site for site in sites if answers_without_name(site) or not refuses_nameless]
     return {
         "named": [site["name"] for site in all_sites],
         "sites": sites,
