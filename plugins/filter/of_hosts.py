@@ -30,20 +30,22 @@ def _within(value, path):
     return None if isinstance(value, Undefined) else value
 
 
-def of_hosts(names, hostvars, *path):
+def _found(what, names, variables, path):
+    """By host, what is there by this path; variables(name) has those of a host, what is the filter that is used."""
     if not path:
-        raise AnsibleFilterError("of_hosts needs the name of a variable.")
+        raise AnsibleFilterError(f"{what} needs the name of a variable.")
     # A host's variables are put together anew each time that hostvars is asked, so only once.
-    found = {name: _within(hostvars[name], path) for name in names}
+    found = {name: _within(variables(name), path) for name in names}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def of_hosts(names, hostvars, *path):
+    return _found("of_hosts", names, hostvars.__getitem__, path)
 
 
 def json_of_hosts(names, hostvars, *path):
     """Each host of a play asks for all of them: what of_hosts returns is templated and copied for every pair, 4 to 7 ms each with ansible-core 2.19."""
-    if not path:
-        raise AnsibleFilterError("json_of_hosts needs the name of a variable.")
-    found = {name: _within(hostvars.raw_get(name), path) for name in names}
-    return json.dumps({name: value for name, value in found.items() if value is not None})
+    return json.dumps(_found("json_of_hosts", names, hostvars.raw_get, path))
 
 
 class FilterModule:
