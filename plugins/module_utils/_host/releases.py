@@ -172,7 +172,6 @@ def rollback_of_all(hosts: dict[str, dict[str, t.Any]], wanted: str | None = Non
     A run that died has left hosts where they were to go: the one on which it died, and those that others have not followed yet. Who asks for it
     again means the same release.
     """
-    first = next(iter(hosts))
     if not wanted:
         for name, host in hosts.items():
             if cut_short(host["live"], host.get("switch")):
@@ -183,9 +182,10 @@ def rollback_of_all(hosts: dict[str, dict[str, t.Any]], wanted: str | None = Non
             there = ", ".join(f"{name} to {hosts[name]['live']}" for name in ahead)
             raise ReleaseError(f"hosts have gone back to different releases ({there}): say which one all are to serve, "
                                f"as -e version={max(ahead.values())}.")
-        for name in ahead:
-            return name, hosts[name]["live"]
-    host = hosts[first]
+        if ahead:
+            leader = next(iter(ahead))
+            return leader, hosts[leader]["live"]
+    first, host = next(iter(hosts.items()))
     return first, rollback_target(host["live"], host["releases"], host["history"], wanted, host.get("switch"))
 
 
