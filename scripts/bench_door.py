@@ -8,8 +8,8 @@ scripts/bench_door.py [PAIRS]      default 60
   proxying   time for the same answers of the same gunicorn through our site and through a server written by hand (tests/bench/plain_nginx.conf),
              over TLS on kept connections
   handshake  the same where each answer has a new connection
-  bare       the same as proxying for an application that costs nothing: what headers, request ids, names of releases and maintenance cost. None
-             is like that, so it has no limit
+  bare       the same as proxying for an application that costs nothing and does not name its release: what headers, request ids, looking up
+             releases and maintenance cost. None is like that, so it has no limit
   static     how many times as many files a host can serve by nginx as by the application server (gunicorn with WhiteNoise) behind the same
              door: processor time of an answer by the one divided by that by the other, since h2load, beside them, takes more than nginx does
   slow       answers to others while 500 clients send their requests a byte at a time: how many times longer the median and the longest
@@ -46,8 +46,14 @@ TURN, HANDSHAKES = 1500, 150
 STATIC_ROUNDS, ANSWERS = 7, 20000
 SLOW = 500
 BODY = "x" * 2000
+RELEASE = "20261120T201500Z-1a2b3c4"
 # Through a live link, as sockets of applications are.
 SOCKETS = "/srv/bench/current/.pyweb"
+# gunicorn's configuration as the engine writes it.
+SETTINGS = f"""
+from ansible_collections.pyweb.stack.plugins.module_utils._host import layout, servers
+print(servers.gunicorn_settings(layout.Layout("bench"), "{RELEASE}", {{"server": "gunicorn", "options": []}}))
+"""
 APPLICATION = f"""
 from whitenoise import WhiteNoise
 
@@ -63,14 +69,14 @@ PREPARE = f"""
 set -e
 apt-get -qq update
 DEBIAN_FRONTEND=noninteractive apt-get -qq install -y nginx gunicorn python3-whitenoise nghttp2-client >/dev/null
-mkdir -p /srv/bench/static /srv/bench/releases/20261120T201500Z-1a2b3c4/.pyweb
-ln -s releases/20261120T201500Z-1a2b3c4 /srv/bench/current
+mkdir -p /srv/bench/static /srv/bench/releases/{RELEASE}/.pyweb
+ln -s releases/{RELEASE} /srv/bench/current
 cat > /srv/bench/app.py
 chmod -R go+rX /srv/bench
 printf '%s' '{BODY}' > /srv/bench/static/page.css
 for name in app files; do
     systemd-run --quiet --unit bench-$name --working-directory /srv/bench -p UMask=0 \\
-        gunicorn --workers 2 --threads 4 --keep-alive 5 --bind unix:{SOCKETS}/$name.sock app:$name
+        gunicorn --config /srv/bench/gunicorn.conf.py --workers 2 --threads 4 --keep-alive 5 --bind unix:{SOCKETS}/$name.sock app:$name
 done
 """
 
@@ -215,6 +221,8 @@ def start() -> str:
     (STATE / "hosts.yml").write_text(json.dumps({"all": {"hosts": {HOST: {
         "ansible_host": address, "ansible_user": "admin", "ansible_ssh_private_key_file": key,
         "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"}}}}))
+    settings = run(PROGRAMS / "python", "-c", SETTINGS, env={**os.environ, "PYTHONPATH": str(CHECKOUT / ".collections")})
+    shell("mkdir -p /srv/bench; cat > /srv/bench/gunicorn.conf.py", settings)
     shell(PREPARE, APPLICATION)
     # The certificate is the site's own, so both have the same handshakes.
     say("setting nginx up, by the role and by hand")

@@ -28,14 +28,15 @@ INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 APPS = ["threads", "native", "loop"]
 
 
-def ask(host, app, path="/healthz", release=None):
-    """As nginx would: through the link, by the socket."""
+def ask(host, app, path="/healthz", release=None, header=""):
+    """The body, or a header, as nginx gets it: through the link, by the socket."""
     place = f"/srv/{app}/releases/{release}" if release else f"/srv/{app}/current"
     code = (
         "import http.client as h, socket as s, sys; c = h.HTTPConnection('x'); c.sock = s.socket(s.AF_UNIX); c.sock.settimeout(9); "
-        "c.sock.connect(sys.argv[1]); c.request('GET', sys.argv[2], headers={'X-Forwarded-For': '192.0.2.7'}); print(c.getresponse().read().decode())"
+        "c.sock.connect(sys.argv[1]); c.request('GET', sys.argv[2], headers={'X-Forwarded-For': '192.0.2.7'}); "
+        "a = c.getresponse(); print(a.headers[sys.argv[3]] if sys.argv[3] else a.read().decode())"
     )
-    return host.run("python3 -c %s %s %s", code, f"{place}/.pyweb/web.sock", path).stdout.strip()
+    return host.run("python3 -c %s %s %s %s", code, f"{place}/.pyweb/web.sock", path, header).stdout.strip()
 
 
 def units(host, app):
@@ -58,6 +59,11 @@ def test_every_server_answers_on_the_socket_of_its_release(host, app):
     assert host.check_output(f"stat -c '%U %G %a' /run/pyweb/{app}/{live(host, app)}") == f"{app} www-data 710"
     # What was less urgent while it started is so no more.
     assert set(host.check_output(f"ps -o ni= -u {app}").split()) == {"0"}
+
+
+@pytest.mark.parametrize("app", ["threads", "loop"])
+def test_nginx_is_told_the_release_that_answers(host, app):
+    assert ask(host, app, header="Server") == f"pyweb/{live(host, app)}"
 
 
 def test_the_servers_are_those_that_were_asked_for(host):

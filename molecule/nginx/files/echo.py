@@ -23,6 +23,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def address_string(self) -> str:
         return "nginx"
 
+    def version_string(self) -> str:
+        """The Server header: of a release, as the servers of this collection have it, where the path says /of/<release>."""
+        return f"pyweb/{self.path[4:]}" if self.path.startswith("/of/") else super().version_string()
+
     def answer(self) -> None:
         if self.headers.get("Upgrade"):
             self.upgrade()

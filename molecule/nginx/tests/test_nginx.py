@@ -463,13 +463,22 @@ def test_a_switch_needs_no_reload(host, visit):
         switch(host, RELEASES[0])
     assert host.check_output("pgrep -f '^nginx: worker'") == workers
 
-    def releases(request):
-        log = host.file("/var/log/nginx/guestbook.access.log").content_string.splitlines()
-        return [line.split(" release=")[1].split()[0] for line in log if f'"GET {request} ' in line]
-
     # A worker writes what it has logged a moment later.
-    until(lambda: releases("/static/site.css")[-1:] == [RELEASES[1]], 10)
-    assert set(RELEASES) <= set(releases("/"))
+    until(lambda: logged_releases(host, "/static/site.css")[-1:] == [RELEASES[1]], 10)
+    assert set(RELEASES) <= set(logged_releases(host, "/"))
+
+
+def logged_releases(host, path):
+    log = host.file("/var/log/nginx/guestbook.access.log").content_string.splitlines()
+    return [line.split(" release=")[1].split()[0] for line in log if f'"GET {path} ' in line]
+
+
+@pytest.mark.parametrize("says, logged", [("20260101T000000Z-abcdef0", "20260101T000000Z-abcdef0"), ("x", RELEASES[0])])
+def test_a_server_that_names_its_release_is_believed_in_the_log_alone(host, visit, says, logged):
+    """A connection of the pool may still lead to the release of before; and visitors are not told."""
+    answer = visit(f"https://guestbook.example.com/of/{says}")
+    assert answer.status_code == 200 and answer.headers["server"] == "nginx"
+    until(lambda: logged_releases(host, f"/of/{says}") == [logged], 10)
 
 
 def test_nginx_serves_after_a_reload_and_starts_at_boot(host, visit):

@@ -88,6 +88,11 @@ def command(paths: Layout, release: str, process: dict[str, t.Any], applications
     return server(paths, release, process, version, default_workers(applications, megabytes(process.get("memory"))))
 
 
+def signature(release: str, process: t.Mapping[str, t.Any]) -> str | None:
+    """The Server header by which nginx logs the release that answered, and which it keeps to itself; None where visitors may come without nginx."""
+    return None if process.get("address") else f"pyweb/{release}"
+
+
 def jitter(process: dict[str, t.Any]) -> str:
     """Requests by which max_requests differs: workers that begin together would otherwise end together."""
     most = process.get("max_requests")
@@ -101,12 +106,14 @@ def silence(process: dict[str, t.Any]) -> int:
 
 def uvicorn(paths: Layout, release: str, process: dict[str, t.Any], version: tuple[int, ...], workers: int) -> list[str]:
     most, python = process.get("max_requests"), f"{paths.release(release)}/.venv/bin/python"
+    header = signature(release, process)
     # Older versions do not know this option, and ignore a variable.
     limit = ["/usr/bin/env", f"UVICORN_LIMIT_MAX_REQUESTS_JITTER={jitter(process)}"] if most else []
     return [*limit, python, "-m", "uvicorn", "--fd", "3", "--workers", str(process["workers"] or workers), "--proxy-headers",
             "--forwarded-allow-ips", "*", *(["--header", "Connection:close"] if process.get("address") else ["--timeout-keep-alive", "5"]),
             *(["--timeout-graceful-shutdown", str(process["stop_timeout"])] if version >= GRACEFUL_SHUTDOWN else []), "--no-server-header",
-            "--no-access-log", *(["--limit-max-requests", str(most)] if most else []), *process["options"], process["asgi"]]
+            *(["--header", f"Server:{header}"] if header else []), "--no-access-log", *(["--limit-max-requests", str(most)] if most else []),
+            *process["options"], process["asgi"]]
 
 
 def gunicorn(paths: Layout, release: str, process: dict[str, t.Any], version: tuple[int, ...], workers: int) -> list[str]:
@@ -157,7 +164,7 @@ def gunicorn_settings(paths: Layout, release: str, process: dict[str, t.Any], ap
     file = gunicorn_file(place, process["options"])[0]
     workers = default_workers(applications, megabytes(process.get("memory")))
     text = GUNICORN.format(file=file, workers=workers, silence=silence(process), place=place, line=REQUEST_LINE) if file else ""
-    return text + GUNICORN_WORKER
+    return f"{text}{GUNICORN_WORKER}\n\n_signature = {signature(release, process)!r}\n"
 
 
 GUNICORN = """# Written once for this release.
@@ -210,6 +217,10 @@ def _asgi(app, sockets):
 
 def post_fork(server, worker):
     from gunicorn import util, version_info
+    from gunicorn.http import wsgi
+    if _signature:
+        # The Server header. Not SERVER_SOFTWARE, by which applications find out that gunicorn runs them.
+        wsgi.SERVER = _signature
     if version_info < (21,):
         # It would become the user that it is already, by a call that the sandbox refuses.
         util.set_owner_process = lambda *arguments, **options: None

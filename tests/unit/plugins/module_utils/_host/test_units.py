@@ -190,8 +190,13 @@ def test_gunicorn_takes_request_lines_as_long_as_nginx_does(app):
 ])
 def test_connections_by_an_address_end_with_their_request(app, process, expected):
     """A proxy that is not ours would keep them, and with them the old release."""
-    rest = iter(servers.command(app.paths, A, {**PROCESS, **process, "address": "127.0.0.1:8000"}))
+    process = {**PROCESS, **process, "address": "127.0.0.1:8000"}
+    argv = servers.command(app.paths, A, process)
+    rest = iter(argv)
     assert all(item in rest for item in expected)
+    # Nor would it keep the release to itself.
+    assert A not in " ".join(argv[1:]).replace(app.paths.meta(A), "")
+    assert f"pyweb/{A}" not in (servers.gunicorn_settings(app.paths, A, process) or "")
 
 
 def test_uvicorn_ends_its_workers_one_after_the_other(app):
@@ -302,13 +307,15 @@ def test_an_old_gunicorn_does_not_ask_to_become_the_user_that_it_is(app, monkeyp
     def become(uid, gid, initgroups=False):
         raise PermissionError
 
-    util, called = types.SimpleNamespace(set_owner_process=become), []
+    util, wsgi, called = types.SimpleNamespace(set_owner_process=become), types.SimpleNamespace(SERVER="gunicorn"), []
     monkeypatch.setitem(sys.modules, "gunicorn", types.SimpleNamespace(util=util, version_info=version))
+    monkeypatch.setitem(sys.modules, "gunicorn.http", types.SimpleNamespace(wsgi=wsgi))
     space = {"post_fork": lambda server, worker: called.append((server, worker))}
     exec(servers.gunicorn_settings(app.paths, A, {**PROCESS, "wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn"}), space)  # pylint: disable=exec-used
     space["post_fork"]("server", "worker")
     # The source's own hook runs as well.
     assert called == [("server", "worker")] and (util.set_owner_process is not become) is patched
+    assert wsgi.SERVER == f"pyweb/{A}"
     if patched:
         util.set_owner_process(1, 1, initgroups=True)
 
