@@ -63,6 +63,8 @@ class Foreign:
     tuned: list[str]
     # Addresses at which their servers alone are asked: nginx takes servers that listen at every address only where none has this one.
     addresses: list[str]
+    # Files with the default server of port 80 or 443 at every address. There can be one only.
+    defaults: list[str]
 
 
 def directives(file: str, text: str) -> list[Directive]:
@@ -125,7 +127,13 @@ def foreign(config: t.Iterable[Directive]) -> Foreign:
         names=names_of(theirs),
         tuned=sorted({item.name for item in theirs} & set(ONCE)),
         addresses=sorted({address for item in theirs if item.name == "listen" and item.args for address in _one_address(item.args[0])}),
+        defaults=sorted({item.file for item in theirs if item.name == "listen" and item.args and _is_default(item.args)}),
     )
+
+
+def _is_default(listen: tuple[str, ...]) -> bool:
+    everywhere = re.fullmatch(r"(?:(?:\*|0\.0\.0\.0|\[::\])(?::|$))?(\d*)", listen[0])
+    return everywhere is not None and everywhere[1] in ("", "80", "443") and not {"default_server", "default"}.isdisjoint(listen[1:])
 
 
 def _one_address(listen: str) -> list[str]:

@@ -160,7 +160,7 @@ ipv6:
   returned: success
   type: bool
 distribution_site:
-  description: Whether Debian's example site is switched on.
+  description: Whether Debian's example site is switched on, and nobody has changed it.
   returned: success
   type: bool
 enabled:
@@ -261,6 +261,10 @@ foreign:
       description: Addresses, with port 80 or 443, of servers that do not listen at every address. Sites of others are not reached there.
       type: list
       elements: str
+    defaults:
+      description: Files that have the default server of port 80 or 443 at every address.
+      type: list
+      elements: str
 errors:
   description: The last serious lines of O(error_log), which say why a reload failed.
   returned: success
@@ -327,8 +331,13 @@ def _wait_for_service(module: AnsibleModule, joined: frozenset[int]) -> dict[str
         time.sleep(0.1)
 
 
-def _is_distribution_site(path: str) -> bool:
-    return os.path.islink(path) and os.path.realpath(path) == "/etc/nginx/sites-available/default"
+def _is_distribution_site(module: AnsibleModule, path: str) -> bool:
+    """Whether the link shows Debian's example as the package brought it. One that somebody has written his own site into is his."""
+    example = os.path.realpath(path)
+    if not os.path.islink(path) or example != "/etc/nginx/sites-available/default":
+        return False
+    told = module.run_command(["dpkg-query", "--show", "--showformat", "${Conffiles}\n", "nginx-common"])[1]
+    return [example, module.md5(example)] in [line.split()[:2] for line in told.splitlines()]
 
 
 def _look_at_config(wanted: bool) -> dict[str, t.Any]:
@@ -384,7 +393,7 @@ def main() -> None:
         certificates=nginx_info.look_at_certificates(params["certificates"]),
         listed=nginx_info.expand(params["list"]),
         ipv6=os.path.exists("/proc/net/if_inet6"),
-        distribution_site=_is_distribution_site(DISTRIBUTION_SITE),
+        distribution_site=_is_distribution_site(module, DISTRIBUTION_SITE),
         sites=nginx_info.look_at_sites(params["sites"]),
         configuration=config_state.found(params["configuration"]),
         **_look_at_config(params["config"]),

@@ -99,6 +99,17 @@ def test_addresses_that_others_have_for_themselves(listen, addresses):
     assert foreign(f"server {{ listen {listen}; }}", OURS).addresses == []
 
 
+@pytest.mark.parametrize("listen, has", [
+    ("80 default_server", True), ("443 ssl default_server", True), ("[::]:80 default_server ipv6only=on", True), ("*:80 default", True),
+    ("0.0.0.0:443 default_server ssl", True), ("[::] default_server", True),
+    ("80", False), ("8080 default_server", False), ("192.0.2.7:80 default_server", False), ("unix:/run/x.sock default_server", False),
+    ("[::]:8443 ssl default_server", False),
+])
+def test_where_others_have_the_default_server(listen, has):
+    text = f"server {{ listen {listen}; }}"
+    assert foreign(text).defaults == ([THEIRS] if has else []) and foreign(text, OURS).defaults == []
+
+
 def test_the_files_that_a_configuration_consists_of(tmp_path):
     (tmp_path / "conf.d").mkdir()
     (tmp_path / "nginx.conf").write_text("user nginx;\nhttp { include mime.types; include conf.d/*.conf; include none/*; }\n")
