@@ -30,6 +30,8 @@ _STORES = ("dav_methods", "proxy_store", "fastcgi_store", "uwsgi_store", "scgi_s
 PREFIX = "/usr/share/nginx"
 # What the sandbox lets nginx write to anyway.
 WRITABLE = ("/run", "/var/run", "/var/log/nginx", "/var/lib/nginx", "/var/cache/nginx", "/dev")
+# Where our sites listen.
+WEB = ("80", "443")
 # One address with a port of the web, in a directive listen.
 ONE_ADDRESS = re.compile(r"(?!unix:|\*|0\.0\.0\.0|\[::\])([^\s:]*[^\s:0-9][^\s:]*|\[[0-9A-Fa-f:.]+\])(?::(\d+))?")
 # What we write outside of servers, and what nginx refuses when it is there twice.
@@ -42,11 +44,13 @@ SHARED_TEMPORARY = re.compile(r"(unix:)?/(var/)?tmp/")
 
 @dataclasses.dataclass(frozen=True)
 class Directive:
-    """One directive, without the blocks around it: the file that has it, its name and its arguments."""
+    """One directive: the file that has it, its name and its arguments."""
 
     file: str
     name: str
     args: tuple[str, ...]
+    # Which server of the file it is in, counted from 1; 0 outside of them, also in a file that a server includes.
+    server: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,10 +75,17 @@ def directives(file: str, text: str) -> list[Directive]:
     """The directives in the C(text) of a C(file)."""
     found: list[Directive] = []
     words: list[str] = []
+    # The server of each block that is open.
+    blocks, servers = [0], 0
     for token in TOKEN.finditer(text):
         if token[3]:
             if words:
-                found.append(Directive(file, words[0], tuple(words[1:])))
+                found.append(Directive(file, words[0], tuple(words[1:]), blocks[-1]))
+            if token[3] == "{":
+                servers += words == ["server"]
+                blocks.append(servers if words == ["server"] else blocks[-1])
+            elif token[3] == "}" and len(blocks) > 1:
+                blocks.pop()
             words = []
         elif not token[0].startswith("#"):
             words.append(next(word for word in (token[1], token[2], token[4]) if word is not None))
@@ -124,21 +135,38 @@ def foreign(config: t.Iterable[Directive]) -> Foreign:
     return Foreign(
         writes=sorted(path for path in writes if not any(path == top or path.startswith(f"{top}/") for top in WRITABLE)),
         temporary=any(SHARED_TEMPORARY.match(word.removeprefix("http://")) for item in theirs for word in item.args),
-        names=names_of(theirs),
+        names=names_of(_on_the_web(theirs)),
         tuned=sorted({item.name for item in theirs} & set(ONCE)),
         addresses=sorted({address for item in theirs if item.name == "listen" and item.args for address in _one_address(item.args[0])}),
         defaults=sorted({item.file for item in theirs if item.name == "listen" and item.args and _is_default(item.args)}),
     )
 
 
+def _on_the_web(config: list[Directive]) -> list[Directive]:
+    """Without servers that listen at other ports than ours alone."""
+    ports: dict[tuple[str, int], set[str]] = {}
+    for item in config:
+        if item.server and item.name in ("listen", "include") and item.args:
+            ports.setdefault((item.file, item.server), set()).add(_port(item))
+    return [item for item in config if not ports.get((item.file, item.server), set(WEB)).isdisjoint(WEB)]
+
+
+def _port(item: Directive) -> str:
+    """Of a directive listen; what a server includes may have one, too, and nginx's default is 80. Empty for a socket."""
+    if item.args[0].startswith("unix:"):
+        return ""
+    found = re.fullmatch(r"(?:.*:)?(\d+)", item.args[0])
+    return found[1] if found and item.name == "listen" else "80"
+
+
 def _is_default(listen: tuple[str, ...]) -> bool:
     everywhere = re.fullmatch(r"(?:(?:\*|0\.0\.0\.0|\[::\])(?::|$))?(\d*)", listen[0])
-    return everywhere is not None and everywhere[1] in ("", "80", "443") and not {"default_server", "default"}.isdisjoint(listen[1:])
+    return everywhere is not None and everywhere[1] in ("", *WEB) and not {"default_server", "default"}.isdisjoint(listen[1:])
 
 
 def _one_address(listen: str) -> list[str]:
     found = ONE_ADDRESS.fullmatch(listen)
-    return [f"{found[1]}:{found[2] or 80}"] if found and found[2] in (None, "80", "443") else []
+    return [f"{found[1]}:{found[2] or 80}"] if found and found[2] in (None, *WEB) else []
 
 
 def _written(item: Directive, theirs: list[Directive]) -> t.Iterator[str]:

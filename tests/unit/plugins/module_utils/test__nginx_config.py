@@ -84,6 +84,16 @@ def test_names_of_others_as_nginx_takes_them():
     assert foreign("server_name Shop.Example .example.org;").names == ["*.example.org", "example.org", "shop.example"]
 
 
+@pytest.mark.parametrize("listens, ours", [
+    ("", True), ("listen 443 ssl;", True), ("listen 8443 ssl; listen [::]:443 ssl;", True), ("listen 192.0.2.7;", True), ("listen [2001:db8::7];", True),
+    ("listen 8443 ssl; include snippets/more;", True), ("listen 8000-9000;", True),
+    ("listen 8443 ssl; listen [::]:8443 ssl;", False), ("listen 127.0.0.1:8080;", False), ("listen unix:/run/x.sock;", False),
+])
+def test_names_of_others_at_other_ports_are_no_matter_of_ours(listens, ours):
+    text = f"server {{ location / {{ return 204; }} {listens} server_name a.example; }} server {{ listen 80; server_name b.example; }}"
+    assert foreign(text).names == (["a.example"] if ours else []) + ["b.example"]
+
+
 def test_what_others_say_of_the_whole_server():
     text = "worker_rlimit_nofile 65535; http { server_names_hash_bucket_size 64; gzip on; }"
     assert foreign(text).tuned == ["server_names_hash_bucket_size", "worker_rlimit_nofile"] and foreign(text, OURS).tuned == []
