@@ -51,13 +51,22 @@ def canonical(domains: list[str]) -> str:
     return f"[{name}]" if ":" in name else name
 
 
+def nearest_name(text: str) -> str:
+    """The host name that is meant by one with other letters than a to z, capitals, a scheme, a port or a path; an example where none is."""
+    try:
+        name = re.sub(r"^https?://|(:[0-9]+)?(/.*)?$", "", text).rstrip(".").encode("idna").decode().lower()
+    except UnicodeError:
+        name = ""
+    return name if DOMAIN.fullmatch(name) else "shop.example.com"
+
+
 def checked_site(where: str, site: dict) -> dict:
     if not site["domains"]:
         raise AppsError(f"{where}.domains is empty: at least one domain is needed.")
     site["domains"] = [address_of(domain) or domain for domain in site["domains"]]
     for domain in site["domains"]:
         if not address_of(domain) and (not DOMAIN.fullmatch(domain) or len(domain) > 253):
-            raise AppsError(f"{where}.domains has {domain!r}: a host name in lower case is needed, such as shop.example.com, or an address.")
+            raise AppsError(f"{where}.domains has {domain!r}: a host name in lower case is needed, such as {nearest_name(domain)}, or an address.")
         # 192.0.2.300 and 192.0.2.010 would be names that nobody can ask for, and no browser sends the interface of fe80::1%eth0.
         if "%" in domain or re.fullmatch(r"[0-9.]+", domain) and not address_of(domain):
             raise AppsError(f"{where}.domains has {domain!r}, which is no address that visitors can ask for: write one such as 192.0.2.10 or 2001:db8::10.")
