@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -15,6 +16,12 @@ _filters.load()
 
 PROXY = re.compile(r"https?://[^/\s]+/?")
 PASSWORD = re.compile("://.*@")
+# Variables of roles that have options. Where one is something else, ansible-core fails with words about its own code.
+WITH_OPTIONS = (
+    "appserver_metrics", "hardening_accounts", "hardening_apparmor", "hardening_audit", "hardening_banner", "hardening_dumps", "hardening_firewall",
+    "hardening_integrity", "hardening_intrusion", "hardening_logs", "hardening_modules", "hardening_mounts", "hardening_ssh", "hardening_sysctl",
+    "hardening_upgrades", "nginx_acme", "nginx_ca", "nginx_server", "python_uv",
+)
 
 
 def proxy_fault(proxy: str) -> str:
@@ -22,6 +29,19 @@ def proxy_fault(proxy: str) -> str:
     if not proxy or PROXY.fullmatch(proxy):
         return ""
     return f"pyweb_proxy is {PASSWORD.sub('://', proxy)}: an address such as http://proxy.example.com:3128 is needed."
+
+
+def options_fault(variables: Mapping[str, object]) -> str:
+    """Names the first of WITH_OPTIONS that is no mapping; what a template makes of itself is the role's matter."""
+    for name in WITH_OPTIONS:
+        value = variables.get(name, {})
+        if isinstance(value, Mapping) or isinstance(value, str) and "{{" in value:
+            continue
+        if isinstance(value, bool) and name.startswith("hardening_"):
+            return f"{name} is {value}: its options are needed, such as {name}: {{enabled: {str(value).lower()}}}."
+        kind = "empty" if value is None else "a text" if isinstance(value, str) else f"a {type(value).__name__}"
+        return f"{name} is {kind}: a mapping of its options is needed; the README of role {name.partition('_')[0]} has them."
+    return ""
 
 
 def file_fault(files: dict[str, str], places: list[str]) -> str:
@@ -47,7 +67,9 @@ class ActionModule(ActionBase):
             "files": {"type": "dict", "default": {}},
         })
         files = {one["src"]: "python_ca_certificates.src" for one in given["ca_certificates"] if "src" in one}
-        fault = proxy_fault(given["proxy"]) or given["fault"] or file_fault({**files, **given["files"]}, _places.places(task_vars or {}))
+        variables = task_vars or {}
+        fault = (proxy_fault(given["proxy"]) or given["fault"] or options_fault(variables)
+                 or file_fault({**files, **given["files"]}, _places.places(variables)))
         if fault:
             raise AnsibleActionFail(fault)
         return {**result, "changed": False}

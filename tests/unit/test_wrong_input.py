@@ -99,6 +99,11 @@ def test_every_playbook_looks_first(run, name):
     one_sentence(run(name, apps={"web1": changed("sources", {})}), "web1", "pyweb_apps.guestbook.sources is not an option")
 
 
+def test_options_of_a_role_that_are_none(run):
+    outcome = run("provision", apps={"web1": {"guestbook": GUESTBOOK}}, variables={"hardening_firewall": False})
+    one_sentence(outcome, "web1", "hardening_firewall is False: its options are needed, such as hardening_firewall: {enabled: false}.")
+
+
 def test_a_configuration_is_that_of_one_application(run):
     shop = changed("site.domains", ["shop.example.com"])["guestbook"]
     one_sentence(run("config", apps={"web1": {"guestbook": GUESTBOOK, "shop": shop}}), "web1", "Say of which application: -e app=… (guestbook, shop)")
