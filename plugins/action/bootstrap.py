@@ -21,7 +21,7 @@ SCRIPT = """
 {check}
 {environment}
 export LC_ALL=C LANGUAGE=C DEBIAN_FRONTEND=noninteractive
-apt-get -qq -o Acquire::Retries=3 update >&2 && apt-get -qq install --no-install-recommends -y python3 python3-apt >&2 && echo installed
+apt-get -qq -o Acquire::Retries=3 update >&2 && apt-get -qq -o {no_waiting} install --no-install-recommends -y python3 python3-apt >&2 && echo installed
 """
 WOULD_INSTALL = 77
 PATTERN = re.compile(r"(/[A-Za-z0-9_.*/-]*)?")
@@ -35,6 +35,7 @@ def script_for(environment, check_mode, pattern=""):
     return SCRIPT.format(
         listing=f"for path in {pattern}; do [ -e \"$path\" ] && echo \"found:$path\"; done; " if pattern else "",
         check=f"exit {WOULD_INSTALL}" if check_mode else "",
+        no_waiting=_apt.NO_WAITING,
         environment="\n".join(f"export {name}={shlex.quote(str(value))}" for name, value in environment.items()),
     ).strip()
 

@@ -80,7 +80,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyweb.stack.plugins.module_utils import _apt as apt
 
 LISTS = "/var/lib/apt/lists"
-OPTIONS = ["-q", "-y", "-o", "Acquire::Retries=3", "-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
+OPTIONS = ["-q", "-y", "-o", apt.NO_WAITING, "-o", "Acquire::Retries=3", "-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
 ENVIRONMENT = {"LC_ALL": "C", "LANGUAGE": "C", "DEBIAN_FRONTEND": "noninteractive", "DEBIAN_PRIORITY": "critical", "APT_LISTCHANGES_FRONTEND": "none"}
 
 
@@ -97,7 +97,7 @@ def _apt_get(module: AnsibleModule, deadline: float, *arguments: str) -> str:
             return said
         holder = apt.held_by(said)
         if not holder:
-            module.fail_json(msg=f"apt-get {arguments[0]} failed for {', '.join(module.params['name'])}: {apt.errors(stderr or stdout)}.", rc=rc)
+            module.fail_json(msg=f"apt-get {arguments[0]} failed for {', '.join(module.params['name'])}: {apt.errors(said)}.", rc=rc)
         if time.monotonic() >= deadline:
             raise Held(holder)
         time.sleep(1)

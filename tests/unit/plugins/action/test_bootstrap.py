@@ -47,3 +47,8 @@ def on_this_machine(script):
 @pytest.mark.parametrize("pattern", ["pyweb.*", "/etc/$(reboot)", "/etc/a b", "/etc;reboot", "/etc/a\nreboot"])
 def test_no_pattern_is_a_command(pattern):
     assert not bootstrap.PATTERN.fullmatch(pattern)
+
+
+def test_the_host_itself_waits_for_no_lock():
+    """With a time of its own, which may have no end, it would do so without a word."""
+    assert "-o DPkg::Lock::Timeout=0 install" in bootstrap.script_for({}, False)

@@ -15,6 +15,9 @@ E: Could not get lock /var/lib/apt/lists/lock. It is held by process 9 (apt-get)
 E: Unable to lock directory /var/lib/apt/lists/
 """
 UNKNOWN = "E: Could not get lock /var/lib/dpkg/lock-frontend. Some reason.\n"
+FORBIDDEN = """E: Could not open lock file /var/lib/dpkg/lock-frontend - open (13: Permission denied)
+E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), are you root?
+"""
 DPKG = "dpkg: error: dpkg frontend lock was locked by another process with pid 12\nE: Sub-process /usr/bin/dpkg returned an error code (2)\n"
 
 
@@ -25,6 +28,7 @@ DPKG = "dpkg: error: dpkg frontend lock was locked by another process with pid 1
         (LISTS, "apt-get (process 9), which holds /var/lib/apt/lists/lock"),
         (UNKNOWN, "somebody, who holds /var/lib/dpkg/lock-frontend"),
         (DPKG, "another program"),
+        (FORBIDDEN, ""),
         ("E: Unable to locate package nonsense\n", ""),
         ("", ""),
     ],
@@ -37,6 +41,53 @@ def test_an_error_is_one_line():
     said = "Reading package lists...\nW: old\nE: Unable to locate package a\nE: Unable to locate package b.\nE: Unable to locate package a\n"
     assert apt.errors(said) == "Unable to locate package a; Unable to locate package b"
     assert apt.errors("sh: apt-get: not found\n") == "sh: apt-get: not found"
+
+
+FAILED_SCRIPT = """Setting up brokenthing (1) ...
+cannot reach licence server
+dpkg: error processing package brokenthing (--configure):
+ installed brokenthing package post-installation script subprocess returned error exit status 1
+Errors were encountered while processing:
+ brokenthing
+
+E: Sub-process /usr/bin/dpkg returned an error code (1)
+"""
+PINNED = """The following packages have unmet dependencies:
+ sl : Depends: libncurses6 (>= 6) but it is not installable
+      Depends: libgpm2 but it is not installable
+
+E: Unable to correct problems, you have held broken packages.
+E: The following information from --solver 3.0 may provide additional context:
+   Unable to satisfy dependencies. Reached two conflicting decisions:
+"""
+ON_HOLD = """The following held packages will be changed:
+  sl
+0 upgraded, 3 newly installed, 0 to remove and 0 not upgraded.
+
+E: Held packages were changed and -y was used without --allow-change-held-packages.
+"""
+READ_ONLY = """dpkg: error: unable to access the dpkg database directory /var/lib/dpkg: Read-only file system
+
+E: Sub-process /usr/bin/dpkg returned an error code (2)
+"""
+
+
+@pytest.mark.parametrize(
+    "said, expected",
+    [
+        (FAILED_SCRIPT, "dpkg: error processing package brokenthing (--configure): installed brokenthing package post-installation script subprocess"
+                        " returned error exit status 1; mend or purge that package"),
+        (PINNED, "The following packages have unmet dependencies: sl : Depends: libncurses6 (>= 6) but it is not installable, Depends: libgpm2 but it"
+                 " is not installable; Unable to correct problems, you have held broken packages; a pin, a hold"),
+        (ON_HOLD, "The following held packages will be changed: sl; Held packages were changed and -y was used without --allow-change-held-packages;"
+                  " when that hold is no longer meant, end it by 'sudo apt-mark unhold'"),
+        (READ_ONLY, "dpkg: error: unable to access the dpkg database directory /var/lib/dpkg: Read-only file system; that file system can only be read"),
+        (FORBIDDEN, "Could not open lock file /var/lib/dpkg/lock-frontend - open (13: Permission denied); Unable to acquire the dpkg frontend lock"
+                    " (/var/lib/dpkg/lock-frontend), are you root?; root is needed: set become: true"),
+    ],
+)
+def test_an_error_names_the_package_that_is_in_the_way(said, expected):
+    assert apt.errors(said).startswith(expected)
 
 
 @pytest.mark.parametrize(
