@@ -1,0 +1,31 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Variables of the role hardening that take more than a glance."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+import pytest
+
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _balancer, _firewall
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "support"))
+from role_variables import seen  # noqa: E402
+
+DEFAULT = {"allow": list(_firewall.DEFAULT)}
+
+
+@pytest.mark.parametrize("firewall, given", [
+    (DEFAULT, False),
+    (_firewall.with_http3({}), False),
+    (_balancer.firewall({}, ["10.0.0.10"]), False),
+    (_firewall.with_http3(_balancer.firewall({}, ["10.0.0.10"])), False),
+    ({"allow": [{"port": "443"}]}, True),
+    ({"allow": [*DEFAULT["allow"], {"port": "1701", "protocol": "udp"}]}, True),
+    (_balancer.firewall({"allow": [*DEFAULT["allow"], {"port": "1701", "protocol": "udp"}]}, ["10.0.0.10"]), True),
+])
+def test_a_list_that_a_playbook_has_written_names_no_way_in(firewall, given):
+    assert seen("hardening", "__hardening_ways_are_given", __hardening_firewall=firewall) is given
