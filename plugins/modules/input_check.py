@@ -43,6 +43,12 @@ options:
       - Relative ones are looked for as P(pyweb.stack.local_path#lookup) does.
     type: dict
     default: {}
+  roles:
+    description:
+      - Roles of this collection, and by each the entry point whose variables are checked as the role itself does it later.
+      - Variables that are called nearly as one of theirs are warned of.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -50,6 +56,11 @@ EXAMPLES = r"""
   pyweb.stack.input_check:
     files:
       leave.yml: patch_before
+
+- name: Look at the variables of a role before the first host changes
+  pyweb.stack.input_check:
+    roles:
+      nginx: main
 """
 
 RETURN = r"""

@@ -4,10 +4,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-import yaml
 from ansible_collections.pyweb.stack.plugins.action import input_check
 
 
@@ -24,27 +21,6 @@ def test_what_is_no_proxy_is_refused(proxy):
 def test_the_password_of_a_refused_proxy_is_not_shown():
     said = input_check.proxy_fault("ftp://user:geheim@proxy.example.com")
     assert said.startswith("pyweb_proxy is ftp://proxy.example.com: ")
-
-
-@pytest.mark.parametrize("variables, said", [
-    ({"hardening_firewall": False}, "hardening_firewall is False: its options are needed, such as hardening_firewall: {enabled: false}."),
-    ({"nginx_server": {}, "nginx_acme": True}, "nginx_acme is a bool: a mapping of its options is needed; the README of role nginx has them."),
-    ({"hardening_ssh": None}, "hardening_ssh is empty: a mapping of its options is needed; the README of role hardening has them."),
-    ({"python_uv": "0.9"}, "python_uv is a text: a mapping of its options is needed; the README of role python has them."),
-    ({"hardening_ssh": {"enabled": False}, "hardening_level": "strict", "nginx_server": "{{ server }}"}, ""),
-])
-def test_options_that_are_no_mapping_are_refused(variables, said):
-    assert input_check.options_fault(variables) == said
-
-
-def test_variables_with_options_are_those_that_the_roles_declare():
-    roles = Path(__file__).resolve().parents[4] / "roles"
-    declared = [yaml.safe_load((roles / name / "meta" / "argument_specs.yml").read_text())["argument_specs"]
-                for name in ("appserver", "hardening", "nginx", "python")]
-    # What plays hand to a role is made by filters, and not by the user.
-    assert set(input_check.WITH_OPTIONS) == {
-        name for entries in declared for entry in entries.values() for name, option in entry["options"].items() if option["type"] == "dict"
-    } - {"appserver_config", "appserver_release"}
 
 
 def test_the_first_file_that_is_missing_is_named_with_its_option(tmp_path):
