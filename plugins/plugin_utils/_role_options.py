@@ -41,9 +41,9 @@ def fault(role: str, options: Options, variables: Mapping[str, t.Any], template:
         # The check of ansible-core fails over it, with words about its own code.
         if options[name]["type"] == "dict" and not isinstance(value, Mapping):
             return _no_mapping(role, name, value, options[name])
-    found = ArgumentSpecValidator({name: {**options[name], "required": False} for name in given}).validate(given)
+    errors = list(ArgumentSpecValidator({name: {**options[name], "required": False} for name in given}).validate(given).errors)
     # The last one names the option, those before it may be what became of its parts.
-    return _sentence(role, found.errors[-1]) if found.errors else ""
+    return _sentence(role, errors[-1]) if errors else ""
 
 
 def _no_mapping(role: str, name: str, value: t.Any, option: dict[str, t.Any]) -> str:
