@@ -36,9 +36,11 @@ def read(path: str) -> str | None:
         return None
 
 
-def sysctls(names: list[str]) -> dict[str, str]:
-    """The values of those kernel settings that this kernel has."""
-    values = {name: read("/proc/sys/" + name.replace(".", "/")) for name in names}
+def sysctls(names: list[str], directory: str = "/proc/sys/") -> dict[str, str]:
+    """The values of those kernel settings that this kernel has; a name with "*" stands for those of all interfaces."""
+    paths = {name: glob.escape(directory) + name.replace(".", "/") for name in names}
+    found = {path[len(directory) :].replace("/", ".") if "*" in name else name: path for name, pattern in paths.items() for path in glob.glob(pattern)}
+    values = {name: read(path) for name, path in found.items()}
     return {name: " ".join(value.split()) for name, value in values.items() if value is not None}
 
 

@@ -102,7 +102,7 @@ options:
     elements: str
     default: []
   sysctls:
-    description: Names of kernel settings to read.
+    description: Names of kernel settings to read. A C(*) stands for all interfaces.
     type: list
     elements: str
     default: []

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -65,7 +66,8 @@ def sysctl_settings(own: list[dict[str, Any]], given: Mapping[str, Any], found: 
     """Settings of the kernel, each with C(name), C(value) and C(why), in order.
 
     C(found) are those that this kernel has, with their values. One of C(own) keeps the value that was found if that is one of
-    C(stricter), and is not set where it is C(unless). C(given) is C(hardening_sysctl.settings): empty means that nothing is set.
+    C(stricter), and is not set where it is C(unless), nor where one of those whose names match C(beside) has a value of C(stricter): the kernel
+    takes the larger of both. C(given) is C(hardening_sysctl.settings): empty means that nothing is set.
     """
     settings = []
     for item in own:
@@ -73,7 +75,9 @@ def sysctl_settings(own: list[dict[str, Any]], given: Mapping[str, Any], found: 
         if name not in given and name not in found:
             continue
         now = found.get(name, "")
-        value = now if now in item.get("stricter", []) else "" if now == item.get("unless") else item["value"]
+        stricter = item.get("stricter", [])
+        undone = any(found[other] in stricter for other in fnmatch.filter(found, item.get("beside", "")))
+        value = now if now in stricter else "" if now == item.get("unless") or undone else item["value"]
         settings.append({**item, "value": given.get(name, value)})
     names = {item["name"] for item in own}
     settings += [{"name": name, "value": value, "why": ""} for name, value in given.items() if name not in names]

@@ -53,6 +53,17 @@ def test_the_kernel(found, given, expected):
     assert {one["name"]: one["value"] for one in plan.sysctl_settings([FORWARD, POINTERS], given, found)} == expected
 
 
+FILTER = {"name": "net.ipv4.conf.all.rp_filter", "value": "2", "stricter": ["1"], "beside": "net.ipv4.conf.*.rp_filter", "why": ""}
+
+
+@pytest.mark.parametrize("everywhere, interface, expected", [("0", "0", ["2"]), ("0", "2", ["2"]), ("1", "0", ["1"]), ("0", "1", []), ("2", "1", [])])
+def test_a_setting_for_all_interfaces_loosens_none_that_is_stricter(everywhere, interface, expected):
+    """Of both, the kernel takes the larger: 2 lets more in than 1."""
+    found = {FILTER["name"]: everywhere, "net.ipv4.conf.eth0.100.rp_filter": interface, "net.ipv4.conf.eth0.forwarding": "1"}
+    assert [one["value"] for one in plan.sysctl_settings([FILTER], {}, found)] == expected
+    assert [one["value"] for one in plan.sysctl_settings([FILTER], {FILTER["name"]: "2"}, found)] == ["2"]
+
+
 JOBS = [{"path": "/etc/cron.allow", "program": "/usr/bin/crontab", "group": "crontab", "names": ["bob", "root"]}]
 
 

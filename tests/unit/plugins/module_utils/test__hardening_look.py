@@ -1,0 +1,15 @@
+# Copyright: pyweb.stack contributors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible_collections.pyweb.stack.plugins.module_utils import _hardening_look as look
+
+
+def test_settings_of_the_kernel_are_read_for_all_interfaces_too(tmp_path):
+    for path, value in {"kernel/sysrq": "438", "net/eth0.100/rp_filter": "1", "net/all/rp_filter": "0"}.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(value + "\n")
+    found = look.sysctls(["kernel.sysrq", "kernel.unheard_of", "net.*.rp_filter"], f"{tmp_path}/")
+    assert found == {"kernel.sysrq": "438", "net.eth0.100.rp_filter": "1", "net.all.rp_filter": "0"}
