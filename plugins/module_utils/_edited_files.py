@@ -87,6 +87,16 @@ def _value_for(key: str, values: list[str], wanted: str) -> str:
         return wanted
 
 
+def _values(text: str, key: str) -> list[str]:
+    return re.findall(rf"^[ \t]*{key}[ \t]+(\S+)", text, flags=re.MULTILINE)
+
+
+def _implied(text: str, key: str) -> list[str]:
+    """What a key that the file lacks is by another one: without a HOME_MODE, useradd makes homes by UMASK."""
+    masks = _values(text, "UMASK") if key == "HOME_MODE" else []
+    return [f"{0o777 & ~int(mask, 8):04o}" for mask in masks[-1:] if re.fullmatch("[0-7]+", mask)]
+
+
 def login_defs(text: str, wanted: Mapping[str, str]) -> str:
     """The text of login.defs with these settings; where it has something stricter, that stays.
 
@@ -95,8 +105,8 @@ def login_defs(text: str, wanted: Mapping[str, str]) -> str:
     stock = restored(text)
     lines, replaced = [], []
     for key, value in wanted.items():
-        found = re.findall(rf"^[ \t]*{key}[ \t]+(\S+)", stock, flags=re.MULTILINE)
-        chosen = _value_for(key, found, value)
+        found = _values(stock, key)
+        chosen = _value_for(key, found or _implied(stock, key), value)
         if found != [chosen]:
             lines.append(f"{key} {chosen}")
             replaced.append(key)

@@ -46,6 +46,11 @@ def test_what_is_stricter_depends_on_the_key(key, now, wanted, value):
     assert settings(edited_files.login_defs(f"{key} {now}\n", {key: wanted}))[key] == [value]
 
 
+@pytest.mark.parametrize("text, mode", [("UMASK 077\n", "0700"), ("UMASK 022\n", "0750"), ("UMASK 077\nHOME_MODE 0755\n", "0750"), ("UMASK x\n", "0750")])
+def test_homes_are_not_opened_where_the_mask_has_made_them(text, mode):
+    assert settings(edited_files.login_defs(text, {"HOME_MODE": "0750"}))["HOME_MODE"] == [mode]
+
+
 @pytest.mark.parametrize("text", [STOCK, STOCK + "\n", "", "UMASK 022\r\n", "\n\n"])
 def test_it_is_taken_out_byte_for_byte(text):
     changed = edited_files.login_defs(text, {"UMASK": "027", "HOME_MODE": "0750"})
