@@ -55,6 +55,30 @@ def _without_choices(specs: dict[str, t.Any]) -> dict[str, t.Any]:
             for name, option in specs.items()}
 
 
+def _kind(value: t.Any) -> str:
+    """What somebody wrote in place of a mapping or a list; a text may be a secret."""
+    return "empty" if value is None else str(value) if isinstance(value, (bool, int, float)) else "a text" if isinstance(value, str) else "a list"
+
+
+def _shaped(where: str, value: dict[t.Any, t.Any], options: Options) -> dict[str, t.Any]:
+    """C(value) with texts as keys on all levels. Raises AppsError where no mapping is: Ansible's check fails over both without a sentence."""
+    shaped = {str(key): item for key, item in value.items()}
+    for name, item in shaped.items():
+        option = options.get(name, {})
+        if item is None:
+            continue
+        if "options" not in option:
+            # Such as {404: page.html}.
+            shaped[name] = {str(key): one for key, one in item.items()} if isinstance(item, dict) else item
+        elif option["type"] == "dict":
+            if not isinstance(item, dict):
+                raise AppsError(f"{where}.{name} is {_kind(item)}: a mapping is needed, of {', '.join(option['options'])}.")
+            shaped[name] = _shaped(f"{where}.{name}", item, option["options"])
+        elif isinstance(item, list) and all(isinstance(one, dict) for one in item):
+            shaped[name] = [_shaped(f"{where}.{name}", one, option["options"]) for one in item]
+    return shaped
+
+
 def _typed(where: str, value: dict[str, t.Any], options: Options) -> dict[str, t.Any]:
     """C(value) with its defaults, each of the type that C(options) declare. Raises AppsError."""
     # On a host this code runs without Ansible, and reads Procfiles only: commands are text already.
@@ -63,11 +87,10 @@ def _typed(where: str, value: dict[str, t.Any], options: Options) -> dict[str, t
             return defaults(options) | value
     from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-    result = ArgumentSpecValidator(_without_choices(spec(options))).validate({str(key): item for key, item in value.items()})
-    unsupported = sorted(getattr(result, "unsupported_parameters", None) or result._unsupported_parameters)
+    result = ArgumentSpecValidator(_without_choices(spec(options))).validate(_shaped(where, value, options))
+    unsupported = getattr(result, "unsupported_parameters", None) or result._unsupported_parameters
     if unsupported:
-        first = unsupported[0]
-        raise AppsError(_unsupported(where, first if isinstance(first, tuple) else (first,), options))
+        raise AppsError(_unsupported(where, min(one if isinstance(one, tuple) else (one,) for one in unsupported), options))
     if result.error_messages:
         raise AppsError(f"{where}: {'; '.join(result.error_messages)}.")
     parameters: dict[str, t.Any] = result.validated_parameters

@@ -97,7 +97,6 @@ def checked_site(where: str, site: dict) -> dict:
         if not site["root"]:
             raise AppsError(f"{where}.fallback goes with {where}.root: it is the file that answers where no other is there.")
         site["fallback"] = relative(f"{where}.fallback", site["fallback"].lstrip("/"))
-    site["error_pages"] = {str(status): page for status, page in site["error_pages"].items()}
     for status, page in site["error_pages"].items():
         site["error_pages"][status] = _error_page(f"{where}.error_pages[{status}]", status, str(page), site)
     return site
@@ -135,6 +134,8 @@ def _check_access(where: str, path: str, rule: dict, files: bool) -> None:
         raise AppsError(f"{where}: a path that begins with / is needed; a site of files alone can be protected as a whole only.")
     if not isinstance(rule, dict) or not rule or set(rule) - {"allow", "users"}:
         raise AppsError(f"{where} is {rule!r}: a mapping with allow, users or both is needed.")
+    if not isinstance(rule.get("allow") or [], list) or not isinstance(rule.get("users") or {}, dict):
+        raise AppsError(f"{where}: allow is a list such as [192.0.2.0/24], and users a mapping of names and hashed passwords.")
     for item in rule.get("allow") or []:
         if not is_network(str(item)):
             raise AppsError(f"{where}.allow has {item!r}: an address or a network such as 192.0.2.0/24 is needed.")
