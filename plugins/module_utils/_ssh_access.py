@@ -47,6 +47,11 @@ class Connection:
     port: int
     client_port: int = 0
 
+    @property
+    def has_addresses(self) -> bool:
+        """Else a program has handed it to sshd by something other than TCP; sshd then says "UNKNOWN 65535" of both ends."""
+        return self.client != "UNKNOWN"
+
 
 @dataclasses.dataclass(frozen=True)
 class Key:

@@ -29,13 +29,14 @@ SSHD_CONFIG = "/etc/ssh/sshd_config"
 def look_at_ssh(module: AnsibleModule) -> dict[str, t.Any]:
     connection = ssh_access.connection_of(ssh_access_look.ancestors())
     user = pwd.getpwuid(connection.uid) if connection else None
+    reached = connection if connection and connection.has_addresses else None
     result: dict[str, t.Any] = {
         "installed": os.path.exists(SSHD),
         "error": "",
         "settings": {},
-        "port": connection.port if connection else None,
+        "port": reached.port if reached else None,
         "ports": [],
-        "address": connection.server if connection else "localhost",
+        "address": reached.server if reached else "localhost",
         "user": user.pw_name if user else None,
         "can_return": False,
         "looked_at": [],
@@ -54,7 +55,8 @@ def look_at_ssh(module: AnsibleModule) -> dict[str, t.Any]:
         earlier = re.findall(r"^\t\tip6? saddr (\S+) tcp dport \{[^}]*\} accept # runs plays$", table, flags=re.MULTILINE)
         # Either file remembers them, since either group may be switched off.
         jails = re.findall(r"^# Plays run from: (.*)$", look.read(module.params["files"].get("fail2ban", "")) or "", flags=re.MULTILINE)
-        result["exempt"] = sorted({connection.client.partition("%")[0], *earlier, *(address for line in jails for address in line.split())})
+        own = [reached.client.partition("%")[0]] if reached else []
+        result["exempt"] = sorted({*own, *earlier, *(address for line in jails for address in line.split())})
     if not result["installed"]:
         return result
     # As strict as sshd -t, and tells the settings as well.

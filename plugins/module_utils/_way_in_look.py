@@ -190,8 +190,10 @@ def find(connection: Connection, run: Run, table: str) -> way_in.Found:
     run: runs a command and returns its standard output, empty when it fails. table: the file with the firewall that is there.
     """
     everything = sockets()
-    client = way_in.plain(connection.client)
-    if way_in.is_loopback(client) or client in _own_addresses(run):
+    client = way_in.plain(connection.client) if connection.has_addresses else ""
+    if not client:
+        found = way_in.Found(unknown="a program has handed it to sshd by a pipe or the like, without addresses")
+    elif way_in.is_loopback(client) or client in _own_addresses(run):
         found = _by_process(connection, everything)
     else:
         interfaces = sorted(_interfaces(run, connection))

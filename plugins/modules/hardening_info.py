@@ -281,7 +281,7 @@ ssh:
       elements: str
       sample: [192.0.2.5]
     port:
-      description: The port that this connection came in by; null when this runs through no SSH connection.
+      description: The port that this connection came in by; null when this runs through no SSH connection, or by one without addresses.
       type: int
       sample: 22
     ports:

@@ -19,6 +19,13 @@ def test_an_interface_without_header_that_nobody_knows_is_a_tunnel(kind, protoco
     assert ("none-such" in found.unknown) is not known
 
 
+def test_a_connection_without_addresses_comes_by_a_way_that_is_not_known(monkeypatch):
+    """As where a program starts C(sshd -i) itself."""
+    monkeypatch.setattr(look, "sockets", lambda: [Socket("udp", "0.0.0.0", 51820, "0.0.0.0", 0, 7, 0)])
+    found = look.find(Connection(0, "UNKNOWN", "UNKNOWN", 65535, 65535), run, "# Way in: wireguard wg0\nudp dport 51820 accept\n")
+    assert "without addresses" in found.unknown and [way.port for way in found.ways] == [51820]
+
+
 # --- bridges ----------------------------------------------------------------------------------------------------------
 
 NEAR, FAR, OWN = "02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03"
