@@ -55,8 +55,8 @@ def _without_choices(specs: dict[str, t.Any]) -> dict[str, t.Any]:
             for name, option in specs.items()}
 
 
-def _kind(value: t.Any) -> str:
-    """What somebody wrote in place of a mapping or a list; a text may be a secret."""
+def kind_of(value: t.Any) -> str:
+    """What somebody wrote in place of a mapping; a text, and what is in a list, may be a secret."""
     return "empty" if value is None else str(value) if isinstance(value, (bool, int, float)) else "a text" if isinstance(value, str) else "a list"
 
 
@@ -72,7 +72,7 @@ def _shaped(where: str, value: dict[t.Any, t.Any], options: Options) -> dict[str
             shaped[name] = {str(key): one for key, one in item.items()} if isinstance(item, dict) else item
         elif option["type"] == "dict":
             if not isinstance(item, dict):
-                raise AppsError(f"{where}.{name} is {_kind(item)}: a mapping is needed, of {', '.join(option['options'])}.")
+                raise AppsError(f"{where}.{name} is {kind_of(item)}: a mapping is needed, of {', '.join(option['options'])}.")
             shaped[name] = _shaped(f"{where}.{name}", item, option["options"])
         elif isinstance(item, list) and all(isinstance(one, dict) for one in item):
             shaped[name] = [_shaped(f"{where}.{name}", one, option["options"]) for one in item]
@@ -100,7 +100,7 @@ def _typed(where: str, value: dict[str, t.Any], options: Options) -> dict[str, t
 def checked(where: str, value: t.Any, options: Options) -> dict[str, t.Any]:
     """C(value) with its defaults, if it is a mapping that C(options) declare; AppsError with one sentence about the first fault otherwise."""
     if not isinstance(value, dict):
-        raise AppsError(f"{where} is {value!r}: a mapping is needed.")
+        raise AppsError(f"{where} is {kind_of(value)}: a mapping is needed.")
     result = _typed(where, value, options)
     refused = refusal(where, result, options)
     if refused:
@@ -304,7 +304,7 @@ def not_honoured(text: str, process: dict[str, t.Any]) -> list[str]:
 def valid_processes(processes: t.Any, where: str) -> dict[str, dict[str, t.Any]]:
     """Processes that did not come through C(resolve), or that did."""
     if not isinstance(processes, dict):
-        raise AppsError(f"{where} is {processes!r}: a mapping is needed.")
+        raise AppsError(f"{where} is {kind_of(processes)}: a mapping is needed.")
     result = {}
     for name, process in processes.items():
         given = {key: value for key, value in process.items() if value is not None and key != "kind"} if isinstance(process, dict) else process

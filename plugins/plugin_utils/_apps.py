@@ -12,7 +12,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._addresses import with
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.app import APP
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.source import DEPENDENCIES
 from ansible_collections.pyweb.stack.plugins.module_utils._options import HOOKS, KINDS, SSH
-from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError, check_manager, checked, valid_process
+from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError, check_manager, checked, kind_of, valid_process
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _balancer, _domains, _extra, _presets, _sites
 from ansible_collections.pyweb.stack.plugins.plugin_utils._backup import checked_backup
 from ansible_collections.pyweb.stack.plugins.plugin_utils._digest import config_digest
@@ -291,10 +291,12 @@ def _cross_checks(apps: dict[str, dict[str, Any]]) -> None:
 def complete(apps: Any, overrides: Any = None) -> dict[str, dict[str, Any]]:
     """Every application of C(apps) with presets, overrides and defaults, by name. Raises AppsError for what cannot work."""
     if not isinstance(apps, dict) or not apps:
-        raise AppsError("pyweb_apps is empty: define at least one application, such as pyweb_apps: {guestbook: {source: …, processes: …}}.")
+        raise AppsError(
+            f"pyweb_apps is {kind_of(apps or None)}: define at least one application, such as pyweb_apps: {{guestbook: {{source: …, processes: …}}}}."
+        )
     if overrides:
         if not isinstance(overrides, dict):
-            raise AppsError(f"pyweb_app_overrides is {overrides!r}: a mapping like pyweb_apps is needed.")
+            raise AppsError(f"pyweb_app_overrides is {kind_of(overrides)}: a mapping like pyweb_apps is needed.")
         unknown = sorted(set(overrides) - set(apps))
         if unknown:
             raise AppsError(f"pyweb_app_overrides has {unknown[0]!r}, which pyweb_apps does not define.")

@@ -64,7 +64,7 @@ WRONG = {
     "tls": ([("site.tls", {"certificate": "/a", "key": "/b", "keys": "/c"})], f"{AT}.site.tls.keys is not an option; did you mean key?"),
     # types
     "not a mapping": ([("source", "https://git.example.com/shop.git")], "source"),
-    "a process that is a text": ([("processes.web", "shop.wsgi")], f"{AT}.processes.web is 'shop.wsgi': a mapping is needed."),
+    "a process that is a text": ([("processes.web", "shop.wsgi")], f"{AT}.processes.web is a text: a mapping is needed."),
     "state": ([("state", "gone")], f"{AT}.state is 'gone': accepted are present and absent."),
     "workers": ([("processes.web.workers", "many")], f"{AT}.processes.web: argument 'workers' is of type"),
     "tls without key": ([("site.tls", {"certificate": "/a"})], f"{AT}.site.tls.key is missing: {AT}.site.tls.certificate needs it."),
@@ -235,9 +235,13 @@ def test_names_that_can(name):
     assert [app["name"] for app in _apps.resolve({name: SHOP})] == [name]
 
 
-@pytest.mark.parametrize("apps", [None, {}, [], "", "shop", [SHOP]])
-def test_no_application(apps):
-    assert fault(apps).startswith("pyweb_apps is empty: define at least one application")
+@pytest.mark.parametrize("apps, kind", [(None, "empty"), ({}, "empty"), ([], "empty"), ("", "empty"), ("shop", "a text"), ([SHOP], "a list")])
+def test_no_application(apps, kind):
+    assert fault(apps).startswith(f"pyweb_apps is {kind}: define at least one application")
+
+
+def test_a_list_for_an_application_may_hold_secrets():
+    assert fault({"shop": [{"secrets": {"KEY": "geheim"}}]}) == f"{AT} is a list: a mapping is needed."
 
 
 @pytest.mark.parametrize("apps, sentence", [
@@ -511,7 +515,7 @@ def test_overrides_are_merged_and_checked():
     assert app["site"]["domains"] == ["staging.example"] and app["site"]["static"]
     assert fault({"shop": SHOP}, overrides={"shop": {"sources": 1}}) == f"{AT}.sources is not an option; did you mean source?"
     assert fault({"shop": SHOP}, overrides={"shpo": {}}) == "pyweb_app_overrides has 'shpo', which pyweb_apps does not define."
-    assert fault({"shop": SHOP}, overrides=["shop"]) == "pyweb_app_overrides is ['shop']: a mapping like pyweb_apps is needed."
+    assert fault({"shop": SHOP}, overrides=["shop"]) == "pyweb_app_overrides is a list: a mapping like pyweb_apps is needed."
 
 
 @pytest.mark.parametrize("hosts, host, placed", [
@@ -607,7 +611,7 @@ def test_what_goes_with_systemd_alone_in_a_role_that_is_used_alone():
 @pytest.mark.parametrize("process, says", [
     ({"wsgy": "shop:app"}, "appserver_config.processes.web.wsgy is not an option; did you mean wsgi?"),
     ({}, "appserver_config.processes.web has nothing to run"),
-    ("gunicorn", "appserver_config.processes.web is 'gunicorn': a mapping is needed."),
+    ("gunicorn", "appserver_config.processes.web is a text: a mapping is needed."),
     ({"wsgi": "shop:app", "kind": "wsgi", "server": "gunicorn", "workers": None, "health": {"path": "/", "status": None, "timeout": 60}}, ""),
 ])
 def test_processes_of_a_role_that_is_used_alone(process, says):
