@@ -9,12 +9,14 @@ import pathlib
 import sys
 
 import pytest
+import yaml
 
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _balancer, _firewall
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "support"))
 from role_variables import seen  # noqa: E402
 
+ROLE = pathlib.Path(__file__).parents[4] / "roles" / "hardening"
 DEFAULT = {"allow": list(_firewall.DEFAULT)}
 
 
@@ -29,3 +31,13 @@ DEFAULT = {"allow": list(_firewall.DEFAULT)}
 ])
 def test_a_list_that_a_playbook_has_written_names_no_way_in(firewall, given):
     assert seen("hardening", "__hardening_ways_are_given", __hardening_firewall=firewall) is given
+
+
+@pytest.mark.parametrize("given, text", [({}, "Keep out.\n"), ({"text": "Ours."}, "Ours.\n")])
+def test_a_banner_of_others_stays_unless_a_text_is_given(given, text):
+    options = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8"))
+    found = {"originals": {"/etc/issue.net": "Keep out.\n"}, "there": []}
+    files = seen("hardening", "__hardening_replaced_files", **{**options, "hardening_banner": {**options["hardening_banner"], **given}},
+                 __hardening_found={"host": found})
+    written = {file["path"]: file["content"] for file in files}
+    assert written.get("/etc/issue.net", "Keep out.\n") == text
