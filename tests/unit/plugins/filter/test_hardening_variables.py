@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import sys
 
 import pytest
 import yaml
 
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _balancer, _firewall
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "support"))
@@ -31,6 +34,15 @@ DEFAULT = {"allow": list(_firewall.DEFAULT)}
 ])
 def test_a_list_that_a_playbook_has_written_names_no_way_in(firewall, given):
     assert seen("hardening", "__hardening_ways_are_given", __hardening_firewall=firewall) is given
+
+
+@pytest.mark.parametrize("given, said", [({}, []), ({"automatic_reboot": False}, ["false", "04:00"]), ({"automatic_reboot": True}, ["true", "04:00"])])
+def test_whether_a_host_reboots_by_itself_is_left_to_others_unless_it_is_given(given, said):
+    options = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8"))
+    upgrades = {**options["hardening_upgrades"], **given}
+    template = (ROLE / "templates" / "unattended-upgrades.j2").read_text(encoding="utf-8").partition("\n")[2]
+    text = Templar(loader=DataLoader(), variables={"__hardening_upgrades": upgrades, "__hardening_archives": []}).template(trust_as_template(template))
+    assert re.findall('Automatic-Reboot.* "(.*)";', text) == said
 
 
 @pytest.mark.parametrize("given, text", [({}, "Keep out.\n"), ({"text": "Ours."}, "Ours.\n")])
