@@ -56,8 +56,12 @@ def _without_choices(specs: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def kind_of(value: t.Any) -> str:
-    """What somebody wrote in place of a mapping; a text, and what is in a list, may be a secret."""
-    return "empty" if value is None else str(value) if isinstance(value, (bool, int, float)) else "a text" if isinstance(value, str) else "a list"
+    """What somebody wrote where something else is needed. A text, and what is in a list, may be a secret."""
+    if value is None:
+        return "empty"
+    if isinstance(value, (bool, int, float)):
+        return str(value)
+    return "a text" if isinstance(value, str) else "a mapping" if isinstance(value, dict) else "a list"
 
 
 def _shaped(where: str, value: dict[t.Any, t.Any], options: Options) -> dict[str, t.Any]:

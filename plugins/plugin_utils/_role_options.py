@@ -14,9 +14,13 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 
+from ansible_collections.pyweb.stack.plugins.module_utils._processes import kind_of
+
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 # How near a variable of an inventory is to one of a role's to be taken for a slip of the pen.
 NEAR = 0.9
+# Letters that both begin with, whatever comes then.
+BEGINNING = 4
 
 Options = dict[str, dict[str, t.Any]]
 
@@ -37,20 +41,31 @@ def fault(role: str, options: Options, variables: Mapping[str, t.Any], template:
             given[name] = template(variables[name])
         except AnsibleError:
             continue
-    for name, value in sorted(given.items()):
-        # The check of ansible-core fails over it, with words about its own code.
-        if options[name]["type"] == "dict" and not isinstance(value, Mapping):
-            return _no_mapping(role, name, value, options[name])
+    misshapen = next(filter(None, (_misshapen(name, value, options[name]) for name, value in sorted(given.items()))), "")
+    if misshapen:
+        return misshapen
     errors = list(ArgumentSpecValidator({name: {**options[name], "required": False} for name in given}).validate(given).errors)
     # The last one names the option, those before it may be what became of its parts.
     return _sentence(role, errors[-1]) if errors else ""
 
 
-def _no_mapping(role: str, name: str, value: t.Any, option: dict[str, t.Any]) -> str:
-    if isinstance(value, bool) and "enabled" in option.get("options", {}):
-        return f"{name} is {value}: its options are needed, such as {name}: {{enabled: {str(value).lower()}}}."
-    kind = "empty" if value is None else "a text" if isinstance(value, str) else f"a {type(value).__name__}"
-    return f"{name} is {kind}: a mapping of its options is needed; the README of role {role} has them."
+def _misshapen(where: str, value: t.Any, option: Mapping[str, t.Any]) -> str:
+    """Which value is a mapping, a list or neither, where another is needed. The check of ansible-core fails over some, with words about its own
+    code, and makes a list of others, which the role does not see. Nothing is nothing to it, but for a whole variable."""
+    kind, elements = option["type"], option.get("elements")
+    if kind == "dict":
+        if not isinstance(value, Mapping):
+            enabled = isinstance(value, bool) and "enabled" in option.get("options", {})
+            remedy = f"its options are needed, such as {where}: {{enabled: {str(value).lower()}}}" if enabled else "a mapping is needed"
+            return f"{where} is {kind_of(value)}: {remedy}."
+        parts = [(f"{where}.{name}", part, option["options"][name]) for name, part in value.items() if name in option.get("options", {})]
+    elif kind == "list":
+        if not isinstance(value, list):
+            return f"{where} is {kind_of(value)}: a list is needed, such as [a, b]."
+        parts = [(f"{where}[{number}]", part, {**option, "type": elements, "elements": None}) for number, part in enumerate(value) if elements]
+    else:
+        return f"{where} is {kind_of(value)}: a single value is needed." if value is None or isinstance(value, (Mapping, list)) else ""
+    return next(filter(None, (_misshapen(*part) for part in parts if part[1] is not None or kind == "list")), "")
 
 
 def _sentence(role: str, error: Exception) -> str:
@@ -62,7 +77,11 @@ def _sentence(role: str, error: Exception) -> str:
 
 
 def slips(options: t.Iterable[str], variables: t.Iterable[str]) -> list[str]:
-    """A sentence for each variable that is called nearly as an option, which then is not set."""
+    """A sentence for each variable that is called nearly as an option, or as one and more behind it: it sets nothing."""
     names = list(options)
-    return [f"The variable {variable} is none of this collection's: {near[0]} may be meant." for variable in sorted(set(variables) - set(names))
-            if (near := difflib.get_close_matches(variable, names, 1, NEAR))]
+    # Of all that a host has, few begin like one of them, and to compare takes time.
+    beginnings = {name[:BEGINNING] for name in names}
+    others = sorted({variable for variable in variables if variable[:BEGINNING] in beginnings} - set(names))
+    found = {variable: [name for name in names if variable.startswith(f"{name}_")] or difflib.get_close_matches(variable, names, 1, NEAR)
+             for variable in others}
+    return [f"The variable {variable} is none of this collection's: {near[0]} may be meant." for variable, near in found.items() if near]
