@@ -171,6 +171,16 @@ def _read(path: str) -> str:
         return stream.read()
 
 
+def look_at_config(wanted: bool) -> dict[str, t.Any]:
+    """The configuration as it is on disk, of whoever."""
+    config = nginx_config.read() if wanted else []
+    return {
+        "user": nginx_config.user_of(config),
+        "includes": nginx_config.includes(config),
+        "foreign": dataclasses.asdict(nginx_config.foreign(config)),
+    }
+
+
 def look_at_sites(pattern: str | None) -> list[dict[str, t.Any]]:
     sites = []
     for path in expand([pattern] if pattern else []):

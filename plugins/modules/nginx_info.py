@@ -272,7 +272,6 @@ errors:
   elements: str
 """
 
-import dataclasses
 import glob
 import os
 import time
@@ -280,7 +279,6 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyweb.stack.plugins.module_utils import _config_state as config_state
-from ansible_collections.pyweb.stack.plugins.module_utils import _nginx_config as nginx_config
 from ansible_collections.pyweb.stack.plugins.module_utils import _nginx_info as nginx_info
 
 DISTRIBUTION_SITE = "/etc/nginx/sites-enabled/default"
@@ -340,16 +338,6 @@ def _is_distribution_site(module: AnsibleModule, path: str) -> bool:
     return [example, module.md5(example)] in [line.split()[:2] for line in told.splitlines()]
 
 
-def _look_at_config(wanted: bool) -> dict[str, t.Any]:
-    """The configuration as it is on disk, of whoever."""
-    config = nginx_config.read() if wanted else []
-    return {
-        "user": nginx_config.user_of(config),
-        "includes": nginx_config.includes(config),
-        "foreign": dataclasses.asdict(nginx_config.foreign(config)),
-    }
-
-
 def main() -> None:
     paths: dict[str, t.Any] = {"type": "list", "elements": "str", "default": []}
     module = AnsibleModule(
@@ -396,7 +384,7 @@ def main() -> None:
         distribution_site=_is_distribution_site(module, DISTRIBUTION_SITE),
         sites=nginx_info.look_at_sites(params["sites"]),
         configuration=config_state.found(params["configuration"]),
-        **_look_at_config(params["config"]),
+        **nginx_info.look_at_config(params["config"]),
         errors=nginx_info.serious_lines(nginx_info.read_tail(params["error_log"])),
         **service,
     )
