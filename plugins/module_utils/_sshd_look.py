@@ -36,6 +36,7 @@ def look_at_ssh(module: AnsibleModule) -> dict[str, t.Any]:
         "settings": {},
         "port": reached.port if reached else None,
         "ports": [],
+        "listening": [],
         "address": reached.server if reached else "localhost",
         "user": user.pw_name if user else None,
         "can_return": False,
@@ -59,6 +60,7 @@ def look_at_ssh(module: AnsibleModule) -> dict[str, t.Any]:
         result["exempt"] = sorted({*own, *earlier, *(address for line in jails for address in line.split())})
     if not result["installed"]:
         return result
+    result["listening"] = way_in_look.ssh_ports(lambda command: _said(module, command))
     # As strict as sshd -t, and tells the settings as well.
     command = [SSHD, "-T"]
     if not os.path.isdir("/run/sshd"):

@@ -19,6 +19,8 @@ PROC, NET = "/proc", "/sys/class/net"
 Run = t.Callable[[list[str]], str]
 # Kinds of interfaces that the kernel serves by a UDP socket of its own.
 KERNEL_TUNNELS = ("wireguard", "vxlan", "geneve", "fou", "l2tpeth")
+# How an sshd calls itself that waits for connections; those of its sessions listen for their users.
+LISTENER = re.compile(r"sshd: .*\[listener\]")
 # Processes behind one another that pass a connection on, and interfaces that lie on one another.
 MOST_HOPS = 5
 # What a process that runs a virtual machine has open. Its TAP device leads to the machine, and to nowhere outside.
@@ -182,6 +184,14 @@ def _by_interfaces(interfaces: list[str], everything: list[way_in.Socket], run: 
         # Under a tunnel is what carries it.
         interfaces = sorted({other for interface, part in parts.items() if part == way_in.Found() for other in _under(interface, run, connection)})
     return found
+
+
+def ssh_ports(run: Run) -> list[int]:
+    """Ports by which SSH comes in now: of each sshd, also where it is no affair of ssh.service, and those where ssh.socket waits for connections."""
+    listening = [socket for socket in sockets() if socket.protocol == "tcp" and socket.is_open]
+    servers = {inode for pid in _processes() if LISTENER.match(_read(f"{PROC}/{pid}/cmdline")) for inode in _inodes(pid)}
+    waited_at = {int(port) for port in re.findall(r":(\d+) \(Stream\)$", run(["systemctl", "show", "--property=Listen", "ssh.socket"]), re.MULTILINE)}
+    return sorted({socket.port for socket in listening if socket.inode in servers or socket.port in waited_at})
 
 
 def find(connection: Connection, run: Run, table: str) -> way_in.Found:

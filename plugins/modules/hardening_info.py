@@ -289,6 +289,11 @@ ssh:
       type: list
       elements: int
       sample: [22]
+    listening:
+      description: The ports by which SSH comes in now, also by an sshd of another unit, or by C(ssh.socket).
+      type: list
+      elements: int
+      sample: [22, 2222]
     address:
       description: An address of the host where sshd listens.
       type: str

@@ -26,6 +26,20 @@ def test_a_connection_without_addresses_comes_by_a_way_that_is_not_known(monkeyp
     assert "without addresses" in found.unknown and [way.port for way in found.ways] == [51820]
 
 
+def test_ssh_comes_in_by_each_sshd_and_by_its_socket(tmp_path, monkeypatch):
+    processes = {"1": ("/sbin/init", 11), "7": ("sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups", 22),
+                 "8": ("sshd: /usr/sbin/sshd -D -p 2222 [listener] 0 of 10-100 startups", 33), "9": ("sshd: admin [priv]", 44)}
+    for pid, (line, inode) in processes.items():
+        (tmp_path / pid / "fd").mkdir(parents=True)
+        (tmp_path / pid / "cmdline").write_text(line.replace(" -D", "\0-D") + "\0")
+        (tmp_path / pid / "fd/3").symlink_to(f"socket:[{inode}]")
+    monkeypatch.setattr(look, "PROC", str(tmp_path))
+    monkeypatch.setattr(look, "sockets", lambda: [Socket("tcp", address, port, "0.0.0.0", 0, 10, inode) for address, port, inode in (
+        ("0.0.0.0", 2022, 11), ("0.0.0.0", 2023, 11), ("::", 22, 22), ("10.0.0.1", 2222, 33), ("0.0.0.0", 9000, 44), ("127.0.0.1", 2024, 11))])
+    listen = "Listen=0.0.0.0:2022 (Stream)\nListen=127.0.0.1:2024 (Stream)\nListen=[::]:23 (Stream)\nListen=/run/x (Stream)\n"
+    assert look.ssh_ports(lambda command: listen if command[-1] == "ssh.socket" else "") == [22, 2022, 2222]
+
+
 # --- bridges ----------------------------------------------------------------------------------------------------------
 
 NEAR, FAR, OWN = "02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03"
