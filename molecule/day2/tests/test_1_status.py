@@ -51,7 +51,7 @@ def test_a_process_that_was_killed_and_one_that_is_down(fleet, tmp_path):
     finally:
         # Started anew, its restarts are counted anew.
         fleet.run(name, f"systemctl restart {unit.format('worker')} {unit.format('worker-2')}")
-    assert fleet.status(tmp_path, app="blog", status_fail=True)[0]["findings"] == []
+    assert fleet.findings(fleet.status(tmp_path, app="blog", status_fail=True)[0]) == []
 
 
 def test_a_host_that_cannot_be_reached(fleet, tmp_path):
