@@ -113,9 +113,9 @@ def plan(
 ) -> Plan:
     """given is C(nginx_sites) and defaults those of one of them; directory holds the certificates that a run makes, store those by ACME; ca is the
     certificate of the company's authority; acme is C(nginx_acme) with its defaults; refuses_nameless says whether this nginx can refuse a handshake."""
-    # The first of several members tells what they are.
     # What is empty is not given.
     all_sites = [merge(defaults, {name: value for name, value in site.items() if value is not None}) for site in given]
+    # The first of several members tells what they are.
     sites = [{**site, "upstream": site["members"][0]} if site["members"] else site for site in all_sites if site["state"] == "present"]
     server_of = _server_of(sites)
     wholes = [site for site in sites if server_of[site["name"]] == site["name"]]
