@@ -37,6 +37,7 @@ _REMEDIES = (
     (re.compile("Read-only file system"), "that file system can only be read: see 'findmnt' and 'journalctl -k' on the host"),
     (re.compile("No space left on device|don't have enough free space"), "make room on the host, for example with 'sudo apt-get clean'"),
 )
+_SIMULATED = re.compile(r"^Inst (\S+) ", re.MULTILINE)
 _SUMMARY = re.compile(r"^(\d+) upgraded, (\d+) newly installed", re.MULTILINE)
 
 
@@ -71,6 +72,11 @@ def errors(said: str) -> str:
     told = "; ".join(dict.fromkeys(lines)).rstrip(".") or "(nothing)"
     remedy = next((words for pattern, words in _REMEDIES if pattern.search(told)), "")
     return f"{told}; {remedy}" if remedy else told
+
+
+def simulated(said: str) -> list[str]:
+    """The packages that C(apt-get --simulate) would install or upgrade."""
+    return _SIMULATED.findall(said)
 
 
 def changed(said: str) -> bool:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: packages
-short_description: Install or remove Debian packages, and wait while somebody else uses apt
+short_description: Install, remove or upgrade Debian packages, and wait while somebody else uses apt
 version_added: 0.1.0
 author:
   - The pyweb.stack authors (@pyweb)
 description:
   - Installs packages without what they only recommend. A configuration file that somebody has changed stays.
   - While another program uses apt, as a fresh host's own first upgrade does for minutes, it says which one and waits.
-  - In check mode, says what would be installed or removed; also on a host whose apt has no lists yet.
+  - In check mode, says what would be installed, removed or upgraded; also on a host whose apt has no lists yet.
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
 attributes:
@@ -29,14 +29,15 @@ attributes:
     platforms: debian
 options:
   name:
-    description: Names of packages, as apt-get takes them.
+    description: Names of packages, as apt-get takes them. Needed unless O(state=upgraded).
     type: list
     elements: str
-    required: true
   state:
-    description: V(absent) removes the packages and their configuration files.
+    description:
+      - V(absent) removes the packages and their configuration files.
+      - V(upgraded) upgrades all packages of the host, and installs what new versions need; none is removed for that.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, upgraded]
     default: present
   lists_valid:
     description: Seconds for which apt's lists of packages are new enough.
@@ -56,6 +57,11 @@ EXAMPLES = r"""
 - name: Install what the application needs
   pyweb.stack.packages:
     name: [libpq5, gettext]
+
+- name: Upgrade everything, by lists of packages that are new
+  pyweb.stack.packages:
+    state: upgraded
+    lists_valid: 0
 """
 
 RETURN = r"""
@@ -65,7 +71,7 @@ held_by:
   type: str
   sample: apt-get (process 812), which holds /var/lib/dpkg/lock-frontend
 would_install:
-  description: What would be installed, or removed.
+  description: What would be installed, removed or upgraded.
   returned: in check mode, when something would be
   type: list
   elements: str
@@ -97,7 +103,8 @@ def _apt_get(module: AnsibleModule, deadline: float, *arguments: str) -> str:
             return said
         holder = apt.held_by(said)
         if not holder:
-            module.fail_json(msg=f"apt-get {arguments[0]} failed for {', '.join(module.params['name'])}: {apt.errors(said)}.", rc=rc)
+            names = f" for {', '.join(module.params['name'])}" if module.params["name"] else ""
+            module.fail_json(msg=f"apt-get {arguments[0]} failed{names}: {apt.errors(said)}.", rc=rc)
         if time.monotonic() >= deadline:
             raise Held(holder)
         time.sleep(1)
@@ -124,30 +131,41 @@ def _to_do(module: AnsibleModule) -> list[str]:
     return [name for name in module.params["name"] if (name in installed) == (module.params["state"] == "absent")]
 
 
+def _upgrade(module: AnsibleModule, deadline: float) -> None:
+    if module.check_mode:
+        names = apt.simulated(_apt_get(module, deadline, "upgrade", "--with-new-pkgs", "--simulate"))
+        module.exit_json(changed=bool(names), **({"msg": f"Would upgrade {', '.join(names)}.", "would_install": names} if names else {}))
+    module.exit_json(changed=apt.changed(_apt_get(module, deadline, "upgrade", "--with-new-pkgs")))
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "name": {"type": "list", "elements": "str", "required": True},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "name": {"type": "list", "elements": "str"},
+            "state": {"type": "str", "choices": ["present", "absent", "upgraded"], "default": "present"},
             "lists_valid": {"type": "int", "default": 3600},
             "lock_timeout": {"type": "int", "default": apt.LOCK_TIMEOUT},
             "patience": {"type": "int", "default": 10},
         },
+        required_if=[("state", "present", ["name"]), ("state", "absent", ["name"])],
         supports_check_mode=True,
     )
-    names = _to_do(module)
-    absent = module.params["state"] == "absent"
-    if not names:
+    state = module.params["state"]
+    upgraded, absent = state == "upgraded", state == "absent"
+    names = [] if upgraded else _to_do(module)
+    if not names and not upgraded:
         module.exit_json(changed=False)
-    if module.check_mode:
+    if module.check_mode and not upgraded:
         module.exit_json(changed=True, msg=f"Would {'remove' if absent else 'install'} {', '.join(names)}.", would_install=names)
     deadline = time.monotonic() + min(module.params["patience"], module.params["lock_timeout"])
     try:
         if absent:
             _apt_get(module, deadline, "purge", *names)
             module.exit_json(changed=True)
-        if _lists_age() > module.params["lists_valid"]:
+        if _lists_age() > module.params["lists_valid"] and not module.check_mode:
             _update(module, deadline)
+        if upgraded:
+            _upgrade(module, deadline)
         said = _apt_get(module, deadline, "install", "--no-install-recommends", *names)
     except Held as held:
         module.exit_json(changed=False, held_by=str(held))

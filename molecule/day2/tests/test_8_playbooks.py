@@ -198,9 +198,18 @@ def test_maintenance_of_one_application_on_one_host(fleet, tmp_path):
     assert fleet.play("maintenance", state="off").changed == 0
 
 
+# As another apt does, for two minutes.
+HOLD = """systemd-run --quiet python3 -c 'import fcntl, time
+file = open("/var/lib/dpkg/lock-frontend", "w")
+fcntl.lockf(file, fcntl.LOCK_EX)
+time.sleep(120)'"""
+
+
 def test_all_hosts_are_patched_and_serve_on(fleet):
     before = {app: fleet.live(app) for app in ("guestbook", "blog")}
+    fleet.run(fleet.names[0], HOLD)
     outcome = fleet.play("patch", patch_reboot="never")
+    assert f"[{fleet.names[0]}] waits for apt, which is in use by python3 (process " in words(outcome)
     for name in fleet.names:
         assert f"{name}: packages " in words(outcome) and "guestbook, blog running." in words(outcome)
     assert before == {app: fleet.live(app) for app in before}

@@ -37,6 +37,15 @@ def test_who_uses_apt_is_told(said, holder):
     assert apt.held_by(said) == holder
 
 
+def test_what_a_simulation_would_upgrade():
+    said = """Inst libzstd1 [1.5.4+dfsg2-5] (1.5.4+dfsg2-5+deb12u1 Debian-Security:12/oldstable-security [amd64])
+Inst linux-image-amd64 (6.1.1 Debian:12.9/oldstable [amd64])
+Conf libzstd1 (1.5.4+dfsg2-5+deb12u1 Debian-Security:12/oldstable-security [amd64])
+"""
+    assert apt.simulated(said) == ["libzstd1", "linux-image-amd64"]
+    assert apt.simulated("Reading package lists...\n0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n") == []
+
+
 def test_an_error_is_one_line():
     said = "Reading package lists...\nW: old\nE: Unable to locate package a\nE: Unable to locate package b.\nE: Unable to locate package a\n"
     assert apt.errors(said) == "Unable to locate package a; Unable to locate package b"
