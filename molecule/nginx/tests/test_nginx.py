@@ -105,8 +105,8 @@ def test_what_a_client_claims_about_itself_is_not_passed_on(visit):
     }
     headers = visit("https://guestbook.example.com/", headers=claims).json()["headers"]
     assert "evil" not in repr(headers) and "203.0.113.9" not in repr(headers)
-    assert not {"forwarded", "proxy", "upgrade", "x-forwarded-port", "x-forwarded-prefix"} & headers.keys()
-    assert headers["host"] == headers["x-forwarded-host"] == "guestbook.example.com"
+    assert not {"forwarded", "proxy", "upgrade", "x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix"} & headers.keys()
+    assert headers["host"] == "guestbook.example.com"
     assert headers["x-forwarded-proto"] == "https"
     assert headers["x-forwarded-for"] == headers["x-real-ip"]
     assert re.fullmatch(r"[0-9a-f]{32}", headers["x-request-id"])

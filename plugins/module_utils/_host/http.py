@@ -14,7 +14,7 @@ def ask(connection: HTTPConnection, host: str, path: str) -> tuple[int, str]:
     """The status of the answer, and its text. What is no answer is an OSError."""
     try:
         connection.request("GET", path, headers={
-            "Host": host, "X-Forwarded-Proto": "https", "X-Forwarded-Host": host, "X-Forwarded-For": "127.0.0.1",
+            "Host": host, "X-Forwarded-Proto": "https", "X-Forwarded-For": "127.0.0.1",
             "User-Agent": "pyweb-health", "Connection": "close",
         })
         answer = connection.getresponse()
