@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import sys
 
 import pytest
@@ -70,6 +71,30 @@ def test_a_request_ends_its_rewrites_unless_maintenance_is_on_or_rewrites_of_a_u
     path = "/etc/nginx/conf.d/pyweb.site.shop.conf"
     assert "break;" in plain[path]
     assert "break;" not in rendered({}, {**SHOP, "extra_config": "rewrite ^/a$ /b last;"})[path]
+
+
+def locations(configuration: str) -> list[str]:
+    """Each with those that are in it."""
+    return re.findall(r"^    location .*?^    }$", configuration, re.MULTILINE | re.DOTALL)
+
+
+def test_nothing_is_remembered_of_files_where_the_look_for_maintenance_is():
+    static = [{"url": url, "paths": ["/srv/shop/current/a", "/srv/shop/assets/a"], "uploads": url == "/sent/"} for url in ("/static/", "/sent/")]
+    static.append({"url": "/robots.txt", "paths": ["/srv/shop/current/robots.txt"]})
+    files = rendered({}, {**SHOP, "static": static, "error_pages": {"404": "/srv/shop/current/404.html"}, "tls": {"source": "acme"}})
+    configuration = files["/etc/nginx/conf.d/pyweb.site.shop.conf"].replace("include pyweb/acme.conf;", files["/etc/nginx/pyweb/acme.conf"])
+    assert configuration.count("open_file_cache max=") == 1
+    served = [location for location in locations(configuration) if re.search(r"\n +(root|alias|try_files) |^root ", location, re.MULTILINE)]
+    assert len(served) == 8
+    assert [location for location in served if "open_file_cache off;" not in location] == []
+
+
+@pytest.mark.parametrize("more", [
+    {"extra_config": "location /own/ { root /srv; }"}, {"error_pages": {"503": "/srv/shop/current/503.html"}}, {"upstream": "", "root": "/srv/shop/current"},
+])
+def test_the_look_for_maintenance_is_not_remembered_where_files_could_be(more):
+    configuration = rendered({}, {**SHOP, **more})["/etc/nginx/conf.d/pyweb.site.shop.conf"]
+    assert "open_file_cache off;" in configuration and "open_file_cache max=" not in configuration
 
 
 def test_what_somebody_else_says_of_the_whole_server_is_not_said_twice(plain):

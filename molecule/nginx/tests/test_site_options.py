@@ -128,6 +128,23 @@ def test_maintenance_beside_directives_of_one_s_own(host, visit):
     assert visit("hasty.example.com", "/before").status_code == 200
 
 
+def test_nginx_remembers_for_a_second_whether_there_is_maintenance_and_nothing_of_files(host, visit):
+    """Of a site without directives and pages of its own. Each file is put in place in one step, as a switch does."""
+    place, paths = "/etc/nginx/pyweb/maintenance/tcp", ("/files/one.txt", "/sent/one.txt", "/one.txt")
+    try:
+        for content in ("", "first", "second", ""):
+            put = f"echo {content} > /srv/docs/html/.new && mv /srv/docs/html/.new /srv/docs/html/one.txt"
+            host.check_output(put if content else "rm -f /srv/docs/html/one.txt")
+            found = [visit("tcp.example.com", path) for path in paths]
+            assert [(answer.status_code, answer.text.strip() if content else "") for answer in found] == [(200 if content else 404, content)] * 3
+        host.check_output("mkdir -p %s && touch %s/on", place, place)
+        until(lambda: visit("tcp.example.com", "/").status_code == 503, 10)
+        assert [visit("tcp.example.com", path).status_code for path in paths] == [503] * 3
+    finally:
+        host.check_output("rm -rf %s /srv/docs/html/one.txt", place)
+    until(lambda: visit("tcp.example.com", "/").status_code == 200, 10)
+
+
 def test_one_address_has_a_rate(visit):
     statuses = [visit("limited.example.com", "/").status_code for dummy in range(8)]
     assert statuses[:3] == [200, 200, 200] and 429 in statuses
