@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import typing as t
 import urllib.parse
 
@@ -77,9 +78,28 @@ def gather(place: str, shown: str, found: Requirements, constraint: bool, seen: 
 
 
 def apart(line: str) -> list[str]:
-    """--no-binary with several names, as pip takes it, with one name each, as uv does."""
-    option = BINARY.match(line)
-    return [f"{option[1]} {name}" for name in option[2].split(",") if name] if option else [line]
+    """Options as uv takes them: one in each line, without quotes, and --no-binary with one name. pip takes several in a line, as a shell would read them."""
+    if not OPTION.match(line) or EDITABLE.match(line):
+        return [line]
+    found: list[str] = []
+    for word in words(line):
+        if OPTION.match(word) or not found:
+            found.append(word)
+        else:
+            found[-1] += f" {word}"
+    return [single for option in found for single in each(option)]
+
+
+def words(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return [line]
+
+
+def each(option: str) -> list[str]:
+    found = BINARY.match(option)
+    return [f"{found[1]} {name}" for name in found[2].split(",") if name] if found else [option]
 
 
 def accepted(line: str, where: str) -> str:

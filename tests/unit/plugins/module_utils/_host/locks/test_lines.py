@@ -94,6 +94,17 @@ def test_uv_takes_one_name_for_each_option(tmp_path, line, expected):
     assert read_requirements(written(tmp_path, requirements=line)).requirements == expected
 
 
+@pytest.mark.parametrize("line, expected", [
+    ("--no-index --find-links ./wheels", ["--no-index", "--find-links ./wheels"]),
+    ("-i 'https://packages.example.com' --extra-index-url=https://more.example.com --pre  # why",
+     ["-i https://packages.example.com", "--extra-index-url=https://more.example.com", "--pre"]),
+    ("--no-binary lxml,psycopg2 --prefer-binary", ["--no-binary lxml", "--no-binary psycopg2", "--prefer-binary"]),
+    ("--find-links 'wheels", ["--find-links 'wheels"]),
+])
+def test_several_options_in_one_line_all_count(tmp_path, line, expected):
+    assert read_requirements(written(tmp_path, requirements=line)).requirements == expected
+
+
 @pytest.mark.parametrize("line, said", [
     ("flask\n-e hg+https://me:secret@hg.example.com/lib#egg=lib", "requirements.txt, line 2 has 'hg+https://hg.example.com/lib#egg=lib': of version control"),
     ("lib @ svn+https://svn.example.com/lib", "requirements.txt, line 1 has 'lib @ svn+https://svn.example.com/lib': of version control"),
