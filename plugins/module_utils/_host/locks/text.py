@@ -29,7 +29,7 @@ def places(text: str) -> list[tuple[str, str]]:
 
 
 def entries(text: str) -> list[str]:
-    """Physical lines that belong together: a line that ends with a backslash goes on."""
+    """Physical lines that belong together: a line that ends with a backslash goes on, unless it is a comment."""
     found: list[str] = []
     goes_on = False
     for line in text.splitlines(keepends=True):
@@ -37,7 +37,7 @@ def entries(text: str) -> list[str]:
             found[-1] += line
         else:
             found.append(line)
-        goes_on = line.rstrip("\r\n").endswith("\\")
+        goes_on = line.rstrip("\r\n").endswith("\\") and not line.lstrip().startswith("#")
     return found
 
 

@@ -59,6 +59,7 @@ def test_what_lies_at_an_address(tmp_path, server):
     (b"\xef\xbb\xbfa==1\r\nb==2\r\n", ["a==1", "b==2"]),
     ("a==1\r\nb==2".encode("utf-16"), ["a==1", "b==2"]),
     (b"a>=1, \\\r\n  <2 # why\r\n# b\r\n", ["a>=1, <2"]),
+    (b"# made by C:\\tools\\\na==1\n  # and \\\nb==2\n", ["a==1", "b==2"]),
 ])
 def test_what_editors_write(tmp_path, content, expected):
     (tmp_path / "requirements.txt").write_bytes(content)
