@@ -6,11 +6,16 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import json
 import os
+import re
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
+
+# As PEP 263 has it, in one of the first two lines.
+CODING = re.compile(rb"(?:[^\n]*\n)?#[^\n]*?coding[:=]\s*([\w.-]+)")
 
 
 def read(path: str) -> str:
@@ -22,12 +27,14 @@ def read(path: str) -> str:
 
 
 def decoded(content: bytes, shown: str) -> str:
-    """Text as people's editors write it: UTF-8, or with a byte order mark UTF-16 (PowerShell's C(pip freeze > requirements.txt)), with any line ends."""
-    encoding = "utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
-    try:
-        return content.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
-    except UnicodeDecodeError:
-        raise BuildError(f"{shown} cannot be read: it is not UTF-8.") from None
+    """Text as people's editors write it, with any line ends: UTF-8, UTF-16 with a byte order mark (PowerShell's C(pip freeze > requirements.txt)), or what
+    it says itself that it is, as pip takes it."""
+    declared = CODING.match(content)
+    usual = "utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    for encoding in (usual, *([declared[1].decode()] if declared else [])):
+        with contextlib.suppress(UnicodeDecodeError, LookupError):
+            return content.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+    raise BuildError(f"{shown} cannot be read: it is not UTF-8; save it as UTF-8.")
 
 
 def load_toml(path: str) -> dict[str, t.Any]:

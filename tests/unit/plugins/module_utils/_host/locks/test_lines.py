@@ -60,10 +60,19 @@ def test_what_lies_at_an_address(tmp_path, server):
     ("a==1\r\nb==2".encode("utf-16"), ["a==1", "b==2"]),
     (b"a>=1, \\\r\n  <2 # why\r\n# b\r\n", ["a>=1, <2"]),
     (b"# made by C:\\tools\\\na==1\n  # and \\\nb==2\n", ["a==1", "b==2"]),
+    ("# for pip\n# -*- coding: latin-1 -*-\na==1 # für uns\n".encode("latin-1"), ["a==1"]),
+    ("# encoding=cp1252\r\na==1 # 5 €\r\n".encode("cp1252"), ["a==1"]),
 ])
 def test_what_editors_write(tmp_path, content, expected):
     (tmp_path / "requirements.txt").write_bytes(content)
     assert read_requirements(str(tmp_path / "requirements.txt")).requirements == expected
+
+
+@pytest.mark.parametrize("content", [b"a # f\xfcr\n", b"# coding: none-such\na # f\xfcr\n", b"a\n\n# coding: latin-1\nb # f\xfcr\n"])
+def test_an_encoding_that_nothing_names(tmp_path, content):
+    (tmp_path / "requirements.txt").write_bytes(content)
+    with pytest.raises(BuildError, match=r"^requirements\.txt cannot be read: it is not UTF-8; save it as UTF-8\.$"):
+        read_requirements(str(tmp_path / "requirements.txt"))
 
 
 @pytest.mark.parametrize("line, expected", [
