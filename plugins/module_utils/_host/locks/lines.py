@@ -109,6 +109,9 @@ def accepted(line: str, where: str) -> str:
         rest = re.sub(r"^(['\"])(.*)\1$", r"\2", line[editable.end():])
     if OPTION.match(rest):
         return line
+    if rest.startswith("file:") and "://" not in rest:
+        # What it is called, its own files tell.
+        rest = re.sub(r"#egg=[\w.-]*", "", rest)
     if FOREIGN.match(rest.partition(" @ ")[2] or rest):
         raise BuildError(f"{where} has {without_password(rest)!r}: of version control systems only git is supported, as git+https://… or git+ssh://…")
     if LOCAL.match(rest):

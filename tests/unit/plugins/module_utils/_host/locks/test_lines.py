@@ -84,7 +84,7 @@ def test_an_encoding_that_nothing_names(tmp_path, content):
     ("-e auth", "./auth"), ("--editable=auth[redis] ; os_name == 'nt'", "./auth[redis] ; os_name == 'nt'"), ("-elibs/auth", "./libs/auth"),
     ("-e 'git+https://git.example.com/lib.git#egg=lib'", "lib @ git+https://git.example.com/lib.git"),
     ("-e git+git@git.example.com:team/lib.git@v1#egg=lib", "lib @ git+ssh://git@git.example.com/team/lib.git@v1"),
-    ("file:vendor/a.whl", "./vendor/a.whl"),
+    ("file:vendor/a.whl", "./vendor/a.whl"), ("-e file:.#egg=shop", "."), ("-e file:libs/auth#egg=auth[redis]", "./libs/auth[redis]"),
     ("a @ file:./vendor/a.whl", "./vendor/a.whl"), ("a @ file:///opt/a.whl", "a @ file:///opt/a.whl"), ("/opt/a.whl", "/opt/a.whl"),
     ("a @ https://example.com/a.whl ; os_name == 'nt'", "a @ https://example.com/a.whl ; os_name == 'nt'"),
     ("-e git+https://git.example.com/lib.git@v1#egg=lib", "lib @ git+https://git.example.com/lib.git@v1"),
