@@ -14,7 +14,7 @@ import urllib.parse
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
 from ansible_collections.pyweb.stack.plugins.module_utils._host.fetch import fetched
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import decoded, read
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import BINARY, INCLUDE, LOCAL, entries, logical
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import BINARY, INCLUDE, LOCAL, PLACES, entries, logical
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 # Of an address for HTTP, with or without git+. One with an @ in the password has to write it as %40.
@@ -41,10 +41,13 @@ class Requirements(t.NamedTuple):
         return "".join(f"{line}\n" for line in self.requirements)
 
 
-def read_requirements(path: str) -> Requirements:
-    """The file at C(path) and everything it includes, also from addresses. Raises BuildError, which names file and line."""
+def read_requirements(path: str, top: str | None = None) -> Requirements:
+    """The file at C(path) and everything it includes, also from addresses, with paths as seen from C(top), which is where it lies unless it is given.
+
+    Raises BuildError, which names file and line.
+    """
     found = Requirements([], [])
-    gather(path, os.path.basename(path), found, False, ())
+    gather(path, os.path.basename(path), top or os.path.dirname(path), found, False, ())
     return found
 
 
@@ -56,7 +59,7 @@ def without_logins(line: str) -> tuple[str, list[str]]:
     return LOGIN.sub(lambda match: match[0].replace(match[2], "", 1), line), found
 
 
-def gather(place: str, shown: str, found: Requirements, constraint: bool, seen: tuple[str, ...]) -> None:
+def gather(place: str, shown: str, top: str, found: Requirements, constraint: bool, seen: tuple[str, ...]) -> None:
     if place in seen:
         return
     text = decoded(fetched(place, shown), without_password(place)) if "://" in place else read(place)
@@ -72,12 +75,12 @@ def gather(place: str, shown: str, found: Requirements, constraint: bool, seen: 
             if "://" not in inner and not os.path.exists(inner):
                 raise BuildError(f"{where} includes {written!r}, which the release does not have: add it to the source, or, where it lies outside of "
                                  "source.directory, deploy the whole source, as docs/recipes.md shows.")
-            gather(inner, where, found, constraint or include[1] in ("-c", "--constraint"), (*seen, place))
+            gather(inner, where, top, found, constraint or include[1] in ("-c", "--constraint"), (*seen, place))
         elif line:
-            (found.constraints if constraint else found.requirements).extend(accepted(part, where) for part in apart(line))
+            (found.constraints if constraint else found.requirements).extend(accepted(part, where) for part in apart(line, place, top))
 
 
-def apart(line: str) -> list[str]:
+def apart(line: str, place: str, top: str) -> list[str]:
     """Options as uv takes them: one in each line, without quotes, and --no-binary with one name. pip takes several in a line, as a shell would read them."""
     if not OPTION.match(line) or EDITABLE.match(line):
         return [line]
@@ -87,7 +90,7 @@ def apart(line: str) -> list[str]:
             found.append(word)
         else:
             found[-1] += f" {word}"
-    return [single for option in found for single in each(option)]
+    return [single for option in found for single in each(beside(option, place, top))]
 
 
 def words(line: str) -> list[str]:
@@ -95,6 +98,15 @@ def words(line: str) -> list[str]:
         return shlex.split(line)
     except ValueError:
         return [line]
+
+
+def beside(option: str, place: str, top: str) -> str:
+    """A directory with packages is looked for beside the file that names it, and then from the top of the source, as by pip."""
+    found = PLACES.match(option)
+    if not found or found[1] not in ("--find-links", "-f") or "://" in f"{place}{found[2]}":
+        return option
+    there = os.path.join(os.path.dirname(place), found[2])
+    return f"{found[1]} {os.path.relpath(there, top)}" if os.path.exists(there) else option
 
 
 def each(option: str) -> list[str]:

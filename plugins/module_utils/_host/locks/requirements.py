@@ -26,7 +26,7 @@ class RequirementsFile(Lock):
     @functools.cached_property
     def whole(self) -> Requirements:
         """With the passwords that addresses in it may have."""
-        return read_requirements(self.path)
+        return read_requirements(self.path, self.project.source)
 
     @functools.cached_property
     def read(self) -> Requirements:

@@ -115,6 +115,19 @@ def test_several_options_in_one_line_all_count(tmp_path, line, expected):
     assert read_requirements(written(tmp_path, requirements=line)).requirements == expected
 
 
+@pytest.mark.parametrize("line, expected", [
+    ("--find-links wheels", "--find-links requirements/wheels"), ("-f ./wheels", "-f requirements/wheels"), ("--find-links vendor", "--find-links vendor"),
+    ("--find-links=https://packages.example.com/wheels", "--find-links=https://packages.example.com/wheels"),
+])
+def test_a_directory_of_packages_lies_beside_the_file_or_at_the_top(tmp_path, line, expected):
+    (tmp_path / "requirements/wheels").mkdir(parents=True)
+    (tmp_path / "vendor").mkdir()
+    written(tmp_path / "requirements", base=line)
+    path = str(tmp_path / "requirements/base.txt")
+    assert read_requirements(path, str(tmp_path)).requirements == [expected]
+    assert read_requirements(written(tmp_path, requirements="-r requirements/base.txt")).requirements == [expected]
+
+
 @pytest.mark.parametrize("line, said", [
     ("flask\n-e hg+https://me:secret@hg.example.com/lib#egg=lib", "requirements.txt, line 2 has 'hg+https://hg.example.com/lib#egg=lib': of version control"),
     ("lib @ svn+https://svn.example.com/lib", "requirements.txt, line 1 has 'lib @ svn+https://svn.example.com/lib': of version control"),
