@@ -84,7 +84,8 @@ def _source(where: str, source: dict[str, Any]) -> dict[str, Any]:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*", source["version"]):
                 raise AppsError(f"{where}.version is {source['version']!r}: the version of a package is needed, such as 1.4.0.")
     elif kind == "archive":
-        if not re.search(r"\.(tar|tar\.(gz|bz2|xz)|tgz|zip)$", source["archive"].split("?")[0]):
+        # The name of what an address gives may be anywhere in it, or nowhere: https://api.github.com/repos/shop/shop/tarball/v1.2.
+        if "://" not in source["archive"] and not re.search(r"(?i)\.(tar|tar\.(gz|bz2|xz)|t(gz|bz2|xz)|zip)$", source["archive"]):
             raise AppsError(f"{where}.archive is {without_password(source['archive'])!r}: a .tar, .tar.gz, .tgz, .tar.bz2, .tar.xz or .zip file is needed.")
         if "://" in source["archive"] and not source["checksum"]:
             raise AppsError(f"{where}.checksum is missing: an archive from the net needs the sha256 of what it has to be, as sha256:…")

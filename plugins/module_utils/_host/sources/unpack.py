@@ -26,6 +26,8 @@ FAULTS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, stru
 
 # Who made an entry of a zip file (APPNOTE.TXT 4.4.2).
 WINDOWS = 0
+# How a zip file begins, with members and without. An address often does not tell: …/zipball/v1.2.
+ZIP = (b"PK\3\4", b"PK\5\6")
 # What file managers leave in the directories that somebody has looked at.
 LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 
@@ -71,6 +73,19 @@ class Zip:
 
     def open(self, handle: t.Any) -> t.IO[bytes]:
         return self.archive.open(handle)
+
+
+def opened(path: str, shown: str) -> Tar | Zip:
+    """By what is in the file, and by its name only where that is neither. Raises BuildError, or what the libraries do."""
+    with open(path, "rb") as file:
+        begin = file.read(4)
+    if begin in ZIP:
+        return Zip(path)
+    if tarfile.is_tarfile(path):
+        return Tar(path)
+    if path.endswith(".zip"):
+        return Zip(path)
+    raise BuildError(f"{shown} cannot be unpacked: it is neither a zip nor a tar, plain or packed by gzip, bzip2 or xz; pack it as one of them.")
 
 
 def seconds(date: tuple[int, ...]) -> int:
@@ -173,7 +188,7 @@ def refusal(shown: str, name: str, why: str) -> BuildError:
 def unpack(path: str, shown: str, target: str, strip: bool = True) -> None:
     """C(shown) is its name for people. With C(strip), a single directory at the top is left out."""
     try:
-        source = Zip(path) if path.endswith(".zip") else Tar(path)
+        source = opened(path, shown)
         with source.archive:
             members = plan(source.members(), shown, strip)
             size, free = sum(member.size for member in members.values()), shutil.disk_usage(target).free

@@ -126,6 +126,14 @@ def test_hard_links(tmp_path):
     assert tree(tmp_path / "target") == {"a": "1", "b": "1"}
 
 
+@pytest.mark.parametrize("name, make", [("source.tar", zipped), ("source.zip", tar)])
+def test_what_an_archive_is_shows_by_its_content(tmp_path, name, make):
+    make(tmp_path / name, [("PKG-INFO", "1"), ("a", "2")])
+    (tmp_path / "target").mkdir()
+    unpack(str(tmp_path / name), "x", str(tmp_path / "target"))
+    assert tree(tmp_path / "target") == {"PKG-INFO": "1", "a": "2"}
+
+
 def test_a_packed_tree_keeps_its_only_directory(tmp_path):
     (tmp_path / "target").mkdir()
     unpack(tar(tmp_path / "x.tgz", [("src/app.py", "1")]), "x", str(tmp_path / "target"), strip=False)
@@ -173,7 +181,7 @@ def damaged(path):
 
 
 @pytest.mark.parametrize("name, make, says", [
-    ("x.tar.gz", lambda path: path.write_text("no archive"), "shop cannot be unpacked: "),
+    ("x.tar.gz", lambda path: path.write_text("no archive"), "shop cannot be unpacked: it is neither a zip nor a tar, plain or packed by gzip, bzip2 or xz; "),
     ("x.zip", lambda path: path.write_text("no archive"), "shop cannot be unpacked: File is not a zip file."),
     ("x.tar.gz", lambda path: (tar(path, [("a", os.urandom(5000).hex())]), damaged(path)), "shop cannot be unpacked: "),
     ("x.tar", lambda path: tar(path, [("d", DIRECTORY, "")], "w"), "shop has no files: "),
