@@ -211,7 +211,8 @@ class Git(Source):
                 # Whoever can change .gitmodules must not be able to name a file of this host, or a command.
                 env["GIT_ALLOW_PROTOCOL"] = "https:http:git:ssh" + (":file" if self.url.startswith(("/", "file://")) else "")
             call(["git", f"--git-dir={mirror}", "-c", "gc.auto=0", "-c", "credential.helper=", "-c", f"core.hooksPath={os.devnull}",
-                  "fetch", "--quiet", "--force", *prune, "--no-auto-maintenance", "--no-recurse-submodules", "--end-of-options", url, *refs],
+                  "fetch", "--quiet", "--force", *prune, "--update-shallow", "--no-auto-maintenance", "--no-recurse-submodules", "--end-of-options",
+                  url, *refs],
                  f"git fetch of {what}from {without_password(url)}" if what else f"git fetch from {without_password(url)}", env,
                  hint="check its address in .gitmodules, and that this host may reach it and read it." if what else self.hint)
 

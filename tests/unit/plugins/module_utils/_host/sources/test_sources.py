@@ -575,6 +575,17 @@ def test_a_head_that_names_no_branch(source, tmp_path, unborn, scheme):
                                     "set source.version to the branch that is to be deployed.")
 
 
+@pytest.mark.parametrize("options", [{}, {"version": "main"}, {"version": "v2"}])
+def test_a_repository_with_a_part_of_its_history(source, tmp_path, options):
+    """As jobs of CI have it, which clone no more than they need."""
+    repository(tmp_path / "whole", {"app.py": "1"})
+    last = commit(tmp_path / "whole", {"app.py": "2"})
+    git(tmp_path / "whole", "tag", "v2")
+    git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{tmp_path}/whole", "shop")
+    shop = source(repo=f"file://{tmp_path}/shop", **options)
+    assert shop.remote() == shop.resolve() == last and release(shop, tmp_path) == {"app.py": "2"}
+
+
 def test_the_version_of_a_commit(source, tmp_path):
     origin = tmp_path / "origin"
     first = repository(origin, {"app.py": "1"})
