@@ -33,7 +33,10 @@ NO_HEAD = "HEAD of the repository names no branch that is there; set source.vers
 # What git says of files that are empty or cut short, as a power cut leaves them.
 BROKEN = re.compile(r"loose object|object file .* is empty|bad object|invalid sha1 pointer|does not point to a valid object|is corrupt|not a git repository: '|"
                     r"index file .* is too small|packfile .* (cannot be|does not match)|unable to (read|parse)|missing (blob|tree|commit)|unexpected line in")
-MIRROR = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
+# A mirror has commits of one kind, as the repository has. By the kind: the configuration.
+MIRROR = "[core]\n\trepositoryformatversion = {version}\n\tfilemode = true\n\tbare = true\n"
+FORMATS = {"sha1": MIRROR.format(version=0), "sha256": MIRROR.format(version=1) + "[extensions]\n\tobjectformat = sha256\n"}
+ANOTHER_KIND = re.compile(r"mismatched algorithms: client \w+; server (sha1|sha256)\b")
 ASKPASS = """#!/bin/sh
 case "$1" in
 "Username for '$PYWEB_GIT_SCHEME$PYWEB_GIT_HOST': ") printf '%s\\n' "$PYWEB_GIT_USER" ;;
@@ -63,7 +66,7 @@ class Git(Source):
         self.update(self.mirror, self.url, "", *head, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
         version = self.version
         names = ["refs/pyweb/HEAD"] if version == "HEAD" else [f"refs/heads/{version}", f"refs/tags/{version}"]
-        if re.fullmatch(r"[0-9a-f]{7,40}", version):
+        if re.fullmatch(r"[0-9a-f]{7,64}", version):
             names.append(version)
         for name in names:
             found = self.commit(name)
@@ -82,14 +85,15 @@ class Git(Source):
         for name in ("HEAD",) if version == "HEAD" else (f"refs/heads/{version}", f"refs/tags/{version}^{{}}", f"refs/tags/{version}"):
             if name in names:
                 return names[name]
-        if re.fullmatch(r"[0-9a-f]{40}", version):
+        if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", version):
             return version
-        if re.fullmatch(r"[0-9a-f]{7,39}", version):
+        if re.fullmatch(r"[0-9a-f]{7,63}", version):
             # A server does not tell commits by their short names; the mirror does, or one that something still names.
             known = {self.commit(version)} - {""} or {commit for commit in names.values() if commit.startswith(version)}
             if len(known) == 1:
                 return known.pop()
-            raise BuildError(f"{self.shown} has no branch or tag {version!r}, and check mode does not fetch commits: give all 40 digits, or leave out --check.")
+            raise BuildError(f"{self.shown} has no branch or tag {version!r}, and check mode does not fetch commits: give all of its digits, "
+                             "or leave out --check.")
         raise BuildError(f"{self.shown} has no branch, tag or commit {version!r}: check the version.")
 
     def commit(self, name: str) -> str:
@@ -190,21 +194,27 @@ class Git(Source):
         return BuildError(f"{self.shown}: {NO_HEAD}") if "remote ref HEAD" in str(error) else error
 
     def update(self, mirror: str, url: str, what: str, *refs: str, password: str | None = None) -> None:
-        """Fetch into a mirror, which is made where it is missing, and again where a crash of the host has broken it."""
+        """Fetch into a mirror, which is made where it is missing, and again where a crash of the host has broken it or its commits are of another kind."""
         with self.turn(mirror):
+            kind = kind_of(mirror)
             try:
-                self.pull(mirror, url, what, *refs, password=password)
+                self.pull(mirror, url, what, *refs, password=password, kind=kind)
+                return
             except BuildError as error:
-                if not BROKEN.search(str(error)):
+                another = ANOTHER_KIND.search(str(error))
+                if not another and not BROKEN.search(str(error)):
                     raise self.no_head(error) from None
-                shutil.rmtree(mirror)
-                self.pull(mirror, url, what, *refs, password=password)
+            shutil.rmtree(mirror)
+            try:
+                self.pull(mirror, url, what, *refs, password=password, kind=another[1] if another else kind)
+            except BuildError as error:
+                raise self.no_head(error) from None
 
-    def pull(self, mirror: str, url: str, what: str, *refs: str, password: str | None = None) -> None:
+    def pull(self, mirror: str, url: str, what: str, *refs: str, password: str | None = None, kind: str = "sha1") -> None:
         if not os.path.exists(f"{mirror}/HEAD"):
-            call(["git", "init", "--quiet", "--bare", mirror], "git init", self.env)
+            call(["git", "init", "--quiet", "--bare", f"--object-format={kind}", mirror], "git init", self.env)
         with open(f"{mirror}/config", "w", encoding="utf-8") as file:
-            file.write(MIRROR)
+            file.write(FORMATS[kind])
         prune = ["--prune"] if "+refs/heads/*:refs/heads/*" in refs else []
         with self.access(url, password) as env:
             if what:
@@ -276,6 +286,13 @@ class Git(Source):
             call(["tar", "-x", "--no-same-owner", "-C", target], f"export of {revision[:12]}", self.env, stdin=archive.stdout)
         if archive.returncode != 0:
             raise BuildError(f"export of {revision[:12]} failed: git archive ended with {archive.returncode}.")
+
+
+def kind_of(mirror: str) -> str:
+    """Of the commits in a mirror, as its configuration was written."""
+    with contextlib.suppress(OSError, UnicodeDecodeError), open(f"{mirror}/config", encoding="utf-8") as file:
+        return "sha256" if file.read() == FORMATS["sha256"] else "sha1"
+    return "sha1"
 
 
 def server(url: str) -> tuple[str, str]:

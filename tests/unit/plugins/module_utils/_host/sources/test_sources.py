@@ -233,7 +233,7 @@ def test_check_mode_and_a_short_commit(source, tmp_path, home):
     two = commit(tmp_path / "shop", {"app.py": "2"})
     url = f"file://{tmp_path}/shop"
     assert source(repo=url, version=two[:8]).remote() == two, "a branch is there"
-    with pytest.raises(BuildError, match=f"has no branch or tag '{one[:8]}', and check mode does not fetch commits: give all 40 digits"):
+    with pytest.raises(BuildError, match=f"has no branch or tag '{one[:8]}', and check mode does not fetch commits: give all of its digits"):
         source(repo=url, version=one[:8]).remote()
     assert os.listdir(home) == [], "nothing was written"
     assert source(repo=url, version=one[:8]).resolve() == one
@@ -584,6 +584,22 @@ def test_a_repository_with_a_part_of_its_history(source, tmp_path, options):
     git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{tmp_path}/whole", "shop")
     shop = source(repo=f"file://{tmp_path}/shop", **options)
     assert shop.remote() == shop.resolve() == last and release(shop, tmp_path) == {"app.py": "2"}
+
+
+def test_a_repository_whose_commits_have_64_digits(source, tmp_path, home):
+    git(tmp_path, "init", "--quiet", "--object-format=sha256", "-b", "main", "shop")
+    first = commit(tmp_path / "shop", {"app.py": "1"})
+    git(tmp_path / "shop", "tag", "v1.2.0")
+    url = f"file://{tmp_path}/shop"
+    for version in ("HEAD", "main", "v1.2.0", first, first[:50]):
+        assert source(repo=url, version=version).resolve() == source(repo=url, version=version).remote() == first
+    assert release(source(repo=url), tmp_path) == {"app.py": "1"} and source(repo=url).project_version(first) == "1.2.0"
+    kept = os.stat(home / "repo.git").st_ino
+    second = commit(tmp_path / "shop", {"app.py": "2"})
+    assert source(repo=url).resolve() == second and os.stat(home / "repo.git").st_ino == kept
+    assert len(source(repo=url).between(first, second)) == 1
+    other = repository(tmp_path / "other", {"app.py": "3"})
+    assert source(repo=f"file://{tmp_path}/other").resolve() == other, "it has moved to another server"
 
 
 def test_the_version_of_a_commit(source, tmp_path):
