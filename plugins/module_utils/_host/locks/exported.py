@@ -40,6 +40,9 @@ class Exported(Lock):
         """What this tool alone has to know; C(place) is a directory that goes away again."""
         return {}
 
+    def untie(self, place: str) -> None:
+        """Removes from the copy in the directory C(place) what only the tool's user needs."""
+
     def text(self, tools: Tools, wanted: Wanted) -> str:
         """The tool runs where whatever it makes goes away again."""
         folder, kind = self.project.folder, self.kind or ""
@@ -52,6 +55,7 @@ class Exported(Lock):
             for entry in (kind, "pyproject.toml", "Pipfile", "poetry.toml", "pdm.toml", "README.md"):
                 with contextlib.suppress(FileNotFoundError):
                     shutil.copyfile(f"{folder}/{entry}", f"{place}/{entry}")
+            self.untie(place)
             start = [*tools.uvx(list(self.tool)), program]
 
             def run(*arguments: str) -> str:

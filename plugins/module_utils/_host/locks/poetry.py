@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+import re
+
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import PYPI, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.exported import Exported, Run
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import load_toml
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
+
+# The version of Poetry that a project asks for, and plugins of it: whoever locks needs them, and whoever reads the lock does not.
+TIES = re.compile(r"(?ms)^[ \t]*(?:tool\.poetry\.)?requires-(?:poetry|plugins)[ \t]*=[^\n]*$|^\[tool\.poetry\.requires-plugins\].*?(?=^\[|\Z)")
 
 
 class PoetryLock(Exported):
@@ -26,6 +31,13 @@ class PoetryLock(Exported):
     def origins(self) -> dict[str, str]:
         found = {normal(package["name"]): package.get("source", {}) for package in load_toml(self.path).get("package", [])}
         return {name: source["url"] for name, source in found.items() if source.get("type") == "legacy" and not PYPI.match(source["url"])}
+
+    def untie(self, place: str) -> None:
+        with open(f"{place}/pyproject.toml", "r+", encoding="utf-8", newline="") as file:
+            text = TIES.sub("", file.read())
+            file.seek(0)
+            file.truncate()
+            file.write(text)
 
     def groups(self) -> set[str]:
         return self.project.groups()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 
 import pytest
 
@@ -22,12 +23,16 @@ class Tools:
         self.home = str(home)
         self.uv_env = {"PATH": "/usr/bin"}
         self.calls = []
+        self.copies = []
 
     def uvx(self, packages):
         return ["uvx", *packages]
 
     def run(self, argv, what, cwd=None, hint="", env=None):
         self.calls.append((argv, env))
+        if os.path.exists(f"{cwd}/pyproject.toml"):
+            with open(f"{cwd}/pyproject.toml", "rb") as file:
+                self.copies.append(tomllib.load(file))
         return "six==1.17.0\n"
 
 
@@ -51,3 +56,17 @@ def test_pdm_takes_the_interpreter_of_the_application_and_downloads_none(tmp_pat
         assert env["PDM_PYTHON"] == PYTHON
         # Where it would put one; uv, which starts it, has another place.
         assert not os.path.isdir(env["XDG_DATA_HOME"]) and env["UV_TOOL_DIR"].startswith(f"{tmp_path}/")
+
+
+@pytest.mark.parametrize("ties", [
+    "requires-poetry = '>=2.1,<2.2'\nrequires-plugins = {poetry-plugin-up = '>=0.9'}\n", "requires-poetry = '==2.0.1'  # since March\r\n",
+    "[tool.poetry.requires-plugins]\npoetry-plugin-up = '>=0.9'\npoetry-monoranger-plugin = '*'\n",
+])
+def test_the_version_of_poetry_that_a_project_asks_for_is_for_those_who_lock(tmp_path, ties):
+    text = f"[tool.poetry]\nname = 'shop'\n{ties}[tool.poetry.dependencies]\npython = '^3.11'\n"
+    (tmp_path / "poetry.lock").write_text("")
+    (tmp_path / "pyproject.toml").write_bytes(text.encode())
+    tools = Tools(tmp_path)
+    lock_of(str(tmp_path), None).text(tools, Wanted([], [], PYTHON, []))
+    assert tools.copies == [{"tool": {"poetry": {"name": "shop", "dependencies": {"python": "^3.11"}}}}]
+    assert (tmp_path / "pyproject.toml").read_bytes() == text.encode(), "the source stays as it is"
