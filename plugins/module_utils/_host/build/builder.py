@@ -21,7 +21,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.build.bytecode i
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.files import allow, copied, measured
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.hashed import is_immutable, is_kept
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import forget_other, released, served
-from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import brought, is_shared, link, make_room
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import brought, is_shared, link, make_room, refuse_ways
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.environment import Environment
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources import lfs
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.part import export
@@ -78,6 +78,7 @@ class Builder:
             os.symlink(run_path, f"{target}/.pyweb")
             extra.place(params["files"], target, files)
             self.hooks("after_fetch", env, target)
+            refuse_ways(target, params["shared"])
             missing = lfs.note(target)
         with self.phase("environment"):
             with self.explained():

@@ -10,6 +10,8 @@ import os
 import shutil
 import stat
 
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
+
 
 def is_shared(directory: str, shared: list[str]) -> bool:
     """Media: what nginx serves there is the application's data."""
@@ -35,12 +37,33 @@ def missing(base: str, shared: list[str]) -> list[str]:
     ]
 
 
+def refuse_ways(release: str, shared: list[str]) -> None:
+    """Raises BuildError where the source has something on the way to a shared path by which its link would come to lie elsewhere, or could not be made."""
+    for path in shared:
+        parts = path.split("/")
+        for above in ("/".join(parts[:length]) for length in range(1, len(parts))):
+            place = f"{release}/{above}"
+            # What is shared itself becomes a link into shared/ as a whole.
+            if is_shared(above, shared) or not os.path.lexists(place):
+                break
+            if leads_away(place, release):
+                raise BuildError(f"shared has {path}, but {above} in the source is a link to {os.readlink(place)}, which is no directory of the release: "
+                                 f"remove it from the source, or name {above} in shared.")
+            if not os.path.isdir(place):
+                raise BuildError(f"shared has {path}, but {above} in the source is a file: remove it from the source, or correct shared.")
+
+
+def leads_away(place: str, release: str) -> bool:
+    """Is C(place) a link to nothing, or to what is not in the release?"""
+    return os.path.islink(place) and not (os.path.exists(place) and os.path.realpath(place).startswith(f"{os.path.realpath(release)}/"))
+
+
 def brought(release: str, shared: list[str]) -> dict[str, list[str]]:
     """For each shared directory the files that the source has in it, before a build step adds any."""
     return {
         path: sorted(os.path.relpath(f"{root}/{name}", f"{release}/{path}") for root, dummy, names in os.walk(f"{release}/{path}") for name in names
                      if not os.path.islink(f"{root}/{name}"))
-        for path in shared if os.path.isdir(f"{release}/{path}")
+        for path in shared if os.path.isdir(f"{release}/{path}") and not leads_away(f"{release}/{path}", release)
     }
 
 
@@ -70,6 +93,8 @@ def make_shared(base: str, shared: list[str], media: list[str], web: int, releas
             if from_source and not os.path.lexists(place):
                 copy_first(first, place)
         elif not os.path.isfile(place):
+            if os.path.islink(place) and not os.path.exists(place):
+                raise BuildError(f"shared has {path}, but {place} is a link to {os.readlink(place)}, which is not there: mount it, or make it.")
             os.makedirs(place, mode=0o700, exist_ok=True)
             if not os.listdir(place):
                 for name in (source or {}).get(path, []):
@@ -91,6 +116,9 @@ def make_room(release: str, shared: list[str], base: str) -> None:
     """
     for path in shared:
         place, data = f"{release}/{path}", f"{base}/{path}"
+        if leads_away(place, release):
+            # Such as ../../shared/media, as other tools have it, where nothing is for a build step.
+            os.unlink(place)
         if os.path.lexists(place):
             continue
         if os.path.isfile(data) and os.access(data, os.R_OK):

@@ -9,7 +9,10 @@ import os
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import brought, is_file, link, make_room, make_shared, missing
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import (
+    brought, is_file, link, make_room, make_shared, missing, refuse_ways,
+)
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 
 def write(folder, files):
@@ -76,6 +79,55 @@ def test_directories_are_there_while_the_build_runs(tmp_path):
     make_room(str(tmp_path), ["var/logs", "static", "db.sqlite3", "local.py"], str(tmp_path / "shared"))
     assert (tmp_path / "local.py").read_text() == "host"
     assert (tmp_path / "var/logs").is_dir() and (tmp_path / "static/a").exists() and not os.path.lexists(tmp_path / "db.sqlite3")
+
+
+@pytest.mark.parametrize("target", ["../../shared/media", "/nonexistent/media", "{outside}"])
+@pytest.mark.parametrize("name, is_there", [("media", True), ("db.sqlite3", False)])
+def test_a_link_of_the_source_that_leads_out_is_nothing_of_it(tmp_path, target, name, is_there):
+    release, outside = tmp_path / "release", tmp_path / "outside"
+    write(tmp_path, {"release/a": "", "outside/huge": "x"})
+    (release / name).symlink_to(target.format(outside=outside))
+    assert brought(str(release), [name]) == {}
+    make_room(str(release), [name], str(tmp_path / "shared"))
+    assert not (release / name).is_symlink() and (release / name).is_dir() is is_there and (outside / "huge").exists()
+
+
+def test_a_link_within_the_source_stays(tmp_path):
+    write(tmp_path, {"data/a": "1"})
+    (tmp_path / "media").symlink_to("data")
+    make_room(str(tmp_path), ["media"], str(tmp_path / "shared"))
+    assert brought(str(tmp_path), ["media"]) == {"media": ["a"]} and (tmp_path / "media").is_symlink()
+
+
+@pytest.mark.parametrize("target, says", [
+    (None, "shared has var/log/app, but var in the source is a file: remove it from the source, or correct shared."),
+    ("/nonexistent", "shared has var/log/app, but var in the source is a link to /nonexistent, which is no directory of the release: remove it from the "
+                     "source, or name var in shared."),
+    ("..", "shared has var/log/app, but var in the source is a link to .., which is no directory of the release: remove it"),
+])
+def test_what_is_in_the_way_of_a_shared_path(tmp_path, target, says):
+    write(tmp_path, {"release/a": "", "release/data/x": ""})
+    if target:
+        (tmp_path / "release/var").symlink_to(target)
+    else:
+        write(tmp_path, {"release/var": "x"})
+    with pytest.raises(BuildError) as error:
+        refuse_ways(str(tmp_path / "release"), ["var/log/app", "data"])
+    assert str(error.value).startswith(says)
+    refuse_ways(str(tmp_path / "release"), ["var/log/app", "var"])
+
+
+def test_a_way_within_the_source(tmp_path):
+    write(tmp_path, {"data/x": ""})
+    (tmp_path / "var").symlink_to("data")
+    refuse_ways(str(tmp_path), ["var/log", "new/log", "top"])
+
+
+def test_data_behind_a_link_that_leads_to_nothing(tmp_path):
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared/media").symlink_to("/nonexistent/disk")
+    with pytest.raises(BuildError, match=f"^shared has media, but {tmp_path}/shared/media is a link to /nonexistent/disk, which is not there: mount it, "):
+        make_shared(str(tmp_path / "shared"), ["media"], [], -1, str(tmp_path / "release"))
 
 
 def test_a_directory_begins_with_what_the_source_has_and_not_with_what_a_build_step_wrote(tmp_path):
