@@ -26,12 +26,16 @@ def read(path: str) -> str:
         raise BuildError(f"{os.path.basename(path)} cannot be read: {error.strerror}.") from None
 
 
+def marked(content: bytes) -> str:
+    """The encoding that a byte order mark tells, or UTF-8."""
+    return "utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+
+
 def decoded(content: bytes, shown: str) -> str:
     """Text as people's editors write it, with any line ends: UTF-8, UTF-16 with a byte order mark (PowerShell's C(pip freeze > requirements.txt)), or what
     it says itself that it is, as pip takes it."""
     declared = CODING.match(content)
-    usual = "utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
-    for encoding in (usual, *([declared[1].decode()] if declared else [])):
+    for encoding in (marked(content), *([declared[1].decode()] if declared else [])):
         with contextlib.suppress(UnicodeDecodeError, LookupError):
             return content.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
     raise BuildError(f"{shown} cannot be read: it is not UTF-8; save it as UTF-8.")

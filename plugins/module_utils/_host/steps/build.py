@@ -23,6 +23,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared imp
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError, HostError, said
 from ansible_collections.pyweb.stack.plugins.module_utils._host.files import now
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import marked
 from ansible_collections.pyweb.stack.plugins.module_utils._host.records import SCHEMA
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry import own_key
 
@@ -106,8 +107,9 @@ def read_procfile(app: App, target: str, wanted: dict[str, t.Any]) -> dict[str, 
     def read() -> str | None:
         if not os.path.isfile(path):
             return None
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read(2 ** 20)
+        with open(path, "rb") as file:
+            content = file.read(2 ** 20)
+        return content.decode(marked(content), errors="replace")
 
     text = app.system.as_user(app.paths.build_user, read)
     try:

@@ -380,6 +380,15 @@ def test_a_procfile_goes_with_its_release(host, deploy, origin):
     assert "procfile" not in app.store.manifest(deploy(config_digest="e")[0]["release"])
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_procfile_as_editors_of_windows_write_it(host, deploy, origin, encoding):
+    (origin / "Procfile").write_bytes("web: serve\r\n# für alle\r\nworker: work\r\n".encode(encoding))
+    git(origin, "add", "-A")
+    git(origin, "commit", "-q", "-m", "two")
+    found = host.App("shop").store.manifest(deploy(procfile={"defined": []})[0]["release"])["procfile"]
+    assert {name: process["command"] for name, process in found["processes"].items()} == {"web": "serve", "worker": "work"}
+
+
 @pytest.mark.parametrize("text, wanted, sentence", [
     (None, {"defined": []}, "pyweb_apps.shop.processes is empty, and the source has no Procfile with a process: define at least one."),
     ("worker: x", {"defined": [], "web": True},
