@@ -43,7 +43,7 @@ INSTALLED = "pyweb-requirements.txt"
 KEPT_LOCKS = 20
 # What build backends say of a source that is no package.
 NO_PACKAGE = re.compile(r"Multiple top-level (packages|modules) discovered in a flat-layout|Unable to determine which files to ship inside the wheel|"
-                        r"No file/folder found for package|Expected a Python module at|No module or package named")
+                        r"No file/folder found for (package|module)|Expected a Python module at|No module or package named")
 # What a server of ours needs for a protocol, and what is there already where an application has one of these.
 COMPANIONS = {"websockets": {"uvicorn", "wsproto"}}
 REQUIRED = re.compile(r"Required uv version `([^`]+)` does not match")

@@ -81,7 +81,8 @@ def explain(output: str, wheelhouse: str | None) -> str:
         return f"no index has {name}: check its name and version, and dependencies.index."
     found = BUILD.search(output)
     if found and "error sending request" not in output and " @ file://" in found.group(1) and not LACKS.search(output):
-        return f"the project itself ({found.group(1).split(' @ ')[0]}) cannot be built: what its build backend says stands below."
+        return (f"the project itself ({found.group(1).split(' @ ')[0]}) cannot be built: what its build backend says stands below; one that is never "
+                "installed says package = false in [tool.uv] of its pyproject.toml, and runs from its source.")
     if found and "error sending request" not in output:
         lacks = LACKS.search(output)
         if lacks:

@@ -609,6 +609,8 @@ NATIVE = "error: Failed to build `charlie==1.0`\n  cause: The build backend retu
      "charlie==1.0 is compiled on this host, which lacks x86_64-linux-gnu-gcc"),
     (NATIVE + "charlie.c:1:10: fatal error: Python.h: No such file or directory", None, "charlie==1.0 is compiled on this host, which lacks Python.h: add"),
     (NATIVE + "Error: pg_config executable not found.", None, "charlie==1.0 is compiled on this host, which lacks pg_config: add"),
+    (NATIVE.replace("charlie==1.0", "shop @ file:///srv/shop/releases/1") + "ModuleNotFoundError: No module named 'pip.req'", None,
+     "the project itself (shop) cannot be built: what its build backend says stands below; one that is never installed says package = false in [tool.uv]"),
     (NATIVE + "SyntaxError: invalid syntax", None, "charlie==1.0 is built on this host, and that failed: add"),
     ("error: Failed to fetch: `https://x.example.com/simple/a/`\n"
      "  cause: error sending request for url (https://x.example.com/simple/a/)\n  cause: dns error", None,

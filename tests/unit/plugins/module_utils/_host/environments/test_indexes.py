@@ -223,6 +223,7 @@ def built(folder, said, more=""):
 @pytest.mark.parametrize("said", [
     "error: Multiple top-level packages discovered in a flat-layout: ['shop', 'media'].",
     "ValueError: Unable to determine which files to ship inside the wheel",
+    "ValueError: No file/folder found for module shop",
 ])
 def test_what_turns_out_to_be_no_package_runs_from_its_source(uv, tmp_path, said):
     environment = uv()
