@@ -49,6 +49,8 @@ IMMUTABLE = {
     "Django, for a file without an ending": rf"\.{_NO_DATE}(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{{12}}$",
     "webpack, the hash alone": rf"/{_HEX}{_ENDS}",
     "Vite, Rollup, Parcel, Angular": rf"[.-]{_NO_DATE}{_NO_WORD}{_MIXED}{_EIGHT}{_CODE}{_ENDS}",
+    # Of eight capital letters, which a word may be, too: only with the names that these tools give.
+    "Angular, esbuild": rf"/(chunk|main|polyfills|scripts|styles)-[A-Z2-7]{{8}}(?=\.(m?js|css)(\.|$)){_ENDS}",
     "Vite, pictures and the like": rf"^(?=.*/_?assets/).*[.-]{_NO_DATE}{_NO_WORD}{_NO_NAME}{_MIXED}(?=[^.]*[A-Z]){_EIGHT}{_ENDS}",
     "Vite, the hash alone": rf"/{_NO_WORD}(?=[^.]*[0-9])(?=[^.]*[a-z])(?=[^.]*[A-Z]){_EIGHT}{_ENDS}",
 }

@@ -28,6 +28,7 @@ HASHED = [
     # Django, Flask, Sprockets, Angular, Bun
     "/static/site.0a1b2c3d4e5f.css", "/static/LICENSE.0a1b2c3d4e5f", "/static/jquery.min.0a1b2c3d4e5f.js",
     "/static/app-5d41402abc4b2a76b9719d911017c592.js", "/static/app-" + "0a" * 32 + ".js", "/main-5X7KQ2AB.js", "/index-pnbcks0q.js",
+    "/main-QWKZPLRT.js", "/shop/chunk-ABZDEFGH.js.map", "/styles-XKCDQWER.css.br",
 ]
 PLAIN = [
     "/static/style.css", "/static/jquery-3.7.1.min.js", "/static/bootstrap.bundle.js", "/static/logo-download.svg", "/static/react.development.js",
@@ -39,7 +40,7 @@ PLAIN = [
     # Pictures and documents, as people name them, also where Vite puts its own.
     "/img/photo-HarborB2.jpg", "/invoice-ACC20417.pdf", "/assets/bill-ACC20417.pdf", "/assets/phone-iTablet9.png",
     "/assets/logo-BitBuckt.svg", "/assets/logo-GitForge.svg", "/assets/norm-EN-55032.pdf", "/img/hero-poster3x.png", "/assets/hero-poster3x.png",
-    "/calendar-2027KW05.ics", "/img/logo-OpenID2c.svg",
+    "/calendar-2027KW05.ics", "/img/logo-OpenID2c.svg", "/static/jquery-LICENSES.js", "/static/main-PORTRAIT.jpg",
 ]
 # No page of an old release must be found, whatever its name looks like.
 PAGES = ["/index-AbCdEfGh.html", "/page.4f3a9c1b.htm", "/_nuxt/index.html", "/_next/static/x.html", "/a-C9dY_kQ2.html.gz", "/a-C9dY_kQ2.xhtml"]
