@@ -88,6 +88,8 @@ def test_others_do_not_see_who_runs_what_in_strict(host):
 def test_what_mounts_may_is_cut_at_boot_in_strict(host):
     assert host.service("pyweb-mounts").is_enabled == is_strict(host)
     if is_strict(host):
+        host.check_output("mount -o remount,hidepid=ptraceable /proc && systemctl restart pyweb-mounts")
+        assert "hidepid=ptraceable" in host.mount_point("/proc").options
         host.check_output("mount -o remount,hidepid=off /proc && systemctl restart pyweb-mounts")
         assert any(option.startswith("hidepid=") for option in host.mount_point("/proc").options)
 
