@@ -13,6 +13,7 @@ import tempfile
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Lock, Tools, Wanted
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.lines import named
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import relative
 
 # The tools do not ask, keep to themselves, and look for nothing.
@@ -21,6 +22,8 @@ TOOL_ENV = {
     "PDM_CHECK_UPDATE": "0", "PDM_IGNORE_ACTIVE_VENV": "1", "PDM_USE_VENV": "0", "PDM_NON_INTERACTIVE": "1",
     "PIPENV_NOSPIN": "1", "PIPENV_IGNORE_VIRTUALENVS": "1", "PIPENV_VENV_IN_PROJECT": "1", "PIPENV_YES": "1", "NO_COLOR": "1",
 }
+# With a marker behind it.
+EDITABLE_REPOSITORY = re.compile(r"(?m)^(?:-e|--editable)[ =]+(git\+[^\s;]+)([ ]*;.*)?$")
 
 
 class Run(t.Protocol):
@@ -63,4 +66,9 @@ class Exported(Lock):
                 return tools.run([*start, *arguments], f"{' '.join([program, *arguments[:2]])} for {self.name}", cwd=place,
                                  env={**TOOL_ENV, **self.env(wanted, place), "PATH": f"{os.path.dirname(wanted.python)}:{tools.uv_env['PATH']}"})
 
-            return relative(self.export(run, wanted), place)
+            return installable(relative(self.export(run, wanted), place))
+
+
+def installable(text: str) -> str:
+    """Repositories are never editable here: a release is not edited, and uv takes no such line."""
+    return EDITABLE_REPOSITORY.sub(lambda match: named(match[1]) + (match[2] or ""), text)

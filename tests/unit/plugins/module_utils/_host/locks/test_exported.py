@@ -19,9 +19,10 @@ PYTHON = "/opt/pyweb/python/cpython-3.12.8-linux/bin/python3"
 class Tools:
     """Notes what is called, in which environment."""
 
-    def __init__(self, home):
+    def __init__(self, home, printed="six==1.17.0\n"):
         self.home = str(home)
         self.uv_env = {"PATH": "/usr/bin"}
+        self.printed = printed
         self.calls = []
         self.copies = []
 
@@ -33,7 +34,7 @@ class Tools:
         if os.path.exists(f"{cwd}/pyproject.toml"):
             with open(f"{cwd}/pyproject.toml", "rb") as file:
                 self.copies.append(tomllib.load(file))
-        return "six==1.17.0\n"
+        return self.printed
 
 
 @pytest.mark.parametrize("files", [{"poetry.lock": "", "pyproject.toml": "[tool.poetry]\n"}, {"pdm.lock": "", "pyproject.toml": "[tool.pdm]\n"},
@@ -70,3 +71,14 @@ def test_the_version_of_poetry_that_a_project_asks_for_is_for_those_who_lock(tmp
     lock_of(str(tmp_path), None).text(tools, Wanted([], [], PYTHON, []))
     assert tools.copies == [{"tool": {"poetry": {"name": "shop", "dependencies": {"python": "^3.11"}}}}]
     assert (tmp_path / "pyproject.toml").read_bytes() == text.encode(), "the source stays as it is"
+
+
+@pytest.mark.parametrize("line, expected", [
+    ("-e git+https://git.example.com/lib.git@v1#egg=lib", "lib @ git+https://git.example.com/lib.git@v1"),
+    ("-e git+ssh://git@git.example.com/lib.git@v1#egg=lib&subdirectory=py; python_version > '3'",
+     "lib @ git+ssh://git@git.example.com/lib.git@v1#subdirectory=py; python_version > '3'"),
+    ("-e ./lib", "-e ./lib"), ("lib@ git+https://git.example.com/lib.git@v1", "lib@ git+https://git.example.com/lib.git@v1"),
+])
+def test_a_repository_that_is_locked_as_editable(tmp_path, line, expected):
+    (tmp_path / "Pipfile.lock").write_text('{"default": {}}')
+    assert lock_of(str(tmp_path), None).text(Tools(tmp_path, f"{line}\nsix==1.17.0\n"), Wanted([], [], PYTHON, [])) == f"{expected}\nsix==1.17.0\n"
