@@ -13,7 +13,7 @@ import tempfile
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Lock, Tools, Wanted
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.lines import named
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.lines import named, without_logins
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import relative
 
 # The tools do not ask, keep to themselves, and look for nothing.
@@ -42,6 +42,13 @@ class Exported(Lock):
     def env(self, wanted: Wanted, place: str) -> dict[str, str]:
         """What this tool alone has to know; C(place) is a directory that goes away again."""
         return {}
+
+    def repositories(self) -> list[str]:
+        """The addresses of the git repositories in it."""
+        return []
+
+    def logins(self) -> list[str]:
+        return [login for url in self.repositories() for login in without_logins(f"git+{url}")[1]]
 
     def untie(self, place: str) -> None:
         """Removes from the copy in the directory C(place) what only the tool's user needs."""

@@ -9,6 +9,7 @@ import re
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.exported import Exported, Run
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import load_toml
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
@@ -26,6 +27,9 @@ class PdmLock(Exported):
 
     def extras(self) -> set[str]:
         return self.project.extras()
+
+    def repositories(self) -> list[str]:
+        return [package["git"] for package in load_toml(self.path).get("package", []) if "git" in package]
 
     def env(self, wanted: Wanted, place: str) -> dict[str, str]:
         """The application's interpreter. Where that does not fit, PDM would download another one, which then decides what is installed."""

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Index, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.exported import Exported, Run
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import load_json
@@ -33,10 +35,14 @@ class PipfileLock(Exported):
 
     def origins(self) -> dict[str, str]:
         """Those of another source than the first one, which stands in place of PyPI."""
-        data = load_json(self.path)
-        others = {item.get("name", ""): item["url"] for item in data.get("_meta", {}).get("sources", [])[1:]}
-        packages = {name: package for group in data if group != "_meta" for name, package in data[group].items()}
-        return {normal(name): others[package["index"]] for name, package in packages.items() if package.get("index") in others}
+        others = {item.get("name", ""): item["url"] for item in load_json(self.path).get("_meta", {}).get("sources", [])[1:]}
+        return {normal(name): others[package["index"]] for name, package in self.packages() if package.get("index") in others}
+
+    def packages(self) -> list[tuple[str, dict[str, t.Any]]]:
+        return [item for group, packages in load_json(self.path).items() if group != "_meta" for item in packages.items()]
+
+    def repositories(self) -> list[str]:
+        return [package["git"] for dummy, package in self.packages() if "git" in package]
 
     def export(self, run: Run, wanted: Wanted) -> str:
         try:

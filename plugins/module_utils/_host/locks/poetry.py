@@ -32,6 +32,10 @@ class PoetryLock(Exported):
         found = {normal(package["name"]): package.get("source", {}) for package in load_toml(self.path).get("package", [])}
         return {name: source["url"] for name, source in found.items() if source.get("type") == "legacy" and not PYPI.match(source["url"])}
 
+    def repositories(self) -> list[str]:
+        sources = [package.get("source", {}) for package in load_toml(self.path).get("package", [])]
+        return [source["url"] for source in sources if source.get("type") == "git"]
+
     def untie(self, place: str) -> None:
         with open(f"{place}/pyproject.toml", "r+", encoding="utf-8", newline="") as file:
             text = TIES.sub("", file.read())

@@ -82,3 +82,19 @@ def test_the_version_of_poetry_that_a_project_asks_for_is_for_those_who_lock(tmp
 def test_a_repository_that_is_locked_as_editable(tmp_path, line, expected):
     (tmp_path / "Pipfile.lock").write_text('{"default": {}}')
     assert lock_of(str(tmp_path), None).text(Tools(tmp_path, f"{line}\nsix==1.17.0\n"), Wanted([], [], PYTHON, [])) == f"{expected}\nsix==1.17.0\n"
+
+
+@pytest.mark.parametrize("files", [
+    {"Pipfile.lock": '{"_meta": {"sources": []}, "default": {"lib": {"git": "URL", "ref": "1a2b"}, "six": {"version": "==1.17.0"}}}', "Pipfile": ""},
+    {"poetry.lock": "[[package]]\nname = 'six'\n[[package]]\nname = 'lib'\n[package.source]\ntype = 'git'\nurl = 'URL'\n",
+     "pyproject.toml": "[tool.poetry]\n"},
+    {"pdm.lock": "[[package]]\nname = 'six'\n[[package]]\nname = 'lib'\ngit = 'URL'\n", "pyproject.toml": "[project]\nname = 'shop'\n"},
+], ids=["pipenv", "poetry", "pdm"])
+@pytest.mark.parametrize("url, logins", [
+    ("https://${TOKEN}@git.example.com/lib.git", ["https://${TOKEN}@git.example.com/lib.git"]),
+    ("https://git.example.com/lib.git", []), ("ssh://git@git.example.com/lib.git", []),
+])
+def test_a_repository_with_a_token_in_its_address(tmp_path, files, url, logins):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text.replace("URL", url))
+    assert lock_of(str(tmp_path), None).logins() == logins
