@@ -49,18 +49,20 @@ IMMUTABLE = {
     "Django, for a file without an ending": rf"\.{_NO_DATE}(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{{12}}$",
     "webpack, the hash alone": rf"/{_HEX}{_ENDS}",
     "Vite, Rollup, Parcel, Angular": rf"[.-]{_NO_DATE}{_NO_WORD}{_MIXED}{_EIGHT}{_CODE}{_ENDS}",
-    # Of eight capital letters, which a word may be, too: only with the names that these tools give.
+    # Of eight letters alike, which a word may be, too: only with the names that these tools give.
     "Angular, esbuild": rf"/(chunk|main|polyfills|scripts|styles)-[A-Z2-7]{{8}}(?=\.(m?js|css)(\.|$)){_ENDS}",
+    "Bun": rf"/chunk-[0-9a-z]{{8}}(?=\.(m?js|css)(\.|$)){_ENDS}",
     "Vite, pictures and the like": rf"^(?=.*/_?assets/).*[.-]{_NO_DATE}{_NO_WORD}{_NO_NAME}{_MIXED}(?=[^.]*[A-Z]){_EIGHT}{_ENDS}",
     "Vite, the hash alone": rf"/{_NO_WORD}(?=[^.]*[0-9])(?=[^.]*[a-z])(?=[^.]*[A-Z]){_EIGHT}{_ENDS}",
 }
 # What has none of this has no hash, which is cheaper to see than that no pattern above is there: nginx asks for it at each request.
-POSSIBLE = r"[0-9A-Z][^/0-9A-Z]*$|[a-f]{20}|/_(app/immutable|nuxt|astro|next/static)/"
+POSSIBLE = r"[0-9A-Z][^/0-9A-Z]*$|[a-f]{20}|/chunk-|/_(app/immutable|nuxt|astro|next/static)/"
 KEPT = {
     **IMMUTABLE,
     "anything of Vite's": rf"/assets/([^/]+/)*([^/]*[.-])?{_EIGHT}{_ENDS}",
     "a hash that looks like a word or a number": rf"[.-](?=[^.]*[0-9A-Z]){_EIGHT}{_ENDS}",
     "the hash alone, without a digit": rf"/(?=[^.]*[a-z][A-Z])(?=[^.]*[A-Z]){_EIGHT}\.(m?js|css)(\.map)?$",
+    "a hash of Bun that looks like a word": r"-[0-9a-z]{8}\.(m?js|css)(\.map)?$",
     "other lengths": rf"[.-](?=[^.]*[0-9])[0-9A-Za-z_-]{{9,64}}{_ENDS}",
 }
 

@@ -28,7 +28,7 @@ HASHED = [
     # Django, Flask, Sprockets, Angular, Bun
     "/static/site.0a1b2c3d4e5f.css", "/static/LICENSE.0a1b2c3d4e5f", "/static/jquery.min.0a1b2c3d4e5f.js",
     "/static/app-5d41402abc4b2a76b9719d911017c592.js", "/static/app-" + "0a" * 32 + ".js", "/main-5X7KQ2AB.js", "/index-pnbcks0q.js",
-    "/main-QWKZPLRT.js", "/shop/chunk-ABZDEFGH.js.map", "/styles-XKCDQWER.css.br",
+    "/main-QWKZPLRT.js", "/shop/chunk-ABZDEFGH.js.map", "/styles-XKCDQWER.css.br", "/chunk-pnbcksqz.js",
 ]
 PLAIN = [
     "/static/style.css", "/static/jquery-3.7.1.min.js", "/static/bootstrap.bundle.js", "/static/logo-download.svg", "/static/react.development.js",
@@ -65,6 +65,10 @@ def test_most_files_without_a_hash_are_told_at_once():
 @pytest.mark.parametrize("path", PLAIN)
 def test_what_people_write_is_not_cached(path):
     assert not hashed.is_immutable(path)
+
+
+def test_every_name_of_bun_is_kept():
+    assert [name for name in names(string.ascii_lowercase + string.digits, 8) if not hashed.is_kept(f"/index-{name}.js")] == []
 
 
 @pytest.mark.parametrize("path", PAGES)
