@@ -16,6 +16,7 @@ import tempfile
 from typing import Any, Callable
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.unpack import stays
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.versions import DESCRIBE
 
 # Lines of a command's output that a message shows.
 TAIL = 25
@@ -145,7 +146,7 @@ def describe(path: str) -> dict:
     """For projects that take their version from git tags."""
     if not is_checkout(path):
         return {}
-    found = text(git(path, "describe", "--tags", "--long", "--dirty"))
+    found = text(git(path, *DESCRIBE, "--dirty"))
     if not found and (commits := text(git(path, "rev-list", "--count", "HEAD"))):
         found = f"0.0-{commits}-g{text(git(path, 'rev-parse', '--short', 'HEAD'))}"
     return {"describe": found} if found else {}

@@ -23,7 +23,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._addresses import spli
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.base import Source, refuse_names, write
 from ansible_collections.pyweb.stack.plugins.module_utils._host.commands import call
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
-from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.versions import from_describe
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.versions import DESCRIBE, from_describe
 
 # A server that does not take the deploy key has at least answered.
 NO_SERVER = re.compile(r"Could not resolve|Connection (refused|timed out|reset)|No route to host|Network is unreachable|Host key verification failed")
@@ -125,8 +125,7 @@ class Git(Source):
 
     def project_version(self, revision: str) -> str | None:
         git = ["git", f"--git-dir={self.mirror}"]
-        done = subprocess.run([*git, "describe", "--tags", "--long", revision], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                              check=False)
+        done = subprocess.run([*git, *DESCRIBE, revision], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
         if done.returncode == 0:
             return from_describe(done.stdout)
         # Without a tag, as setuptools-scm does.

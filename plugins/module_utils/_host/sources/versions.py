@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 
-# v1.2.0, 1.2.0rc1, shop-1.2.0
-TAG = re.compile(r"(?:[A-Za-z][\w-]*-)?[vV]?(\d+(?:\.\d+)*(?:(?:a|b|rc)\d+)?(?:\.post\d+)?)(?:-(\d+)-g([0-9a-f]+))?(-dirty)?$")
+# v1.2.0, 1.2.0rc1, shop-1.2.0, shop/v1.2.0
+TAG = re.compile(r"(?:[A-Za-z][\w/-]*[/-])?[vV]?(\d+(?:\.\d+)*(?:(?:a|b|rc)\d+)?(?:\.post\d+)?)(?:-(\d+)-g([0-9a-f]+))?(-dirty)?$")
 # shop-1.2.0.tar.gz, v1.2.0.zip
 FILE = re.compile(r"(?:.*?-)?[vV]?(\d+(?:\.\d+)+(?:(?:a|b|rc)\d+)?(?:\.post\d+)?)(?:\.tar|\.tgz|\.zip)")
+# Arguments of git: the nearest tag that may be a version, not one such as production or latest that moves along.
+DESCRIBE = ("describe", "--tags", "--long", "--match=*[0-9]*")
 VARIABLES = (
     # hatch-vcs reads it, too.
     "SETUPTOOLS_SCM_PRETEND_VERSION", "POETRY_DYNAMIC_VERSIONING_BYPASS", "UV_DYNAMIC_VERSIONING_BYPASS", "PDM_BUILD_SCM_VERSION", "PBR_VERSION",

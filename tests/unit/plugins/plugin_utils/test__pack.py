@@ -170,6 +170,7 @@ def test_what_git_tags_say(offer, shop):
     """For projects that take their version from them."""
     commit(shop)
     git(shop, "tag", "v1.2.0")
+    git(shop, "tag", "-m", "moves along", "production")
     assert offer(path="shop")["describe"].startswith("v1.2.0-0-g")
 
 

@@ -607,6 +607,7 @@ def test_the_version_of_a_commit(source, tmp_path):
     first = repository(origin, {"app.py": "1"})
     git(origin, "tag", "v1.2.0")
     second = commit(origin, {"app.py": "2"})
+    git(origin, "tag", "-m", "moves along", "production")
     shop = source(repo=f"file://{origin}")
     shop.resolve()
     assert [shop.project_version(revision) for revision in (first, second)] == ["1.2.0", f"1.2.1.dev1+g{second[:7]}"]

@@ -12,6 +12,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.versions
 
 @pytest.mark.parametrize("text, expected", [
     ("v1.2.0-0-g1a2b3c4\n", "1.2.0"), ("1.2.0", "1.2.0"), ("v1.2.0-3-g1a2b3c4", "1.2.1.dev3+g1a2b3c4"), ("shop-2.0-0-gabc", "2.0"),
+    ("shop/v2.0-1-gabc", "2.1.dev1+gabc"),
     ("v2.0rc1-2-gabc", "2.0rc1.dev2+gabc"), ("v1.9-0-gabc-dirty", "1.10.dev0+gabc.dirty"), ("stable-4-gabc", None), ("", None), ("0.0-4-gabc", "0.1.dev4+gabc"),
 ])
 def test_what_git_describe_says(text, expected):
