@@ -15,7 +15,7 @@ import tarfile
 import tempfile
 from typing import Any, Callable
 
-from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.unpack import stays
+from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.unpack import environments, stays
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.versions import DESCRIBE
 
 # Lines of a command's output that a message shows.
@@ -107,7 +107,8 @@ def tree(path: str, prepare: list[str], include: list[str], target: str, check: 
             raise PackError(f"source.prepare {command!r} failed in {path} (exit status {done.returncode}).\n{tail}")
     facts = checkout(path)
     # In check mode nothing was prepared, so what is to be included may not be there yet.
-    names = set(listing(path)) | {name for item in include for name in included(path, item, check)}
+    listed = listing(path)
+    names = set(listed) - environments(listed) | {name for item in include for name in included(path, item, check)}
     revision = pack(path, sorted(names, key=os.fsencode), target)
     with open(target, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -140,6 +140,13 @@ def litter(names: t.Iterable[str]) -> set[str]:
     return found
 
 
+def environments(names: t.Iterable[str]) -> set[str]:
+    """Those names that belong to a virtual environment, as python3 -m venv makes it: a release has its own, and they lead to an interpreter elsewhere."""
+    names = set(names)
+    tops = {os.path.dirname(name) for name in names if os.path.basename(name) == "pyvenv.cfg"} - {""}
+    return {name for name in names if any(name == top or name.startswith(f"{top}/") for top in tops)}
+
+
 def plan(members: t.Iterable[tuple[str, Member]], shown: str, strip: bool) -> dict[str, Member]:
     """What is written where. Of two members with one name the last one counts."""
     found: dict[str, Member] = {}
@@ -152,7 +159,7 @@ def plan(members: t.Iterable[tuple[str, Member]], shown: str, strip: bool) -> di
         if place and not (member.kind == "directory" and place in found):
             found.pop(place, None)
             found[place] = member
-    for name in litter(found):
+    for name in litter(found) | environments(found):
         del found[name]
     tops = {name.split("/")[0] for name in found}
     top = "".join(tops) + "/" if strip and len(tops) == 1 else ""

@@ -77,6 +77,12 @@ def test_what_git_ignores_is_not_sent(offer, shop, checkout):
     assert not (shop / ".git").exists() or checkout
 
 
+def test_a_virtual_environment_is_not_sent(offer, shop):
+    write(shop, {"tools/venv/pyvenv.cfg": "home = /usr/bin\n", "tools/venv/bin/flask": "no"})
+    (shop / "tools/venv/bin/python").symlink_to("/usr/bin/python3")
+    assert names(offer(path="shop")) == SENT
+
+
 def test_both_ways_are_the_same_release(offer, shop):
     before = offer(path="shop")
     commit(shop)

@@ -71,6 +71,8 @@ FINE = {
     "packed by a Mac's tar": ([("._shop", "x"), ("shop/", DIRECTORY, ""), ("shop/._app.py", "x"), ("shop/app.py", "1"), ("shop/._mine", "2")],
                               {"app.py": "1", "._mine": "2"}),
     "looked at on Windows": ([("Thumbs.db", "x"), ("shop/app.py", "1"), ("shop/desktop.ini", "x")], {"app.py": "1"}),
+    "a virtual environment in it": ([("shop/app.py", "1"), ("shop/env/pyvenv.cfg", "x"), ("shop/env/bin/python", LINK, "/usr/bin/python3"),
+                                     ("shop/env.py", "2")], {"app.py": "1", "env.py": "2"}),
     "one file": ([("app.py", "1")], {"app.py": "1"}),
     "two at the top": ([("a/x", "1"), ("b/x", "2")], {"a/x": "1", "b/x": "2"}),
     "links in the tree": ([("top/a", "1"), ("top/d/up", LINK, "../a"), ("top/here", LINK, "d/./up"), ("top/dangling", LINK, "later")],
