@@ -183,6 +183,8 @@ umask, chdir = 0, {place!r}
 GUNICORN_WORKER = """# Written once for this release.
 _post_fork = globals().get("post_fork")
 _post_worker_init = globals().get("post_worker_init")
+# What serves WSGI. Workers of others, such as uvicorn's and aiohttp's, have something else where these have that.
+_WSGI = {"gunicorn.workers.sync", "gunicorn.workers.gthread", "gunicorn.workers.base_async"}
 
 
 def _visitor(value):
@@ -242,7 +244,7 @@ def post_worker_init(worker):
 
         worker.asgi = _asgi(worker.asgi, sockets)
         worker.pyweb_close = worker.loop.create_task(close())
-    elif getattr(worker, "wsgi", None):
+    elif getattr(worker, "wsgi", None) and _WSGI.intersection(kind.__module__ for kind in type(worker).__mro__):
         worker.wsgi = _wsgi(worker.wsgi)
     if _post_worker_init:
         _post_worker_init(worker)

@@ -275,9 +275,26 @@ def settled(app, kind):
     ({"REMOTE_ADDR": ""}, ""),
 ])
 def test_a_wsgi_application_is_told_the_visitors_address(app, environ, address):
-    worker = types.SimpleNamespace(wsgi=lambda environ, start_response: [environ["REMOTE_ADDR"].encode()])
+    worker = worker_of("gunicorn.workers.gthread")(wsgi=lambda environ, start_response: [environ["REMOTE_ADDR"].encode()])
     settled(app, "wsgi")(worker)
     assert worker.wsgi(environ, None) == [address.encode()]
+
+
+def worker_of(module):
+    return type("Worker", (types.SimpleNamespace,), {"__module__": module})
+
+
+@pytest.mark.parametrize("module, served", [
+    ("gunicorn.workers.sync", True), ("gunicorn.workers.base_async", True), ("uvicorn.workers", False), ("aiohttp.worker", False),
+    ("gunicorn.workers.gtornado", False),
+])
+def test_workers_of_others_get_their_application_as_it_is(app, module, served):
+    def application(environ, start_response):
+        return []
+
+    worker = type("Own", (worker_of(module),), {"__module__": "shop.workers"})(wsgi=application)
+    settled(app, "wsgi")(worker)
+    assert (worker.wsgi is not application) is served
 
 
 @pytest.mark.parametrize("client, headers, told", [
