@@ -47,6 +47,10 @@ class Exported(Lock):
         """The addresses of the git repositories in it."""
         return []
 
+    def material(self) -> list[list[str]]:
+        # An earlier version has noted some as editable, which cannot be installed.
+        return [*super().material(), *([["repositories", "installable"]] if self.repositories() else [])]
+
     def logins(self) -> list[str]:
         return [login for url in self.repositories() for login in without_logins(f"git+{url}")[1]]
 

@@ -97,4 +97,5 @@ def test_a_repository_that_is_locked_as_editable(tmp_path, line, expected):
 def test_a_repository_with_a_token_in_its_address(tmp_path, files, url, logins):
     for name, text in files.items():
         (tmp_path / name).write_text(text.replace("URL", url))
-    assert lock_of(str(tmp_path), None).logins() == logins
+    lock = lock_of(str(tmp_path), None)
+    assert lock.logins() == logins and ["repositories", "installable"] in lock.material()
