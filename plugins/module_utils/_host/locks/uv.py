@@ -90,7 +90,16 @@ class UvLock(Lock):
         return self.with_hashes(self.exported(tools, wanted))
 
     def exported(self, tools: Tools, wanted: Wanted) -> str:
-        arguments = ["export", "--locked", "--no-header", "--no-annotate", "--format", "requirements-txt", "--python", wanted.python, "--quiet",
+        try:
+            return self.export(tools, wanted, "--no-annotate")
+        except BuildError as error:
+            # A project may ask for an old uv, such as 0.5, which does not know that option, and annotates nothing.
+            if "unexpected argument '--no-annotate'" not in str(error):
+                raise
+        return self.export(tools, wanted)
+
+    def export(self, tools: Tools, wanted: Wanted, *options: str) -> str:
+        arguments = ["export", "--locked", "--no-header", *options, "--format", "requirements-txt", "--python", wanted.python, "--quiet",
                      *([] if "dev" in wanted.groups else ["--no-dev"]), *(f"--group={name}" for name in wanted.groups),
                      *(f"--extra={name}" for name in wanted.extras)]
         what = f"uv export of {self.name}"

@@ -10,6 +10,7 @@ import tomllib
 
 import pytest
 
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import lock_of
 
@@ -99,3 +100,19 @@ def test_a_repository_with_a_token_in_its_address(tmp_path, files, url, logins):
         (tmp_path / name).write_text(text.replace("URL", url))
     lock = lock_of(str(tmp_path), None)
     assert lock.logins() == logins and ["repositories", "installable"] in lock.material()
+
+
+class OldUv(Tools):
+    places = {}
+
+    def uv(self, *arguments, what, **dummy):
+        self.calls.append(arguments)
+        if "--no-annotate" in arguments:
+            raise BuildError(f"{what} failed (exit status 2).\nerror: unexpected argument '--no-annotate' found")
+        return self.printed
+
+
+def test_a_project_that_asks_for_an_old_uv(tmp_path):
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'shop'\n[tool.uv]\nrequired-version = '<0.6'\n")
+    (tmp_path / "uv.lock").write_text("version = 1\n")
+    assert lock_of(str(tmp_path), None).text(OldUv(tmp_path), Wanted([], [], PYTHON, [])) == "six==1.17.0\n"
