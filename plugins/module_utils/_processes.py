@@ -37,6 +37,12 @@ CONFINED = requires(PROCESS, "systemd")
 SERVED = requires(PROCESS, "server")
 
 
+# Of each server, the options that would undo what a switch relies on: a release has one socket, stays in the foreground and does not change.
+DECIDED = {"gunicorn": re.compile(r"--(bind|daemon|reload)(?=[=\s]|$)|-b|-D$"), "uvicorn": re.compile(r"--(host|port|uds|fd|reload)(?=[=\s]|$)")}
+# An option and its value, which a list has as two items.
+TWO_WORDS = re.compile(r"(--?[A-Za-z][\w-]*)\s+\S.*")
+
+
 class AppsError(ValueError):
     """One sentence for the user: which variable, what value, what is accepted."""
 
@@ -129,6 +135,18 @@ def _server(where: str, kind: str, process: dict[str, t.Any]) -> None:
         raise AppsError(f"{where}.timeout goes with gunicorn, but the server is {server}, which ends no request by itself.")
     if process["max_requests"] and server == "uvicorn" and process["workers"] == 1:
         raise AppsError(f"{where}.max_requests with uvicorn needs at least 2 workers: a single one could not answer while it is replaced.")
+    _options(where, server, process["options"])
+
+
+def _options(where: str, server: str, options: list[str]) -> None:
+    for option in options:
+        words = TWO_WORDS.fullmatch(option)
+        if words:
+            raise AppsError(f"{where}.options has {words[1]} and its value in one item, which the server would take for one word: make them two.")
+        decided = DECIDED[server].match(option)
+        if decided:
+            raise AppsError(f"{where}.options has {decided[0]}, but a release listens on a socket of its own, stays in the foreground and does not change: "
+                            f"leave it out; site makes the application reachable, and {where}.address an address besides.")
 
 
 def calendar(text: str) -> bool:
