@@ -10,9 +10,10 @@ import re
 import typing as t
 
 SPEAK: t.Final = frozenset({"websockets", "wsproto"})
-# What routes are declared with: FastAPI, Starlette, Litestar, Quart, Channels.
+# What routes are declared with: FastAPI, Starlette, Litestar, Quart, Channels, Falcon, BlackSheep; Strawberry's and Ariadne's subscriptions.
 ROUTE = re.compile(rb"\.websocket\(|@websocket(?:_\w+)?\(|\b(?:APIWebSocketRoute|WebSocketRoute|websocket_route|add_(?:api_)?websocket_route)\(|"
-                   rb"\b(?:Async)?(?:Json)?WebsocketConsumer\b|\bWebSocketEndpoint\b|\bWebsocketListener\b|==\s*[\"']websocket[\"']")
+                   rb"\b(?:Async)?(?:Json)?WebsocketConsumer\b|\bWebSocketEndpoint\b|\bWebsocketListener\b|(?:==|\bcase)\s*[\"']websocket[\"']|"
+                   rb"\bdef (?:on_websocket|websocket_connect)\(|@[\w.]+\.ws\(|\bGRAPHQL_(?:TRANSPORT_)?WS_PROTOCOL\b|\bGraphQL(?:Transport)?WSHandler\b")
 ASIDE = frozenset({"tests", "test", "node_modules", "build"})
 
 
