@@ -38,9 +38,16 @@ class Project:
         if "build-system" not in self.pyproject:
             return False
         # [build-system] alone, beside the settings of tools: nothing says what would be built.
-        if not (self.project or {"poetry", "flit"} & set(tool) or os.path.exists(f"{self.folder}/setup.cfg")):
+        if not (self.project or {"poetry", "flit"} & set(tool) or self.setup_cfg_names_it):
             return False
         return not self.lacks_modules
+
+    @property
+    def setup_cfg_names_it(self) -> bool:
+        """Many a setup.cfg has the settings of tools and nothing else."""
+        with contextlib.suppress(OSError), open(f"{self.folder}/setup.cfg", encoding="utf-8", errors="replace") as file:
+            return bool(re.search(r"(?m)^\[metadata\]", file.read()))
+        return False
 
     @property
     def lacks_modules(self) -> bool:

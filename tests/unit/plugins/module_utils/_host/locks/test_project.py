@@ -17,6 +17,7 @@ NAMED = '[project]\nname = "my-site"\nversion = "1"\n'
 @pytest.mark.parametrize("files, expected", [
     ({}, False), ({"setup.py": ""}, True), ({"pyproject.toml": "[tool.black]\n"}, False), ({"pyproject.toml": SETUPTOOLS + NAMED}, True),
     ({"pyproject.toml": SETUPTOOLS + "[tool.black]\n"}, False), ({"pyproject.toml": SETUPTOOLS, "setup.cfg": "[metadata]\n"}, True),
+    ({"pyproject.toml": SETUPTOOLS, "setup.cfg": "[flake8]\nmax-line-length = 120\n"}, False),
     ({"pyproject.toml": NAMED}, False), ({"pyproject.toml": SETUPTOOLS + NAMED + "[tool.uv]\npackage = false\n"}, False),
     ({"pyproject.toml": NAMED + "[tool.uv]\npackage = true\n"}, True),
     ({"pyproject.toml": POETRY + NAMED, "app/main.py": ""}, False), ({"pyproject.toml": POETRY + NAMED, "my_site/__init__.py": ""}, True),
