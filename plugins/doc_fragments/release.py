@@ -124,8 +124,8 @@ options:
         description:
           - The file in the source that says what is needed.
           - >-
-            By default the first of C(uv.lock), C(pylock.toml), C(poetry.lock), C(pdm.lock), C(Pipfile.lock), C(requirements.txt), C(pyproject.toml) and
-            C(setup.py) that is there. Example: V(requirements/production.txt).
+            By default the first of C(uv.lock), C(pylock.toml), C(poetry.lock), C(pdm.lock), C(Pipfile.lock), C(requirements.lock) of Rye,
+            C(requirements.txt), C(pyproject.toml) and C(setup.py) that is there. Example: V(requirements/production.txt).
         type: str
       groups:
         description: Dependency groups that are installed too; for C(Pipfile.lock), its categories.

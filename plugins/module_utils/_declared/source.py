@@ -78,8 +78,8 @@ DEPENDENCIES: Options = {
         "type": "str", "otherwise": "the first that is there",
         "description": [
             "The file in the source that says what is needed.",
-            "By default the first of C(uv.lock), C(pylock.toml), C(poetry.lock), C(pdm.lock), C(Pipfile.lock), C(requirements.txt), "
-            "C(pyproject.toml) and C(setup.py) that is there.",
+            "By default the first of C(uv.lock), C(pylock.toml), C(poetry.lock), C(pdm.lock), C(Pipfile.lock), C(requirements.lock) of Rye, "
+            "C(requirements.txt), C(pyproject.toml) and C(setup.py) that is there.",
         ],
         "example": "requirements/production.txt",
     },

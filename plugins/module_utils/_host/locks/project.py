@@ -31,7 +31,8 @@ class Project:
         tool = self.tool
         if tool.get("uv", {}).get("package") is not None:
             return bool(tool["uv"]["package"])
-        if tool.get("poetry", {}).get("package-mode") is False or tool.get("pdm", {}).get("distribution") is False:
+        told = (tool.get("poetry", {}).get("package-mode"), tool.get("pdm", {}).get("distribution"), not tool.get("rye", {}).get("virtual"))
+        if False in told:
             return False
         if os.path.exists(f"{self.folder}/setup.py"):
             return True

@@ -15,12 +15,12 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.poetry imp
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.project import Project
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.pylock import Pylock
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.pyproject import Pyproject, SetupPy
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.requirements import RequirementsFile
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.requirements import RequirementsFile, RyeLock
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.uv import UvLock
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 # The first one that is there counts. A further kind is a line here and a file beside this one.
-KINDS: tuple[type[Lock], ...] = (UvLock, Pylock, PoetryLock, PdmLock, PipfileLock, RequirementsFile, Pyproject, SetupPy)
+KINDS: tuple[type[Lock], ...] = (UvLock, Pylock, PoetryLock, PdmLock, PipfileLock, RyeLock, RequirementsFile, Pyproject, SetupPy)
 
 # What people keep their requirements in that is not among them, and what they can do.
 UNREAD = (

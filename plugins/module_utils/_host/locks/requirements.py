@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import tempfile
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Index, Lock, Tools, Wanted
@@ -21,7 +22,7 @@ class RequirementsFile(Lock):
 
     @classmethod
     def named(cls, name: str) -> bool:
-        return name.endswith((".txt", ".in"))
+        return name.endswith((".txt", ".in")) or bool(re.fullmatch(r"requirements[\w.-]*\.lock", name))
 
     @functools.cached_property
     def whole(self) -> Requirements:
@@ -77,3 +78,16 @@ class RequirementsFile(Lock):
                     *(["--emit-build-options"] if self.binary else [])]
             return tools.compiled([f"{place}/requirements.txt"], self.name or "", self.project.source, wanted.python, wanted.platforms,
                                   "--constraint", f"{place}/constraints.txt", *more)
+
+
+class RyeLock(RequirementsFile):
+    """What Rye locks. Elsewhere a file with this name may be anything, and counts where it is named."""
+
+    kind = "requirements.lock"
+
+    @classmethod
+    def named(cls, name: str) -> bool:
+        return False
+
+    def counts(self) -> bool:
+        return "rye" in self.project.tool

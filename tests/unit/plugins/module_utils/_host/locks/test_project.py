@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.project import Project
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import lock_of
 
 POETRY = '[build-system]\nrequires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"\n'
 SETUPTOOLS = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
@@ -18,6 +19,7 @@ NAMED = '[project]\nname = "my-site"\nversion = "1"\n'
     ({}, False), ({"setup.py": ""}, True), ({"pyproject.toml": "[tool.black]\n"}, False), ({"pyproject.toml": SETUPTOOLS + NAMED}, True),
     ({"pyproject.toml": SETUPTOOLS + "[tool.black]\n"}, False), ({"pyproject.toml": SETUPTOOLS, "setup.cfg": "[metadata]\n"}, True),
     ({"pyproject.toml": SETUPTOOLS, "setup.cfg": "[flake8]\nmax-line-length = 120\n"}, False),
+    ({"pyproject.toml": SETUPTOOLS + NAMED + "[tool.rye]\nvirtual = true\n"}, False), ({"pyproject.toml": SETUPTOOLS + NAMED + "[tool.rye]\n"}, True),
     ({"pyproject.toml": NAMED}, False), ({"pyproject.toml": SETUPTOOLS + NAMED + "[tool.uv]\npackage = false\n"}, False),
     ({"pyproject.toml": NAMED + "[tool.uv]\npackage = true\n"}, True),
     ({"pyproject.toml": POETRY + NAMED, "app/main.py": ""}, False), ({"pyproject.toml": POETRY + NAMED, "my_site/__init__.py": ""}, True),
@@ -40,3 +42,17 @@ def test_is_it_a_package(tmp_path, files, expected):
 def test_the_python_that_a_file_asks_for(tmp_path, name, text, expected):
     (tmp_path / name).write_text(text)
     assert Project(str(tmp_path), str(tmp_path)).wanted_python() == ((name, expected) if expected else None)
+
+
+@pytest.mark.parametrize("tool, file, name", [
+    ("[tool.rye]\nmanaged = true\n", None, "requirements.lock"), ("", None, "requirements.txt"), ("", "requirements.lock", "requirements.lock"),
+    ("", "requirements-dev.lock", "requirements-dev.lock"),
+])
+def test_what_rye_locks(tmp_path, tool, file, name):
+    """Others call the output of pip-compile like that, beside what it is made from."""
+    (tmp_path / "pyproject.toml").write_text(SETUPTOOLS + NAMED + tool)
+    for other in ("requirements.lock", "requirements-dev.lock"):
+        (tmp_path / other).write_text("# by rye\n-e file:.\nflask==3.1.0\n")
+    (tmp_path / "requirements.txt").write_text("flask\n")
+    lock = lock_of(str(tmp_path), file)
+    assert lock.name == name and (name == "requirements.txt" or lock.read.requirements == [".", "flask==3.1.0"])
