@@ -103,6 +103,9 @@ class Lock:
         for option, wanted, known in (("groups", groups, self.groups()), ("extras", extras, self.extras())):
             if not wanted:
                 continue
+            if known is None and option == "groups" and not self.kind and self.project.groups():
+                raise BuildError(f"dependencies.groups has {wanted[0]!r}, but the source has neither a lock nor a [project] whose groups could be read: "
+                                 "run uv lock in the project and commit uv.lock.")
             if known is None:
                 raise BuildError(f"dependencies.{option} has {wanted[0]!r}, but {self.name or 'the source'} knows no {option}: leave it out.")
             for name in wanted:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.project import Project
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import lock_of
 
@@ -42,6 +43,15 @@ def test_is_it_a_package(tmp_path, files, expected):
 def test_the_python_that_a_file_asks_for(tmp_path, name, text, expected):
     (tmp_path / name).write_text(text)
     assert Project(str(tmp_path), str(tmp_path)).wanted_python() == ((name, expected) if expected else None)
+
+
+def test_groups_alone_need_a_lock(tmp_path):
+    (tmp_path / "pyproject.toml").write_text('[dependency-groups]\nproduction = ["flask"]\n')
+    lock_of(str(tmp_path), None).check([], [])
+    with pytest.raises(BuildError, match=r"^dependencies.groups has 'production', but the source has neither a lock nor .*: run uv lock in the project and "):
+        lock_of(str(tmp_path), None).check(["production"], [])
+    (tmp_path / "uv.lock").write_text("version = 1\n")
+    lock_of(str(tmp_path), None).check(["production"], [])
 
 
 @pytest.mark.parametrize("tool, file, name", [
