@@ -79,7 +79,7 @@ class Builder:
             extra.place(params["files"], target, files)
             self.hooks("after_fetch", env, target)
             refuse_ways(target, params["shared"])
-            missing = lfs.note(target)
+            missing = lfs.note(target, part=self.source.kind == "path" or bool(self.source.source.get("directory")))
         with self.phase("environment"):
             with self.explained():
                 self.environment.version = self.source.project_version(revision)

@@ -12,10 +12,13 @@ BEGIN = b"version https://git-lfs.github.com/spec/"
 MOST = 1024
 
 
-def pointers(top: str) -> list[str]:
-    """The paths of pointers below C(top), in the directories for which a C(.gitattributes) speaks of LFS."""
+def pointers(top: str, part: bool = False) -> list[str]:
+    """The paths of pointers below C(top), in the directories for which a C(.gitattributes) speaks of LFS.
+
+    That of a C(part) of a repository may lie above it.
+    """
     found: list[str] = []
-    speaks: list[str] = []
+    speaks: list[str] = [top] if part else []
     for root, dirs, files in os.walk(top):
         dirs[:] = sorted(name for name in dirs if name not in (".venv", ".pyweb", "node_modules"))
         if ".gitattributes" in files and b"filter=lfs" in beginning(f"{root}/.gitattributes", 1 << 20):
@@ -37,9 +40,9 @@ def beginning(path: str, size: int) -> bytes:
         return b""
 
 
-def note(top: str) -> list[str]:
+def note(top: str, part: bool = False) -> list[str]:
     """What the user should know of them."""
-    found = pointers(top)
+    found = pointers(top, part)
     if not found:
         return []
     more = f" and {len(found) - 1} more are" if len(found) > 1 else " is"
