@@ -178,7 +178,7 @@ class Environment:
     def locked(self, lock: Lock, python: str, platforms: list[str]) -> str:
         text = lock.text(self, Wanted(self.dependencies["groups"], self.dependencies["extras"], python, platforms))
         text = "\n".join(without_logins(line)[0] for line in text.split("\n"))
-        text = relative(without_places(text), os.path.realpath(lock.project.folder))
+        text = relative(without_places(text), os.path.realpath(lock.project.folder), os.path.realpath(lock.project.source))
         origins = dict.fromkeys(names(text), LINKS) if lock.no_index else lock.origins()
         return with_origins(text if text.endswith("\n") or not text else text + "\n", origins)
 

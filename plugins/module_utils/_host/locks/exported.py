@@ -58,14 +58,12 @@ class Exported(Lock):
         """Removes from the copy in the directory C(place) what only the tool's user needs."""
 
     def text(self, tools: Tools, wanted: Wanted) -> str:
-        """The tool runs where whatever it makes goes away again."""
+        """The tool runs where whatever it makes goes away again, with all directories where they are in the source."""
         folder, kind = self.project.folder, self.kind or ""
         found = re.match(r"\w+", self.tool[0])
         program = found.group() if found else ""
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=tools.home) as place:
-            for entry in os.listdir(folder):
-                if os.path.isdir(f"{folder}/{entry}") and entry not in (".venv", ".pyweb", ".git"):
-                    os.symlink(f"{folder}/{entry}", f"{place}/{entry}")
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=tools.home) as top:
+            place = lead(self.project.source, top, os.path.relpath(folder, self.project.source))
             for entry in (kind, "pyproject.toml", "Pipfile", "poetry.toml", "pdm.toml", "README.md"):
                 with contextlib.suppress(FileNotFoundError):
                     shutil.copyfile(f"{folder}/{entry}", f"{place}/{entry}")
@@ -77,7 +75,19 @@ class Exported(Lock):
                 return tools.run([*start, *arguments], f"{' '.join([program, *arguments[:2]])} for {self.name}", cwd=place,
                                  env={**TOOL_ENV, **self.env(wanted, place), "PATH": f"{os.path.dirname(wanted.python)}:{tools.uv_env['PATH']}"})
 
-            return installable(relative(self.export(run, wanted), place))
+            return installable(relative(self.export(run, wanted), place, top))
+
+
+def lead(source: str, top: str, way: str) -> str:
+    """Links in the empty directory C(top) to the directories of C(source), except those on the C(way), which are made. Returns where it ends."""
+    for step in [*(way.split("/") if way != "." else []), None]:
+        for entry in os.listdir(source):
+            if os.path.isdir(f"{source}/{entry}") and entry not in (".venv", ".pyweb", ".git", step):
+                os.symlink(f"{source}/{entry}", f"{top}/{entry}")
+        if step:
+            source, top = f"{source}/{step}", f"{top}/{step}"
+            os.mkdir(top)
+    return top
 
 
 def installable(text: str) -> str:

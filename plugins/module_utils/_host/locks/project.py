@@ -107,6 +107,17 @@ class Project:
                 found.append(Index(item.get("name", ""), item["url"], item.get("name") == "pypi"))
         return found
 
+    def workspace(self) -> list[str]:
+        """The directories of the members of uv's workspace that the project is in, if its top is in the source."""
+        top = self.folder
+        while True:
+            members = load_toml(f"{top}/pyproject.toml").get("tool", {}).get("uv", {}).get("workspace", {}).get("members")
+            if members is not None:
+                return sorted({place for member in members for place in glob.glob(f"{glob.escape(top)}/{member}") if os.path.isdir(place)})
+            if top == self.source:
+                return []
+            top = os.path.dirname(top)
+
     def links(self) -> list[str]:
         """Directories and pages with packages, also what uv calls a flat index; a directory in full."""
         uv = self.uv

@@ -30,6 +30,8 @@ class Pyproject(Lock):
         for place in self.project.tool.get("uv", {}).get("sources", {}).values():
             if isinstance(place, dict) and "path" in place:
                 names += project_files(f"{self.project.folder}/{place['path']}")
+            if isinstance(place, dict) and place.get("workspace"):
+                names += [name for member in self.project.workspace() for name in project_files(member)]
         return contents(self.project.source, names)
 
     def origins(self) -> dict[str, str]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
@@ -74,11 +75,13 @@ def origins_in(text: str) -> dict[str, str]:
     return dict(re.findall(r"(?m)^# index (\S+) (\S+)$", text))
 
 
-def relative(text: str, folder: str) -> str:
-    """Tools write the paths of local packages in full, in several ways."""
+def relative(text: str, folder: str, top: str | None = None) -> str:
+    """Tools write the paths of local packages in full, in several ways. As seen from C(folder), also those that lie beside it below C(top)."""
+    start = r"(?m)^((?:-e |--editable[ =])?)(?:[\w.-]+(?:\[[^\]]*\])?[ ]*@[ ]*)?"
     places = "|".join(re.escape(place) for place in (f"file://{folder}", "file:///${PROJECT_ROOT}", folder))
-    text = re.sub(rf"(?m)^((?:-e |--editable[ =])?)(?:[\w.-]+(?:\[[^\]]*\])?[ ]*@[ ]*)?(?:{places})(?=[/\s;]|$)", r"\1.", text)
-    return text
+    text = re.sub(rf"{start}(?:{places})(?=[/\s;]|$)", r"\1.", text)
+    beside = rf"{start}(?:file://)?({re.escape(top or folder)}/[^\s;]+)"
+    return re.sub(beside, lambda match: match[1] + os.path.relpath(match[2], folder), text)
 
 
 def logical(text: str) -> list[str]:

@@ -62,6 +62,14 @@ def test_paths_that_tools_write_in_full(line, expected):
     assert _requirements.relative(line, "/srv/x") == expected
 
 
+@pytest.mark.parametrize("line, expected", [
+    ("-e file:///srv/x/lib", "-e ../lib"), ("lib[a] @ file:///srv/x/packages/lib ; python_version > '3'", "../packages/lib ; python_version > '3'"),
+    ("/srv/x/api/own", "./own"), ("lib @ file:///srv/xy/lib", "lib @ file:///srv/xy/lib"), ("lib @ file:///opt/lib", "lib @ file:///opt/lib"),
+])
+def test_paths_of_what_lies_beside_a_project(line, expected):
+    assert _requirements.relative(line, "/srv/x/api", "/srv/x") == expected
+
+
 @pytest.mark.parametrize("text, hashed", [
     ("a==1\n", False), ("a==1 --hash=sha256:00\n", True), ("a==1 \\\n    --hash=sha256:00\nb==1\n", True),
     ("a==1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\nb @ git+https://x@00\n", False),
@@ -372,6 +380,23 @@ def test_whatever_the_answer_depends_on_is_asked_anew(uv, tmp_path, files, chang
     assert len(uv.calls()) == 1
     write(tmp_path / "source", changed)
     assert _requirements.names(uv().resolve(source)["text"]) == {"gamma"}
+
+
+WORKSPACE = {
+    "pyproject.toml": '[tool.uv.workspace]\nmembers = ["packages/*"]\n',
+    "packages/core/pyproject.toml": PROJECT.replace('name = "shop"', 'name = "core"'),
+    "packages/api/pyproject.toml": '[project]\nname = "api"\nversion = "1"\ndependencies = ["core"]\n[tool.uv.sources]\ncore = {workspace = true}\n',
+}
+
+
+def test_a_member_of_a_workspace_gets_its_neighbours_from_its_own_release(uv, tmp_path):
+    """Found once for two releases, whose sources lie in two places."""
+    for release in ("one", "two"):
+        source = write(tmp_path / release, WORKSPACE)
+        found = uv(dependencies={"file": "packages/api/pyproject.toml"}).resolve(source)["text"]
+        assert _requirements.split_local(found)[1] == ["../core"] and str(tmp_path) not in found
+    write(tmp_path / "two", {"packages/core/pyproject.toml": WORKSPACE["packages/core/pyproject.toml"].replace("alpha", "gamma")})
+    assert "gamma" in _requirements.names(uv(dependencies={"file": "packages/api/pyproject.toml"}).resolve(source)["text"])
 
 
 def test_dependencies_that_code_tells(tmp_path):

@@ -116,3 +116,20 @@ def test_a_project_that_asks_for_an_old_uv(tmp_path):
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'shop'\n[tool.uv]\nrequired-version = '<0.6'\n")
     (tmp_path / "uv.lock").write_text("version = 1\n")
     assert lock_of(str(tmp_path), None).text(OldUv(tmp_path), Wanted([], [], PYTHON, [])) == "six==1.17.0\n"
+
+
+class Beside(Tools):
+    def run(self, argv, what, cwd=None, hint="", env=None):
+        assert os.path.isfile(f"{cwd}/../lib/pyproject.toml") and os.path.isdir(f"{cwd}/own") and not os.path.islink(cwd)
+        return f"lib @ file://{os.path.normpath(f'{cwd}/../lib')} ; python_version > '3'\nown @ file://{cwd}/own\nsix==1.17.0\n"
+
+
+@pytest.mark.parametrize("folder", ["api", "services/api"])
+def test_a_tool_finds_what_lies_beside_the_project(tmp_path, folder):
+    source = tmp_path / "source"
+    for name in (f"{folder}/own/x", f"{folder}/../lib/pyproject.toml", f"{folder}/poetry.lock", "other/x"):
+        (source / os.path.normpath(name)).parent.mkdir(parents=True, exist_ok=True)
+        (source / os.path.normpath(name)).write_text("")
+    (source / folder / "pyproject.toml").write_text("[tool.poetry]\n")
+    text = lock_of(str(source), f"{folder}/poetry.lock").text(Beside(tmp_path), Wanted([], [], PYTHON, []))
+    assert text == "../lib ; python_version > '3'\n./own\nsix==1.17.0\n"
