@@ -24,6 +24,7 @@ TOOL_ENV = {
 }
 # With a marker behind it.
 EDITABLE_REPOSITORY = re.compile(r"(?m)^(?:-e|--editable)[ =]+(git\+[^\s;]+)([ ]*;.*)?$")
+EGG = re.compile(r"(?m)^((?:-e|--editable)[ =]+\.[^\s;#]*)#egg=[^\s;]*")
 
 
 class Run(t.Protocol):
@@ -91,5 +92,5 @@ def lead(source: str, top: str, way: str) -> str:
 
 
 def installable(text: str) -> str:
-    """Repositories are never editable here: a release is not edited, and uv takes no such line."""
-    return EDITABLE_REPOSITORY.sub(lambda match: named(match[1]) + (match[2] or ""), text)
+    """Repositories are never editable here: a release is not edited, and uv takes no such line. What a path is called, its own files tell."""
+    return EGG.sub(r"\1", EDITABLE_REPOSITORY.sub(lambda match: named(match[1]) + (match[2] or ""), text))

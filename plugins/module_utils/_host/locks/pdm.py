@@ -44,4 +44,20 @@ class PdmLock(Exported):
             raise BuildError(f"{self.name} does not match pyproject.toml: run pdm lock and commit {self.name}.") from None
         # PDM takes all groups for development unless told otherwise.
         unwanted = {item for item in self.groups() if normal(item) not in {normal(name) for name in wanted.groups}}
-        return run("export", "--format=requirements", *(f"--without={item}" for item in sorted(unwanted)), *(f"--group={name}" for name in wanted.extras))
+        chosen = [*(f"--without={item}" for item in sorted(unwanted)), *(f"--group={name}" for name in wanted.extras)]
+        try:
+            return run("export", "--format=requirements", *chosen)
+        except BuildError as error:
+            # A path has none, and then PDM exports those of the others neither.
+            if "--no-hashes" not in str(error):
+                raise
+        return self.with_hashes(run("export", "--format=requirements", "--no-hashes", *chosen))
+
+    def with_hashes(self, exported: str) -> str:
+        packages = load_toml(self.path).get("package", [])
+        hashes = {normal(package["name"]): [file["hash"] for file in package.get("files", [])] for package in packages}
+
+        def line(match: re.Match[str]) -> str:
+            return match[0] + "".join(f" \\\n    --hash={item}" for item in hashes.get(normal(match[1]), []))
+
+        return re.sub(r"(?m)^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==[^\n]+$", line, exported)

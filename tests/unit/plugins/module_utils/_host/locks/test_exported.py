@@ -78,7 +78,8 @@ def test_the_version_of_poetry_that_a_project_asks_for_is_for_those_who_lock(tmp
     ("-e git+https://git.example.com/lib.git@v1#egg=lib", "lib @ git+https://git.example.com/lib.git@v1"),
     ("-e git+ssh://git@git.example.com/lib.git@v1#egg=lib&subdirectory=py; python_version > '3'",
      "lib @ git+ssh://git@git.example.com/lib.git@v1#subdirectory=py; python_version > '3'"),
-    ("-e ./lib", "-e ./lib"), ("lib@ git+https://git.example.com/lib.git@v1", "lib@ git+https://git.example.com/lib.git@v1"),
+    ("-e ./lib", "-e ./lib"), ("-e ./lib#egg=lib; python_version > '3'", "-e ./lib; python_version > '3'"),
+    ("lib@ git+https://git.example.com/lib.git@v1", "lib@ git+https://git.example.com/lib.git@v1"),
 ])
 def test_a_repository_that_is_locked_as_editable(tmp_path, line, expected):
     (tmp_path / "Pipfile.lock").write_text('{"default": {}}')
@@ -133,3 +134,22 @@ def test_a_tool_finds_what_lies_beside_the_project(tmp_path, folder):
     (source / folder / "pyproject.toml").write_text("[tool.poetry]\n")
     text = lock_of(str(source), f"{folder}/poetry.lock").text(Beside(tmp_path), Wanted([], [], PYTHON, []))
     assert text == "../lib ; python_version > '3'\n./own\nsix==1.17.0\n"
+
+
+class Pdm(Tools):
+    def run(self, argv, what, cwd=None, hint="", env=None):
+        if "export" in argv and "--no-hashes" not in argv:
+            raise BuildError(f"{what} failed (exit status 1).\n[PdmUsageError]: Hash is not available for '-e ../lib#egg=lib', "
+                             "please export with `--no-hashes` option.")
+        return f"# by PDM\n-e file://{cwd}/../lib#egg=lib\nSix[x]==1.17.0; python_version >= '3.8'\n"
+
+
+def test_a_path_in_a_lock_of_pdm_costs_the_others_no_hashes(tmp_path):
+    for name in ("api", "lib"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "api/pyproject.toml").write_text("[project]\nname = 'shop'\n")
+    (tmp_path / "api/pdm.lock").write_text(
+        "[[package]]\nname = 'six'\nversion = '1.17.0'\nfiles = [{file = 'a', hash = 'sha256:aa'}, {file = 'b', hash = 'sha256:bb'}]\n"
+        "[[package]]\nname = 'lib'\nversion = '1'\npath = '../lib'\n")
+    text = lock_of(str(tmp_path), "api/pdm.lock").text(Pdm(tmp_path), Wanted([], [], PYTHON, []))
+    assert text == ("# by PDM\n-e ./../lib\nSix[x]==1.17.0; python_version >= '3.8' \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\n")
