@@ -5,9 +5,16 @@
 
 from __future__ import annotations
 
+import pathlib
+import sys
+
 import pytest
 
 from ansible_collections.pyweb.stack.plugins.filter import accounts_to_correct, hook_tasks
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "support"))
+
+from role_variables import seen  # noqa: E402
 
 HOOKS = {
     "before_activate": ["true", {"command": "true"}, {"tasks": "a.yml"}, {"tasks": "b.yml"}], "after_activate": [{"tasks": None}], "on_failure": None,
@@ -60,3 +67,18 @@ def test_accounts_that_are_other_than_they_have_to_be(passwd, group, wanted):
 
     found = accounts_to_correct.accounts_to_correct(USERS, host(PASSWD, passwd), host(GROUP, group), "/srv/shop", "/usr/sbin/nologin")
     assert [user["name"] for user in found] == wanted
+
+
+@pytest.mark.parametrize("accounts, groups, wanted", [
+    ([], [], []),
+    ([], ["shop"], ["shop"]),
+    ([], ["shop-build", "shop-web"], ["shop-build", "shop-web"]),
+    # The accounts are judged by their homes and comments, which says more.
+    (["shop-build"], ["shop-build"], []),
+    # Of an application shop-web, whose secrets its group may read.
+    (["shop-web"], ["shop-web", "shop-web-build", "shop-web-web"], ["shop-web"]),
+    (["shop", "shop-build"], ["shop", "shop-build", "shop-web"], []),
+])
+def test_groups_of_others_are_told_before_the_application_has_an_account(accounts, groups, wanted):
+    facts = {"getent_passwd": dict.fromkeys(accounts, []), "getent_group": dict.fromkeys(groups, [])}
+    assert seen("app", "__app_foreign_groups", app_config={"name": "shop"}, ansible_facts=facts) == wanted
