@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import typing as t
 
-# What somebody may have put there for the application: its data, and what the root of a file system has.
-WELCOME = ("shared", "lost+found")
+# What somebody may have put there for the application: its data, volumes of its own, and what the root of a file system has.
+WELCOME = ("shared", "assets", "build", "releases", "lost+found")
 
 
 def taken(found: t.Iterable[str], name: str) -> str:

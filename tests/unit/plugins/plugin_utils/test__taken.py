@@ -15,9 +15,10 @@ from ansible_collections.pyweb.stack.plugins.plugin_utils._taken import taken
     # An empty directory, a volume of its own, data that were restored by hand.
     (["d /srv/shop"], ""),
     (["d /srv/shop", "d /srv/shop/lost+found", "d /srv/shop/shared"], ""),
+    (["d /srv/shop", "d /srv/shop/build", "d /srv/shop/releases"], ""),
     (["d /srv/shop", "d /srv/shop/shared", "d /srv/shop/public html"], "/srv/shop/public html"),
     # A tree of Capistrano's has the same names.
-    (["d /srv/shop", "l /srv/shop/current"], "/srv/shop/current"),
+    (["d /srv/shop", "d /srv/shop/releases", "l /srv/shop/current"], "/srv/shop/current"),
     (["l /srv/shop"], "a link /srv/shop"),
     (["f /srv/shop"], "a file /srv/shop"),
     (["f /usr/local/bin/shop-run"], "/usr/local/bin/shop-run"),
