@@ -13,15 +13,21 @@ from ansible_collections.pyweb.stack.plugins.plugin_utils import _filters, _plac
 
 _filters.load()
 
-PROXY = re.compile(r"https?://[^/\s]+/?")
-PASSWORD = re.compile("://.*@")
+# Of a name and password those characters that no program takes for the end of them, nor quotes.
+PROXY = re.compile(r"https?://([\w.~!$&'()*+,;=:%-]*@)?[^/\s@?#\"\\]+/?", re.ASCII)
 
 
 def proxy_fault(proxy: str) -> str:
     """What is wrong with the address of a proxy, without the password in it; empty when nothing is."""
     if not proxy or PROXY.fullmatch(proxy):
         return ""
-    return f"pyweb_proxy is {PASSWORD.sub('://', proxy)}: an address such as http://proxy.example.com:3128 is needed."
+    login, at, host = proxy.rpartition("@")
+    scheme = re.match(r"(\w+://)?", login if at else proxy)
+    shown = f"{scheme[0] if scheme else ''}{host}" if at else proxy
+    if at and PROXY.fullmatch(shown):
+        return (f"pyweb_proxy is {shown} with a name and password that no address can hold as they are: "
+                "write special characters as %40 for @, %3A for :, %2F for / and %23 for #.")
+    return f"pyweb_proxy is {shown}: an address such as http://proxy.example.com:3128 is needed."
 
 
 def file_fault(files: dict[str, str], places: list[str]) -> str:

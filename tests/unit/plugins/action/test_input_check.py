@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from ansible_collections.pyweb.stack.plugins.action import input_check
 
 
-@pytest.mark.parametrize("proxy", ["", "http://proxy.example.com:3128", "https://user:pass@proxy.example.com/"])
+@pytest.mark.parametrize("proxy", ["", "http://proxy.example.com:3128", "https://user:pass@proxy.example.com/", "http://user:p%40%2Fss!$@[2001:db8::1]:3128"])
 def test_proxies_that_programs_take(proxy):
     assert input_check.proxy_fault(proxy) == ""
 
@@ -18,9 +20,19 @@ def test_what_is_no_proxy_is_refused(proxy):
     assert input_check.proxy_fault(proxy) == f"pyweb_proxy is {proxy}: an address such as http://proxy.example.com:3128 is needed."
 
 
-def test_the_password_of_a_refused_proxy_is_not_shown():
-    said = input_check.proxy_fault("ftp://user:geheim@proxy.example.com")
-    assert said.startswith("pyweb_proxy is ftp://proxy.example.com: ")
+@pytest.mark.parametrize("proxy, begins", [
+    ("ftp://user:geheim@proxy.example.com", "pyweb_proxy is ftp://proxy.example.com: "),
+    ("user:geheim@proxy.example.com:3128", "pyweb_proxy is proxy.example.com:3128: an address such as http://"),
+    ("user:ge://heim@proxy.example.com:3128", "pyweb_proxy is proxy.example.com:3128: an address such as http://"),
+    ("http://user:ge@heim@proxy.example.com", "pyweb_proxy is http://proxy.example.com with a name and password that"),
+    ("https://user:ge/heim@proxy.example.com", "pyweb_proxy is https://proxy.example.com with a name and password that"),
+    # It would be the end of the line in apt's configuration, which no apt then reads.
+    ('http://user:ge"heim@proxy.example.com', "pyweb_proxy is http://proxy.example.com with a name and password that"),
+])
+def test_the_password_of_a_refused_proxy_is_not_shown(proxy, begins):
+    said = input_check.proxy_fault(proxy)
+    assert said.startswith(begins)
+    assert not {"user", "ge", "heim", "geheim"} & set(re.findall(r"\w+", said))
 
 
 def test_the_first_file_that_is_missing_is_named_with_its_option(tmp_path):
