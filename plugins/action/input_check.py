@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -38,6 +39,14 @@ def file_fault(files: dict[str, str], places: list[str]) -> str:
     return ""
 
 
+def git_fault(files: dict[str, str]) -> str:
+    """Names the first of C(files), option by path, that is a source which cannot be packed without git."""
+    path, option = next(((path, option) for path, option in files.items() if option.endswith(".source.path")), ("", ""))
+    if not option or shutil.which("git"):
+        return ""
+    return f"{option} is {path}, but the controller has no git, which tells what belongs to it and what is ignored there: install git on the controller."
+
+
 class ActionModule(ActionBase):
     """Asks no host, so that nothing has changed when it fails."""
 
@@ -56,7 +65,7 @@ class ActionModule(ActionBase):
         files = {one["src"]: "python_ca_certificates.src" for one in given["ca_certificates"] if "src" in one}
         variables = task_vars or {}
         fault = (proxy_fault(given["proxy"]) or given["fault"] or self.role_fault(given["roles"], variables, result)
-                 or file_fault({**files, **given["files"]}, _places.places(variables)))
+                 or file_fault({**files, **given["files"]}, _places.places(variables)) or git_fault(given["files"]))
         if fault:
             raise AnsibleActionFail(fault)
         return {**result, "changed": False}

@@ -41,6 +41,7 @@ options:
     description:
       - Files that must be on the controller, and by each the option that names it.
       - Relative ones are looked for as P(pyweb.stack.local_path#lookup) does.
+      - Where the option is C(source.path) of an application, git must be there as well.
     type: dict
     default: {}
   roles:

@@ -122,7 +122,7 @@ def git(path: str, *arguments: str, **options: Any) -> subprocess.CompletedProce
         return subprocess.run(["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "safe.directory=*", "-C", path, *arguments],
                               env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, **options)
     except FileNotFoundError:
-        raise PackError(f"git is not installed on the controller: it tells what belongs to {path} and what is ignored there.") from None
+        raise PackError(f"git is not installed on the controller: it tells what belongs to {path} and what is ignored there; install it.") from None
 
 
 def text(done: subprocess.CompletedProcess) -> str:

@@ -43,3 +43,18 @@ def test_the_first_file_that_is_missing_is_named_with_its_option(tmp_path):
         "pyweb_apps.shop.source.archive is app.tar.gz, but the controller has no such file beside the playbook or the inventory: correct the path."
     )
     assert input_check.file_fault({"there.crt": "python_ca_certificates.src", str(tmp_path): "patch_before"}, [str(tmp_path)]) == ""
+
+
+@pytest.mark.parametrize("path, files, wanted", [
+    ("", {"../shop": "pyweb_apps.shop.source.path"}, "pyweb_apps.shop.source.path is ../shop, but the controller has no git, "),
+    ("", {"shop.tar.gz": "pyweb_apps.shop.source.archive"}, ""),
+    ("bin", {"../shop": "pyweb_apps.shop.source.path"}, ""),
+    ("", {}, ""),
+])
+def test_a_directory_is_not_packed_without_git(tmp_path, monkeypatch, path, files, wanted):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").write_text("#!/bin/sh\n", encoding="utf-8")
+    (tmp_path / "bin" / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / path))
+    said = input_check.git_fault(files)
+    assert said.startswith(wanted) and bool(said) == bool(wanted)
