@@ -52,5 +52,5 @@ def test_an_unprivileged_user_builds_an_environment(host):
         .venv/bin/python -c 'import itsdangerous'
         rm -rf "$directory"
     """
-    result = host.run("runuser -u nobody -- env HOME=/nonexistent sh -c %s", script)
+    result = host.run("runuser -u nobody -- env -u TMPDIR HOME=/nonexistent sh -c %s", script)
     assert result.rc == 0, result.stderr
