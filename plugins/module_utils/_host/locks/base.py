@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import contents
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import contents, load_toml
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
@@ -81,6 +82,11 @@ class Lock:
     @property
     def path(self) -> str:
         return f"{self.project.source}/{self.name}"
+
+    @functools.cached_property
+    def packages(self) -> list[dict[str, t.Any]]:
+        """What uv.lock, poetry.lock and pdm.lock list, read once: a large one takes a second."""
+        return t.cast("list[dict[str, t.Any]]", load_toml(self.path).get("package", []))
 
     def material(self) -> list[list[str]]:
         """The names and contents of all files that the answer depends on."""

@@ -9,7 +9,6 @@ import re
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.exported import Exported, Run
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import load_toml
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
@@ -29,7 +28,7 @@ class PdmLock(Exported):
         return self.project.extras()
 
     def repositories(self) -> list[str]:
-        return [package["git"] for package in load_toml(self.path).get("package", []) if "git" in package]
+        return [package["git"] for package in self.packages if "git" in package]
 
     def env(self, wanted: Wanted, place: str) -> dict[str, str]:
         """The application's interpreter. Where that does not fit, PDM would download another one, which then decides what is installed."""
@@ -54,8 +53,7 @@ class PdmLock(Exported):
         return self.with_hashes(run("export", "--format=requirements", "--no-hashes", *chosen))
 
     def with_hashes(self, exported: str) -> str:
-        packages = load_toml(self.path).get("package", [])
-        hashes = {normal(package["name"]): [file["hash"] for file in package.get("files", [])] for package in packages}
+        hashes = {normal(package["name"]): [file["hash"] for file in package.get("files", [])] for package in self.packages}
 
         def line(match: re.Match[str]) -> str:
             return match[0] + "".join(f" \\\n    --hash={item}" for item in hashes.get(normal(match[1]), []))

@@ -36,13 +36,13 @@ class PipfileLock(Exported):
     def origins(self) -> dict[str, str]:
         """Those of another source than the first one, which stands in place of PyPI."""
         others = {item.get("name", ""): item["url"] for item in load_json(self.path).get("_meta", {}).get("sources", [])[1:]}
-        return {normal(name): others[package["index"]] for name, package in self.packages() if package.get("index") in others}
+        return {normal(name): others[package["index"]] for name, package in self.entries() if package.get("index") in others}
 
-    def packages(self) -> list[tuple[str, dict[str, t.Any]]]:
+    def entries(self) -> list[tuple[str, dict[str, t.Any]]]:
         return [item for group, packages in load_json(self.path).items() if group != "_meta" for item in packages.items()]
 
     def repositories(self) -> list[str]:
-        return [package["git"] for dummy, package in self.packages() if "git" in package]
+        return [package["git"] for dummy, package in self.entries() if "git" in package]
 
     def export(self, run: Run, wanted: Wanted) -> str:
         try:

@@ -9,7 +9,6 @@ import re
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import PYPI, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.exported import Exported, Run
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import load_toml
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
 
 # The version of Poetry that a project asks for, and plugins of it: whoever locks needs them, and whoever reads the lock does not.
@@ -29,11 +28,11 @@ class PoetryLock(Exported):
         return True
 
     def origins(self) -> dict[str, str]:
-        found = {normal(package["name"]): package.get("source", {}) for package in load_toml(self.path).get("package", [])}
+        found = {normal(package["name"]): package.get("source", {}) for package in self.packages}
         return {name: source["url"] for name, source in found.items() if source.get("type") == "legacy" and not PYPI.match(source["url"])}
 
     def repositories(self) -> list[str]:
-        sources = [package.get("source", {}) for package in load_toml(self.path).get("package", [])]
+        sources = [package.get("source", {}) for package in self.packages]
         return [source["url"] for source in sources if source.get("type") == "git"]
 
     def untie(self, place: str) -> None:

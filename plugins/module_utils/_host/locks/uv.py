@@ -12,7 +12,7 @@ import re
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import PYPI, Lock, Tools, Wanted
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import artefacts, contents, load_toml
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import artefacts, contents
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
@@ -27,7 +27,7 @@ class UvLock(Lock):
     def material(self) -> list[list[str]]:
         folder = self.project.folder
         names = [self.path, *(f"{folder}/{name}" for name in self.beside)]
-        for package in self.packages():
+        for package in self.packages:
             place = package.get("source", {})
             member = place.get("editable") or place.get("directory") or place.get("virtual")
             if member and member != ".":
@@ -38,7 +38,7 @@ class UvLock(Lock):
     def carried(self) -> dict[tuple[str, str], list[str]]:
         """The files of packages, by name and version, that the lock has from a directory (find-links, a flat index)."""
         found: dict[tuple[str, str], list[str]] = {}
-        for package in self.packages():
+        for package in self.packages:
             registry = package.get("source", {}).get("registry", "://")
             if "://" not in registry:
                 files = [file["path"] for file in artefacts(package) if "path" in file]
@@ -68,9 +68,6 @@ class UvLock(Lock):
     def extras(self) -> set[str]:
         return self.project.extras()
 
-    def packages(self) -> list[dict[str, t.Any]]:
-        return t.cast("list[dict[str, t.Any]]", load_toml(self.path).get("package", []))
-
     @property
     def knows_origins(self) -> bool:
         return True
@@ -78,12 +75,12 @@ class UvLock(Lock):
     def origins(self) -> dict[str, str]:
         # What stands in place of PyPI may be replaced by dependencies.index.
         usual = [index.url.rstrip("/") for index in self.project.indexes() if index.default]
-        found = {normal(package["name"]): package.get("source", {}).get("registry", "") for package in self.packages()}
+        found = {normal(package["name"]): package.get("source", {}).get("registry", "") for package in self.packages}
         return {name: url for name, url in found.items() if "://" in url and not PYPI.match(url) and url.rstrip("/") not in usual}
 
     def registries(self) -> list[str]:
         """The indexes that it was made with."""
-        found = {package.get("source", {}).get("registry", "") for package in self.packages()}
+        found = {package.get("source", {}).get("registry", "") for package in self.packages}
         return sorted(url for url in found if "://" in url)
 
     def text(self, tools: Tools, wanted: Wanted) -> str:
