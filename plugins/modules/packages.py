@@ -119,8 +119,10 @@ def _lists_age() -> float:
 
 
 def _update(module: AnsibleModule, deadline: float) -> None:
-    _apt_get(module, deadline, "update")
-    os.utime(LISTS)
+    """Fetches apt's lists where they are too old."""
+    if _lists_age() > module.params["lists_valid"]:
+        _apt_get(module, deadline, "update")
+        os.utime(LISTS)
 
 
 def _to_do(module: AnsibleModule) -> list[str]:
@@ -131,11 +133,29 @@ def _to_do(module: AnsibleModule) -> list[str]:
     return [name for name in module.params["name"] if (name in installed) == (module.params["state"] == "absent")]
 
 
-def _upgrade(module: AnsibleModule, deadline: float) -> None:
+def _change(module: AnsibleModule, deadline: float) -> bool:
+    """Installs or removes what is not as asked for, and returns whether that was anything."""
+    names, absent = _to_do(module), module.params["state"] == "absent"
+    if not names:
+        return False
     if module.check_mode:
-        names = apt.simulated(_apt_get(module, deadline, "upgrade", "--with-new-pkgs", "--simulate"))
-        module.exit_json(changed=bool(names), **({"msg": f"Would upgrade {', '.join(names)}.", "would_install": names} if names else {}))
-    module.exit_json(changed=apt.changed(_apt_get(module, deadline, "upgrade", "--with-new-pkgs")))
+        module.exit_json(changed=True, msg=f"Would {'remove' if absent else 'install'} {', '.join(names)}.", would_install=names)
+    if absent:
+        _apt_get(module, deadline, "purge", *names)
+        return True
+    _update(module, deadline)
+    return apt.changed(_apt_get(module, deadline, "install", "--no-install-recommends", *names))
+
+
+def _upgrade(module: AnsibleModule, deadline: float) -> bool:
+    """Upgrades all packages, and returns whether that was any."""
+    if not module.check_mode:
+        _update(module, deadline)
+        return apt.changed(_apt_get(module, deadline, "upgrade", "--with-new-pkgs"))
+    names = apt.simulated(_apt_get(module, deadline, "upgrade", "--with-new-pkgs", "--simulate"))
+    if names:
+        module.exit_json(changed=True, msg=f"Would upgrade {', '.join(names)}.", would_install=names)
+    return False
 
 
 def main() -> None:
@@ -150,26 +170,12 @@ def main() -> None:
         required_if=[("state", "present", ["name"]), ("state", "absent", ["name"])],
         supports_check_mode=True,
     )
-    state = module.params["state"]
-    upgraded, absent = state == "upgraded", state == "absent"
-    names = [] if upgraded else _to_do(module)
-    if not names and not upgraded:
-        module.exit_json(changed=False)
-    if module.check_mode and not upgraded:
-        module.exit_json(changed=True, msg=f"Would {'remove' if absent else 'install'} {', '.join(names)}.", would_install=names)
     deadline = time.monotonic() + min(module.params["patience"], module.params["lock_timeout"])
+    act = _upgrade if module.params["state"] == "upgraded" else _change
     try:
-        if absent:
-            _apt_get(module, deadline, "purge", *names)
-            module.exit_json(changed=True)
-        if _lists_age() > module.params["lists_valid"] and not module.check_mode:
-            _update(module, deadline)
-        if upgraded:
-            _upgrade(module, deadline)
-        said = _apt_get(module, deadline, "install", "--no-install-recommends", *names)
+        module.exit_json(changed=act(module, deadline))
     except Held as held:
         module.exit_json(changed=False, held_by=str(held))
-    module.exit_json(changed=apt.changed(said))
 
 
 if __name__ == "__main__":
