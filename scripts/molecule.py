@@ -9,6 +9,7 @@ What of a scenario is left for the full run (PYWEB_FULL, which make test-full se
 FULL     without names, it runs there only, since it takes long
 SYSTEM   elsewhere it has one host only, with the system that the file names: nothing in it depends on the system
 
+PYWEB_HARDENING is the level, such as strict, by which hosts are hardened before a scenario begins (default: not at all).
 PYWEB_JOBS says how many run at a time (default: one per processor, two at most), and never are there more hosts at once than
 the machine lets start.
 """
