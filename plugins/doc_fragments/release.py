@@ -96,8 +96,8 @@ options:
         default: []
       archive:
         description: >-
-          A C(.tar), C(.tar.gz), C(.tar.bz2), C(.tar.xz) or C(.zip) file, on the controller or at an address that the host reaches, whose end does not
-          matter. Example: V(dist/shop-1.4.tar.gz).
+          A C(.tar), C(.tar.gz), C(.tar.bz2), C(.tar.xz) or C(.zip) file on the controller, or the address of one that the host reaches, whatever the
+          address ends with. Example: V(dist/shop-1.4.tar.gz).
         type: str
       checksum:
         description: What O(source.archive) has to be, as V(sha256:) and the 64 digits that C(sha256sum) prints. Required for an address.

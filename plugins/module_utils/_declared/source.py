@@ -56,8 +56,8 @@ SOURCE: Options = {
     },
     "archive": {
         "type": "str",
-        "description": "A C(.tar), C(.tar.gz), C(.tar.bz2), C(.tar.xz) or C(.zip) file, on the controller or at an address that the host reaches, "
-                       "whose end does not matter.",
+        "description": "A C(.tar), C(.tar.gz), C(.tar.bz2), C(.tar.xz) or C(.zip) file on the controller, or the address of one that the host "
+                       "reaches, whatever the address ends with.",
         "example": "dist/shop-1.4.tar.gz",
     },
     "checksum": {
