@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import os
 import re
-import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import PYPI, Lock, Tools, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import artefacts, contents
