@@ -26,3 +26,7 @@ from ansible_collections.pyweb.stack.plugins.plugin_utils._taken import taken
 ])
 def test_what_is_somebody_elses(found, wanted):
     assert taken(found, "shop") == wanted
+
+
+def test_what_is_no_name_has_no_places():
+    assert taken(["d /srv/Shop", "f /srv/Shop/app.py"], "Shop") == ""
