@@ -84,9 +84,14 @@ class Lock:
         return f"{self.project.source}/{self.name}"
 
     @functools.cached_property
+    def data(self) -> dict[str, t.Any]:
+        """What a lock in TOML says, read once: a large one takes a second."""
+        return load_toml(self.path)
+
+    @property
     def packages(self) -> list[dict[str, t.Any]]:
-        """What uv.lock, poetry.lock and pdm.lock list, read once: a large one takes a second."""
-        return t.cast("list[dict[str, t.Any]]", load_toml(self.path).get("package", []))
+        """What uv.lock, poetry.lock and pdm.lock list."""
+        return t.cast("list[dict[str, t.Any]]", self.data.get("package", []))
 
     def material(self) -> list[list[str]]:
         """The names and contents of all files that the answer depends on."""

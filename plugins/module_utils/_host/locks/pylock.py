@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import re
+import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import PYPI, Index, Lock, Tools, Wanted
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import artefacts, load_toml
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import artefacts
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
@@ -25,19 +26,22 @@ class Pylock(Lock):
         return self.name or ""
 
     def groups(self) -> set[str]:
-        return set(load_toml(self.path).get("dependency-groups", []))
+        return set(self.data.get("dependency-groups", []))
 
     def extras(self) -> set[str]:
-        return set(load_toml(self.path).get("extras", []))
+        return set(self.data.get("extras", []))
+
+    @property
+    def packages(self) -> list[dict[str, t.Any]]:
+        return t.cast("list[dict[str, t.Any]]", self.data.get("packages", []))
 
     def own_indexes(self) -> list[Index]:
-        urls = {package["index"] for package in load_toml(self.path).get("packages", []) if "index" in package}
+        urls = {package["index"] for package in self.packages if "index" in package}
         return [Index("", url, False) for url in sorted(urls)]
 
     def links(self) -> list[str]:
         """Also the directories of files that it has beside it."""
-        packages = load_toml(self.path).get("packages", [])
-        files = [file for package in packages for file in artefacts(package)]
+        files = [file for package in self.packages for file in artefacts(package)]
         places = [os.path.normpath(os.path.join(self.project.folder, os.path.dirname(file["path"]))) for file in files if "path" in file]
         return list(dict.fromkeys([*super().links(), *places]))
 
@@ -46,18 +50,19 @@ class Pylock(Lock):
         return True
 
     def origins(self) -> dict[str, str]:
-        packages = load_toml(self.path).get("packages", [])
-        return {normal(package["name"]): package["index"] for package in packages if package.get("index") and not PYPI.match(package["index"])}
+        return {normal(package["name"]): package["index"] for package in self.packages if package.get("index") and not PYPI.match(package["index"])}
 
     def text(self, tools: Tools, wanted: Wanted) -> str:
-        return from_pylock(self.path, wanted.groups, wanted.extras)
+        return from_pylock(self.data, os.path.basename(self.path), wanted.groups, wanted.extras)
 
 
-def from_pylock(path: str, groups: list[str], extras: list[str]) -> str:
-    """pylock.toml as requirements, so that it goes through any index; uv would take the addresses of files that are in it."""
-    data = load_toml(path)
+def from_pylock(data: dict[str, t.Any], shown: str, groups: list[str], extras: list[str]) -> str:
+    """What pylock.toml says as requirements, so that it goes through any index; uv would take the addresses of files that are in it.
+
+    C(shown) is the name of the file for people. Raises BuildError where it has another format, or a package without a version.
+    """
     if not str(data.get("lock-version", "")).startswith("1."):
-        raise BuildError(f"{os.path.basename(path)} has the lock-version {data.get('lock-version')!r}: 1.0 is known here.")
+        raise BuildError(f"{shown} has the lock-version {data.get('lock-version')!r}: 1.0 is known here.")
     active = {"dependency_groups": {normal(name) for name in (*data.get("default-groups", []), *groups)}, "extras": {normal(name) for name in extras}}
 
     def decided(match: re.Match[str]) -> str:
@@ -84,7 +89,7 @@ def from_pylock(path: str, groups: list[str], extras: list[str]) -> str:
             where = archive.get("url") or f"./{archive['path']}"
             lines.append((f"{package['name']} @ {where}" if "url" in archive else where) + behind + hashes)
         elif not package.get("version"):
-            raise BuildError(f"{os.path.basename(path)} has {package['name']} without a version: lock again.")
+            raise BuildError(f"{shown} has {package['name']} without a version: lock again.")
         else:
             lines.append(f"{package['name']}=={package['version']}{behind}{hashes}")
     return "\n".join(lines) + "\n" if lines else ""

@@ -20,6 +20,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.environments imp
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.explain import explain
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks import text as _requirements
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import load_toml
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.pylock import from_pylock
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import kind_of, lock_of
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
@@ -145,7 +146,7 @@ directory = { path = "packages/lib" }
 ])
 def test_pylock(tmp_path, groups, extras, beta, gamma):
     write(tmp_path, {"pylock.toml": PYLOCK})
-    assert _requirements.logical(from_pylock(str(tmp_path / "pylock.toml"), groups, extras)) == [
+    assert _requirements.logical(from_pylock(load_toml(str(tmp_path / "pylock.toml")), "pylock.toml", groups, extras)) == [
         "alpha==1.0 --hash=sha256:aa --hash=sha256:bb",
         f"beta==1.0 ; python_version >= '3.9' and {beta} --hash=sha256:cc",
         f"gamma==1.0 ; {gamma} --hash=sha256:dd",
