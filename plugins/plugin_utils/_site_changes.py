@@ -16,8 +16,6 @@ from ansible_collections.pyweb.stack.plugins.module_utils._nginx_config import R
 from ansible_collections.pyweb.stack.plugins.plugin_utils._site_plan import Authority, Pair, Plan, answers_without_name
 
 Site = dict[str, t.Any]
-# Seconds of nginx_sites[].retry_after where nobody has set it.
-RETRY_AFTER = 300
 # What stands behind a site's name in the name of a file of a certificate that a run has made.
 DIGEST = re.compile(r"-[0-9a-f]{12}\.(crt|key)$")
 
@@ -86,14 +84,15 @@ def _record(site: Site, plan: Plan) -> Record:
     return {
         "schema": RECORD_SCHEMA, "name": site["name"], "path": site["path"], "names": plan["names_of"][site["name"]], "probes": site["probes"],
         "upstream": site["upstream"], "root": site["root"], "read_timeout": site["read_timeout"],
-        "trusted_proxies": site["trusted_proxies"] if whole else [], "retry_after": int(site["retry_after"]) if whole else RETRY_AFTER,
+        "trusted_proxies": site["trusted_proxies"] if whole else [], "retry_after": int(site["retry_after"] if whole else plan["usual_retry_after"]),
         "acme": pair["source"] == "acme", "nameless": answers_without_name(site),
         "certificate": pair["certificate"], "key": pair["key"],
     }
 
 
-def _says_something(record: Record) -> bool:
-    return bool(record["probes"] or record["trusted_proxies"] or record["acme"] or record["nameless"]) or record["retry_after"] != RETRY_AFTER
+def _says_something(record: Record, plan: Plan) -> bool:
+    unusual = record["retry_after"] != plan["usual_retry_after"]
+    return unusual or bool(record["probes"] or record["trusted_proxies"] or record["acme"] or record["nameless"])
 
 
 def changes(plan: Plan, look: dict[str, t.Any], *, keep: bool, store: str, directory: str) -> Changes:
@@ -110,7 +109,7 @@ def changes(plan: Plan, look: dict[str, t.Any], *, keep: bool, store: str, direc
     return {
         # In an order that both inventories have.
         "shared": sorted(own + others, key=lambda record: str(record["name"])),
-        "records": {record["name"]: record for record in own if _says_something(record)},
+        "records": {record["name"]: record for record in own if _says_something(record, plan)},
         "nameless": plan["nameless"] or next((record for record in others if record["nameless"]), None),
         "leaving": [] if keep else unlisted,
         "kept": kept,

@@ -56,6 +56,7 @@ class Plan(t.TypedDict):
     certificate_of: dict[str, Pair]  # by the name of a whole
     nameless: Pair | None  # shown to those who send no name; None where they are refused
     quic_sites: list[str]  # wholes with HTTP/3
+    usual_retry_after: int  # seconds, where a site says nothing of it
 
 
 def answers_without_name(site: Site) -> bool:
@@ -148,4 +149,5 @@ def plan(
         "certificate_of": certificate_of,
         "nameless": certificate_of[server_of[nameless[0]["name"]]] if nameless else None,
         "quic_sites": [site["name"] for site in wholes if boolean(site["http3"], strict=False)],
+        "usual_retry_after": int(defaults["retry_after"]),
     }

@@ -15,7 +15,7 @@ ACME = {"directory": "letsencrypt", "fallback": "", "contact": "ops@example.com"
 PATHS = {"account_file": "/acme/account.ini", "dns_credentials": "/acme/dns.ini", "webroot": "/webroot"}
 
 
-DEFAULTS = {"state": "present", "domains": [], "path": "/", "members": [], "upstream": "", "probes": [], "http3": False,
+DEFAULTS = {"state": "present", "domains": [], "path": "/", "members": [], "upstream": "", "probes": [], "http3": False, "retry_after": 300,
             "tls": {"source": "auto", "certificate": "", "key": ""}}
 
 
