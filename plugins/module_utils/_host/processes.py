@@ -96,20 +96,11 @@ class Processes:
 
     def set_priority(self, release: str, nice: int) -> None:
         """Set the nice value of every process of the release."""
-        mark, changed = f"PYWEB_RELEASE={release}".encode(), True
         with contextlib.suppress(OSError, KeyError):
             uid = self.system.account(self.paths.user).pw_uid
             # What a process starts meanwhile is as nice as that was.
-            while changed:
-                changed = False
-                for pid in filter(str.isdigit, os.listdir("/proc")):
-                    with contextlib.suppress(OSError):
-                        if os.stat(f"/proc/{pid}").st_uid != uid or os.getpriority(os.PRIO_PROCESS, int(pid)) == nice:
-                            continue
-                        with open(f"/proc/{pid}/environ", "rb") as environ, open(f"/proc/{pid}/cmdline", "rb") as line:
-                            if mark in environ.read().split(b"\0") or release.encode() in line.read():
-                                os.setpriority(os.PRIO_PROCESS, int(pid), nice)
-                                changed = True
+            while sum(_renice(int(pid), uid, release, nice) for pid in filter(str.isdigit, os.listdir("/proc"))):
+                pass
 
     def log(self, release: str, processes: list[str], lines: int = LOG_LINES) -> str:
         """The last lines of these processes, to stand behind a message."""
@@ -135,3 +126,16 @@ class Processes:
             for process in [*self.store.instances(release).values(), *self.store.jobs(release).values()]:
                 seconds += process["stop_timeout"] + (process.get("health") or {}).get("timeout", 0) + 10
         return seconds
+
+
+def _renice(pid: int, uid: int, release: str, nice: int) -> bool:
+    """Whether this is a process of the user and of the release that had another nice value; then it has this one. One that has ended is none."""
+    with contextlib.suppress(OSError):
+        if os.stat(f"/proc/{pid}").st_uid != uid or os.getpriority(os.PRIO_PROCESS, pid) == nice:
+            return False
+        with open(f"/proc/{pid}/environ", "rb") as environ, open(f"/proc/{pid}/cmdline", "rb") as line:
+            its_own = f"PYWEB_RELEASE={release}".encode() in environ.read().split(b"\0") or release.encode() in line.read()
+        if its_own:
+            os.setpriority(os.PRIO_PROCESS, pid, nice)
+            return True
+    return False
