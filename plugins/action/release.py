@@ -13,6 +13,7 @@ import time
 from ansible.errors import AnsibleActionFail
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _options, _processes
+from ansible_collections.pyweb.stack.plugins.module_utils._checked import AppsError
 from ansible_collections.pyweb.stack.plugins.module_utils._host import releases, scaling
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _filters
 from ansible_collections.pyweb.stack.plugins.plugin_utils._on_host import OnHost
@@ -191,7 +192,7 @@ class ActionModule(OnHost):
         changed = {name: process for name, process in scaling.rescaled(old, manifest.get("scale", {}), wanted, "", "")[0].items() if process != old[name]}
         try:
             _processes.valid_processes(changed, "the process")
-        except _processes.AppsError as error:
+        except AppsError as error:
             raise releases.ReleaseError(str(error)) from None
         return bool(changed)
 

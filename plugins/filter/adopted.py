@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError
+from ansible_collections.pyweb.stack.plugins.module_utils._checked import AppsError
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _adopted
 from ansible_collections.pyweb.stack.plugins.plugin_utils._on_host import plain
 

@@ -10,6 +10,7 @@ from ansible.parsing.splitter import parse_kv
 from ansible.parsing.utils.yaml import from_yaml
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _processes
+from ansible_collections.pyweb.stack.plugins.module_utils._checked import AppsError
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _apps, _balancer, _extra, _shown
 
 
@@ -25,7 +26,7 @@ def plain(value):
 def resolve(apps, overrides=None, app=None, version=None, host=None, groups=None):
     try:
         return _apps.resolve(plain(apps), plain(overrides), app or None, version or None, host, plain(groups))
-    except _apps.AppsError as error:
+    except AppsError as error:
         raise AnsibleFilterError(str(error)) from None
 
 
@@ -54,7 +55,7 @@ def survey(apps, overrides=None, app=None, version=None, host=None, groups=None,
     try:
         everything, chosen = _apps.survey(
             plain(apps), plain(overrides), app or None, version or None, host, plain(groups), plain(balancing or {}) or None)
-    except _apps.AppsError as error:
+    except AppsError as error:
         return {"fault": str(error), "all": {}, "chosen": {}, "wanted": {}, "names": []}
     return {
         "fault": "", "names": _extra.chosen(app) or [str(name) for name in apps], "all": {item["name"]: item for item in everything},
@@ -70,7 +71,7 @@ def member_firewall(given, balancers):
 def processes(given, where="processes"):
     try:
         return _processes.valid_processes(plain(given), where)
-    except _processes.AppsError as error:
+    except AppsError as error:
         raise AnsibleFilterError(str(error)) from None
 
 
@@ -81,7 +82,7 @@ def processes_fault(given, where, manager="systemd"):
 def shown(apps, overrides=None, app=None):
     try:
         return _shown.shown(apps, overrides, app or None)
-    except _apps.AppsError as error:
+    except AppsError as error:
         raise AnsibleFilterError(str(error)) from None
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import Layout
-from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError
+from ansible_collections.pyweb.stack.plugins.module_utils._checked import AppsError
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _adopted_command, _apps
 
 # Lock files that are found by themselves.

@@ -12,7 +12,8 @@ from ansible_collections.pyweb.stack.plugins.module_utils._addresses import with
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.app import APP
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.source import DEPENDENCIES
 from ansible_collections.pyweb.stack.plugins.module_utils._options import HOOKS, KINDS, SSH
-from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError, check_manager, checked, kind_of, valid_process
+from ansible_collections.pyweb.stack.plugins.module_utils._checked import AppsError, checked, kind_of
+from ansible_collections.pyweb.stack.plugins.module_utils._processes import check_manager, valid_process
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _balancer, _domains, _extra, _presets, _sites
 from ansible_collections.pyweb.stack.plugins.plugin_utils._backup import checked_backup
 from ansible_collections.pyweb.stack.plugins.plugin_utils._digest import config_digest

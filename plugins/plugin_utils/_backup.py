@@ -10,7 +10,8 @@ from typing import Any
 
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.backup import BACKUP, RETENTION
-from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError, calendar, checked
+from ansible_collections.pyweb.stack.plugins.module_utils._checked import AppsError, checked
+from ansible_collections.pyweb.stack.plugins.module_utils._processes import calendar
 from ansible_collections.pyweb.stack.plugins.plugin_utils._paths import relative
 from ansible_collections.pyweb.stack.plugins.plugin_utils._summary import aligned
 from ansible_collections.pyweb.stack.plugins.plugin_utils._table import age

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError
+from ansible_collections.pyweb.stack.plugins.module_utils._checked import AppsError
 from ansible_collections.pyweb.stack.plugins.plugin_utils._sites import address_of
 
 # What holds for a domain as its visitors see it: the balancer has it, and members need not.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError
+from ansible_collections.pyweb.stack.plugins.module_utils._checked import AppsError
 
 
 def relative(where: str, path: str) -> str:

@@ -14,7 +14,7 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 
-from ansible_collections.pyweb.stack.plugins.module_utils._processes import kind_of
+from ansible_collections.pyweb.stack.plugins.module_utils._checked import kind_of
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 # How near a variable of an inventory is to one of a role's to be taken for a slip of the pen.

@@ -12,6 +12,7 @@ import os
 import typing as t
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _processes
+from ansible_collections.pyweb.stack.plugins.module_utils._checked import AppsError
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
 from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks, progress, prune, releases
 from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
@@ -114,7 +115,7 @@ def read_procfile(app: App, target: str, wanted: dict[str, t.Any]) -> dict[str, 
     text = app.system.as_user(app.paths.build_user, read)
     try:
         found = _processes.procfile(text or "", defined, wanted.get("hosts") or 1)
-    except _processes.AppsError as error:
+    except AppsError as error:
         raise BuildError(str(error)) from None
     if not defined and not found["processes"]:
         raise BuildError(f"pyweb_apps.{app.name}.processes is empty, and the source has no Procfile with a process: define at least one.")

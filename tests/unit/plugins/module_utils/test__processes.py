@@ -13,6 +13,7 @@ import sys
 import pytest
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _processes
+from ansible_collections.pyweb.stack.plugins.module_utils._checked import AppsError
 
 WEB = _processes.valid_process("web", "web", {"wsgi": "shop:app"})
 
@@ -49,14 +50,14 @@ def test_what_a_procfile_brings():
     ("celery beat -s /srv/shop/shared/beat", "celery beat -s /srv/shop/shared/beat"),
 ])
 def test_a_scheduler_is_not_for_every_host(command, instead):
-    with pytest.raises(_processes.AppsError) as caught:
+    with pytest.raises(AppsError) as caught:
         _processes.procfile(f"web: a $PORT\nclock: {command}", [])
     assert f"processes: {{clock: {{command: {instead!r}, singleton: true}}}}." in str(caught.value) and "\n" not in str(caught.value)
     assert list(_processes.procfile(f"clock: {command}", ["clock"])["processes"]) == []
 
 
 def test_a_worker_with_a_scheduler_becomes_two_processes():
-    with pytest.raises(_processes.AppsError) as caught:
+    with pytest.raises(AppsError) as caught:
         _processes.procfile("work: .venv/bin/celery -A shop worker -B -l info", [])
     assert str(caught.value).endswith("processes: {work: {command: '.venv/bin/celery -A shop worker -l info'}, "
                                       "beat: {command: '.venv/bin/celery -A shop beat --schedule $PYWEB_SHARED/beat', singleton: true}}.")
@@ -68,20 +69,20 @@ def test_a_worker_with_a_scheduler_becomes_two_processes():
     ("celery -A shop worker -B -S django", "celery -A shop worker", "celery -A shop beat -S django"),
 ])
 def test_a_scheduler_inside_a_worker_is_told_apart_with_its_options(line, worker, beat):
-    with pytest.raises(_processes.AppsError) as caught:
+    with pytest.raises(AppsError) as caught:
         _processes.procfile(f"work: {line}", [])
     assert str(caught.value).endswith(f"{{work: {{command: {worker!r}}}, beat: {{command: {beat!r}, singleton: true}}}}.")
 
 
 @pytest.mark.parametrize("shell", ["sh -c", "/bin/bash -lc"])
 def test_beat_in_a_shell_is_beat(shell):
-    with pytest.raises(_processes.AppsError) as caught:
+    with pytest.raises(AppsError) as caught:
         _processes.procfile(f"clock: {shell} 'sleep 1 && exec celery -A shop beat'", [])
     assert str(caught.value).endswith("{clock: {command: 'sleep 1 && exec celery -A shop beat --schedule $PYWEB_SHARED/beat', singleton: true}}.")
 
 
 def test_a_worker_that_is_called_beat_gets_a_name_of_its_own():
-    with pytest.raises(_processes.AppsError) as caught:
+    with pytest.raises(AppsError) as caught:
         _processes.procfile("beat: celery -A shop worker -B", [])
     assert str(caught.value).endswith("processes: {worker: {command: 'celery -A shop worker'}, "
                                       "beat: {command: 'celery -A shop beat --schedule $PYWEB_SHARED/beat', singleton: true}}.")
@@ -90,7 +91,7 @@ def test_a_worker_that_is_called_beat_gets_a_name_of_its_own():
 @pytest.mark.parametrize("line", ["celery -A shop beat & celery -A shop worker -c 2", "celery -A shop worker -c 2 & celery -A shop beat & wait",
                                   "celery -A shop worker -c 2 & celery -A shop beat & wait -n"])
 def test_a_scheduler_beside_a_worker_in_one_line_becomes_two_processes(line):
-    with pytest.raises(_processes.AppsError) as caught:
+    with pytest.raises(AppsError) as caught:
         _processes.procfile(f"work: {line}", [])
     assert str(caught.value).endswith("processes: {work: {command: 'celery -A shop worker -c 2'}, "
                                       "beat: {command: 'celery -A shop beat --schedule $PYWEB_SHARED/beat', singleton: true}}.")
@@ -111,7 +112,7 @@ def test_a_clock_is_alone(name, command):
     key = name.lower().replace("-", "_")
     found = _processes.procfile(f"web: a $PORT\n{name}: {command}", [])["processes"]
     assert found[key]["singleton"] is True and found["web"]["singleton"] is False
-    with pytest.raises(_processes.AppsError) as caught:
+    with pytest.raises(AppsError) as caught:
         _processes.procfile(f"web: a $PORT\n{name}: {command}", [], hosts=2)
     assert str(caught.value).startswith(f"line 2 of the Procfile is '{name}: {command}', which starts jobs by the clock and would do so on each of 2 hosts")
     assert f"processes: {{{key}: {{command: {command!r}, singleton: true}}}}" in str(caught.value)
@@ -133,7 +134,7 @@ def test_what_only_sounds_like_a_clock(name, command):
     ("1worker: a", "line 1 of the Procfile: '1worker' is not a name for a process"),
 ])
 def test_a_line_that_cannot_work(text, sentence):
-    with pytest.raises(_processes.AppsError) as caught:
+    with pytest.raises(AppsError) as caught:
         _processes.procfile(text, [])
     assert str(caught.value).startswith(sentence)
 

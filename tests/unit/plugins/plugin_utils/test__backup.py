@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError
+from ansible_collections.pyweb.stack.plugins.module_utils._checked import AppsError
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _apps, _backup, _findings, _shown, _status
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "support"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils._processes import AppsError
+from ansible_collections.pyweb.stack.plugins.module_utils._checked import AppsError
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _apps, _balancer
 
 GROUPS = {"pyweb": ["web1", "web2"], "pyweb_balancers": ["lb1"], "few": ["web2"], "db": ["db1"]}
