@@ -38,23 +38,44 @@ def kind_of(value: t.Any) -> str:
     return "a text" if isinstance(value, str) else "a mapping" if isinstance(value, dict) else "a list"
 
 
-def _shaped(where: str, value: dict[t.Any, t.Any], options: Options) -> dict[str, t.Any]:
-    """C(value) with texts as keys on all levels. Raises AppsError where no mapping is: Ansible's check fails over both without a sentence."""
-    shaped = {str(key): item for key, item in value.items()}
-    for name, item in shaped.items():
-        option = options.get(name, {})
-        if item is None:
-            continue
-        if "options" not in option:
-            # Such as {404: page.html}.
-            shaped[name] = {str(key): one for key, one in item.items()} if isinstance(item, dict) else item
-        elif option["type"] == "dict":
-            if not isinstance(item, dict):
-                raise AppsError(f"{where}.{name} is {kind_of(item)}: a mapping is needed, of {', '.join(option['options'])}.")
-            shaped[name] = _shaped(f"{where}.{name}", item, option["options"])
-        elif isinstance(item, list) and all(isinstance(one, dict) for one in item):
-            shaped[name] = [_shaped(f"{where}.{name}", one, option["options"]) for one in item]
-    return shaped
+def misshapen(where: str, value: t.Any, option: t.Mapping[str, t.Any], texts: bool = False) -> str:
+    """Which value is a mapping, a list or neither, where C(option) needs another, as one sentence; empty where all is well. None is no value, but for
+    C(value) itself and in lists.
+
+    Ansible's check fails over some without a sentence, and makes texts or lists of others, which nobody sees. With C(texts), what it reads from a text is
+    let through: a list, and a mapping whose options are not declared.
+    """
+    kind, elements, inner = option["type"], option.get("elements"), option.get("options", {})
+    single = isinstance(value, (str, int, float)) and not isinstance(value, bool)
+    parts: list[tuple[str, t.Any, t.Mapping[str, t.Any]]] = []
+    if kind == "raw" or (texts and single and (kind == "list" or (kind == "dict" and not inner))):
+        return ""
+    if kind == "dict":
+        if not isinstance(value, t.Mapping):
+            if isinstance(value, bool) and "enabled" in inner:
+                return f"{where} is {kind_of(value)}: its options are needed, such as {where}: {{enabled: {str(value).lower()}}}."
+            return f"{where} is {kind_of(value)}: a mapping is needed{', of ' if inner else ''}{', '.join(inner)}."
+        parts = [(f"{where}.{name}", part, inner[name]) for name, part in value.items() if name in inner and part is not None]
+    elif kind == "list":
+        if not isinstance(value, list):
+            return f"{where} is {kind_of(value)}: a list is needed, such as [a, b]."
+        parts = [(f"{where}[{number}]", part, {**option, "type": elements, "elements": None}) for number, part in enumerate(value) if elements]
+    elif value is None or isinstance(value, (t.Mapping, list)):
+        return f"{where} is {kind_of(value)}: a single value is needed."
+    return next(filter(None, (misshapen(*part, texts) for part in parts)), "")
+
+
+def _keyed(value: dict[t.Any, t.Any], options: Options) -> dict[str, t.Any]:
+    """C(value) with texts as keys on all levels: Ansible's check fails over others without a sentence."""
+    keyed = {str(key): item for key, item in value.items()}
+    for name, item in keyed.items():
+        inner = options.get(name, {}).get("options")
+        if isinstance(item, dict):
+            # Without options of its own, such as {404: page.html}.
+            keyed[name] = _keyed(item, inner) if inner else {str(key): one for key, one in item.items()}
+        elif isinstance(item, list) and inner:
+            keyed[name] = [_keyed(one, inner) for one in item]
+    return keyed
 
 
 def _typed(where: str, value: dict[str, t.Any], options: Options) -> dict[str, t.Any]:
@@ -65,7 +86,10 @@ def _typed(where: str, value: dict[str, t.Any], options: Options) -> dict[str, t
             return defaults(options) | value
     from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-    result = ArgumentSpecValidator(_without_choices(spec(options))).validate(_shaped(where, value, options))
+    refused = misshapen(where, value, {"type": "dict", "options": options}, texts=True)
+    if refused:
+        raise AppsError(refused)
+    result = ArgumentSpecValidator(_without_choices(spec(options))).validate(_keyed(value, options))
     unsupported = getattr(result, "unsupported_parameters", None) or result._unsupported_parameters
     if unsupported:
         raise AppsError(_unsupported(where, min(one if isinstance(one, tuple) else (one,) for one in unsupported), options))

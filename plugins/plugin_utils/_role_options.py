@@ -14,7 +14,7 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 
-from ansible_collections.pyweb.stack.plugins.module_utils._checked import kind_of
+from ansible_collections.pyweb.stack.plugins.module_utils._checked import misshapen
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 # How near a variable of an inventory is to one of a role's to be taken for a slip of the pen.
@@ -41,31 +41,12 @@ def fault(role: str, options: Options, variables: Mapping[str, t.Any], template:
             given[name] = template(variables[name])
         except AnsibleError:
             continue
-    misshapen = next(filter(None, (_misshapen(name, value, options[name]) for name, value in sorted(given.items()))), "")
-    if misshapen:
-        return misshapen
+    wrong = next(filter(None, (misshapen(name, value, options[name]) for name, value in sorted(given.items()))), "")
+    if wrong:
+        return wrong
     errors = list(ArgumentSpecValidator({name: {**options[name], "required": False} for name in given}).validate(given).errors)
     # The last one names the option, those before it may be what became of its parts.
     return _sentence(role, errors[-1]) if errors else ""
-
-
-def _misshapen(where: str, value: t.Any, option: Mapping[str, t.Any]) -> str:
-    """Which value is a mapping, a list or neither, where another is needed. The check of ansible-core fails over some, with words about its own
-    code, and makes a list of others, which the role does not see. Nothing is nothing to it, but for a whole variable."""
-    kind, elements = option["type"], option.get("elements")
-    if kind == "dict":
-        if not isinstance(value, Mapping):
-            enabled = isinstance(value, bool) and "enabled" in option.get("options", {})
-            remedy = f"its options are needed, such as {where}: {{enabled: {str(value).lower()}}}" if enabled else "a mapping is needed"
-            return f"{where} is {kind_of(value)}: {remedy}."
-        parts = [(f"{where}.{name}", part, option["options"][name]) for name, part in value.items() if name in option.get("options", {})]
-    elif kind == "list":
-        if not isinstance(value, list):
-            return f"{where} is {kind_of(value)}: a list is needed, such as [a, b]."
-        parts = [(f"{where}[{number}]", part, {**option, "type": elements, "elements": None}) for number, part in enumerate(value) if elements]
-    else:
-        return f"{where} is {kind_of(value)}: a single value is needed." if value is None or isinstance(value, (Mapping, list)) else ""
-    return next(filter(None, (_misshapen(*part) for part in parts if part[1] is not None or kind == "list")), "")
 
 
 def _sentence(role: str, error: Exception) -> str:
