@@ -150,6 +150,11 @@ def test_all_twelve_factors_are_there():
     assert rows == ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"]
 
 
+def test_the_readme_has_every_playbook():
+    text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in guides.PLAYBOOKS if name != "hosts" and not re.search(rf"^\|.*\bpyweb\.stack\.{name}\b|^\|.*`{name}`", text, re.MULTILINE)] == []
+
+
 def test_every_playbook_says_what_it_does():
     """The comment at its beginning is its entry in the reference."""
     silent = [name for name, text in guides.PLAYBOOKS.items() if name != "hosts" and not text.startswith(f"---\n# ansible-playbook pyweb.stack.{name}")]
