@@ -1,7 +1,6 @@
 # Everything that one does in a checkout. Each target sets up what it needs by itself.
 PYTHON ?= python3
 export PYTHON
-PLAYBOOK = ANSIBLE_CONFIG=ansible.cfg .venv/bin/ansible-playbook
 
 .DEFAULT_GOAL := help
 .PHONY: help env demo demo-deploy demo-rollback demo-down generate test test-full lint sanity unit molecule docs bench build release clean
@@ -44,7 +43,7 @@ sanity: env ## ansible-test sanity
 unit: env ## unit tests of the plugins
 	@scripts/test unit
 
-molecule: env ## all scenarios; one alone: molecule test -s nginx
+molecule: env ## all scenarios; one alone: .venv/bin/python scripts/molecule.py nginx
 	@scripts/test molecule
 
 docs: env ## the documentation as a site, in .cache/site; broken links and anchors are errors
