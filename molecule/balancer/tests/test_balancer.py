@@ -113,8 +113,8 @@ def test_pages_find_their_files_while_releases_switch(fleet, name):
 
 def http3(address, *options, path="/"):
     """A command that asks the site at C(address) by HTTP/3, and nothing else."""
-    words = ["curl", "--silent", "--show-error", "--insecure", "--http3-only", "--resolve", f"shop.example.com:443:{address}", *options, SITE + path]
-    return shlex.join(words)
+    where = f"shop.example.com:443:{address}"
+    return shlex.join(["curl", "--silent", "--show-error", "--insecure", "--http3-only", "--max-time", "30", "--resolve", where, *options, SITE + path])
 
 
 def test_http3_from_elsewhere(fleet):
