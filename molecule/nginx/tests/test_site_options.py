@@ -33,6 +33,14 @@ def visit(address):
             extensions={"sni_hostname": name}, **more)
 
 
+@pytest.fixture
+def visit_untidied(address):
+    """The same with a path of which the client corrects nothing."""
+    with httpx.Client(verify=False, timeout=10) as client:
+        yield lambda name, path: client.get(
+            f"https://{address}/", headers={"Host": name}, extensions={"sni_hostname": name, "target": path.encode()})
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("name", ["www.full.example.com", "former.example.org"])
 def test_other_names_lead_to_the_canonical_one(visit, name, scheme):
@@ -46,6 +54,23 @@ def test_other_names_lead_to_the_canonical_one(visit, name, scheme):
 def test_redirects(visit, path, target):
     answer = visit(FULL, path)
     assert (answer.status_code, answer.headers["Location"]) == (301, target)
+
+
+@pytest.mark.parametrize(("path", "target"), [
+    ("/old/a%3Fb?c=d", "/new/a%3Fb?c=d"), ("/old/a%26b%20c", "/new/a%26b%20c"), ("/part/old/a%3Fb", "/part/new/a%3Fb"),
+    ("/%6Fld/a", "/new/a"), ("/moved-up/a?b", "/a?b"), ("/moved-up/", "/"),
+])
+def test_redirects_keep_the_path_as_it_was_asked_for(visit_untidied, path, target):
+    assert visit_untidied(FULL, path).headers["Location"] == target
+
+
+@pytest.mark.parametrize("rest", [
+    "/evil.example.com", "%2Fevil.example.com", "\\evil.example.com", "%5Cevil.example.com", "./%5Cevil.example.com", "%09/evil.example.com",
+])
+def test_no_redirect_of_a_path_leads_to_another_host(visit_untidied, rest):
+    location = visit_untidied(FULL, f"/moved-up/{rest}").headers["Location"]
+    # As browsers read it: \ is /, and two of them begin the address of a host.
+    assert location.startswith("/") and location[1:2] not in ("/", "\\"), location
 
 
 def test_a_redirect_takes_no_more_than_its_path(visit):
