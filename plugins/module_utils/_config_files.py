@@ -170,12 +170,12 @@ def missing_parents(
     return sorted(set(missing))
 
 
-def check_emptied(steps: t.Iterable[Step], names: t.Callable[[str], list[str]] = os.listdir) -> None:
+def check_emptied(steps: t.Iterable[Step]) -> None:
     """A directory goes only when nothing remains in it: a tree is too much to put back."""
     gone = {step.path for step in steps if step.after.kind == ABSENT}
     for step in steps:
         if step.before.kind == DIRECTORY and step.after.kind == ABSENT:
-            remaining = [name for name in names(step.path) if os.path.join(step.path, name) not in gone]
+            remaining = [name for name in os.listdir(step.path) if os.path.join(step.path, name) not in gone]
             if remaining:
                 raise ConfigFilesError(
                     f"The directory {step.path} is not empty ({sorted(remaining)[0]}): "

@@ -92,15 +92,15 @@ def parse_start(text: str, ticks_per_second: int) -> float:
     return int(text.rpartition(")")[2].split()[19]) / ticks_per_second
 
 
-def read_processes(pids: t.Iterable[int], proc: str = "/proc") -> list[Process]:
+def read_processes(pids: t.Iterable[int]) -> list[Process]:
     boot = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
     ticks = os.sysconf("SC_CLK_TCK")
     processes = []
     for pid in pids:
         try:
-            title = _read(f"{proc}/{pid}/cmdline").replace("\0", " ").strip()
-            parent, groups = parse_status(_read(f"{proc}/{pid}/status"))
-            started = boot + parse_start(_read(f"{proc}/{pid}/stat"), ticks)
+            title = _read(f"/proc/{pid}/cmdline").replace("\0", " ").strip()
+            parent, groups = parse_status(_read(f"/proc/{pid}/status"))
+            started = boot + parse_start(_read(f"/proc/{pid}/stat"), ticks)
         except (FileNotFoundError, ProcessLookupError):
             # It has ended meanwhile.
             continue
@@ -108,9 +108,9 @@ def read_processes(pids: t.Iterable[int], proc: str = "/proc") -> list[Process]:
     return processes
 
 
-def children_of(pid: int, proc: str = "/proc") -> list[int]:
+def children_of(pid: int) -> list[int]:
     try:
-        return [int(child) for child in _read(f"{proc}/{pid}/task/{pid}/children").split()]
+        return [int(child) for child in _read(f"/proc/{pid}/task/{pid}/children").split()]
     except FileNotFoundError:
         return []
 

@@ -41,8 +41,8 @@ def door(path: str) -> Door:
     if config.sections() and not config.has_section("unix_http_server"):
         raise HostError(f"supervisord has no socket on this host: add [unix_http_server] with file={SOCKET} to {path}, then systemctl restart supervisor.")
 
-    def value(section: str, name: str, default: str = "") -> str:
-        return config.get(section, name, fallback=default).strip().replace("%(here)s", os.path.dirname(path))
+    def value(section: str, name: str) -> str:
+        return config.get(section, name, fallback="").strip().replace("%(here)s", os.path.dirname(path))
 
     socket_path, username, password = (value("unix_http_server", name) for name in ("file", "username", "password"))
     if username and value("supervisorctl", "username"):

@@ -29,8 +29,8 @@ class PostgreSQL:
     def names(self, wanted: list[str], places: list[str]) -> list[str]:
         return wanted
 
-    def sql(self, text: str, what: str, database: str = "postgres") -> str:
-        return tool([*AS, "psql", "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", text], what, self.env).strip()
+    def sql(self, text: str, what: str) -> str:
+        return tool([*AS, "psql", "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-d", "postgres", "-c", text], what, self.env).strip()
 
     def there(self, name: str) -> bool:
         return self.sql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'", f"PostgreSQL and its database {name}") == "1"
