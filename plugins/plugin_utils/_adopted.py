@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import Layout
+from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import NAME_LENGTH, Layout
 from ansible_collections.pyweb.stack.plugins.module_utils._checked import AppsError
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _adopted_command, _apps
 
@@ -42,7 +42,7 @@ Plain.add_representer(list, _list)
 def name_for(path: str, given: str | None, taken: str = "") -> str:
     """What the application is called here: as it is said, else after its directory; with C(-app) where that name is taken."""
     name = re.sub(r"[^a-z0-9]+", "-", (given or os.path.basename(os.path.normpath(path))).lower()).strip("-")
-    name = re.sub(r"^[^a-z]+", "", name)[: _apps.NAME_LENGTH - 4].rstrip("-") or "app"
+    name = re.sub(r"^[^a-z]+", "", name)[: NAME_LENGTH - 4].rstrip("-") or "app"
     return name if given or not taken else f"{name}-app"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.app import APP
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.source import DEPENDENCIES
+from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import NAME, NAME_LENGTH
 from ansible_collections.pyweb.stack.plugins.module_utils._options import HOOKS, KINDS, SSH
 from ansible_collections.pyweb.stack.plugins.module_utils._checked import AppsError, checked, kind_of
 from ansible_collections.pyweb.stack.plugins.module_utils._processes import check_manager, valid_process
@@ -20,9 +21,6 @@ from ansible_collections.pyweb.stack.plugins.plugin_utils._files import checked_
 from ansible_collections.pyweb.stack.plugins.plugin_utils._merge import merge
 from ansible_collections.pyweb.stack.plugins.plugin_utils._paths import relative
 
-# <app>-build must stay a valid Linux user name (32 characters).
-NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-NAME_LENGTH = 26
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(\[[A-Za-z0-9._, -]+\])?(==\s*[A-Za-z0-9][A-Za-z0-9.!+_-]*)?")
 

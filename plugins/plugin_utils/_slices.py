@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.pyweb.stack.plugins.module_utils._checked import AppsError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import Layout
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _balancer, _sites
 from ansible_collections.pyweb.stack.plugins.plugin_utils._digest import config_digest
 
-BASE_PATH = "/srv"
 # The server that an application's environment lacks is added in this version.
 SERVER_PACKAGES = {"gunicorn": ["gunicorn==27.0.1"], "uvicorn": ["uvicorn==0.54.0", "websockets==17.4"], "gevent": ["gevent==26.9.0", "packaging==26.3"]}
 
@@ -39,7 +39,6 @@ def _has_workers(name: str, app: dict[str, Any], host: str | None, groups: dict[
 
 
 def _slices(name: str, app: dict[str, Any], host: str | None, groups: dict[str, list[str]], applications: int = 1) -> dict[str, Any]:
-    path = f"{BASE_PATH}/{name}"
     where = f"pyweb_apps.{name}"
     everywhere = _placed(where, app["hosts"], host, groups) or groups.get("pyweb") or [host or ""]
     processes = {}
@@ -87,7 +86,7 @@ def _slices(name: str, app: dict[str, Any], host: str | None, groups: dict[str, 
         result["appserver"]["site"] = {"domain": _sites.canonical(site["domains"]), "files": bool(site["root"])}
         if site["path"] != "/":
             result["appserver"]["site"]["path"] = site["path"]
-        result["site"] = {**common, **_sites.sliced(name, path, site, app["shared"], (app["processes"].get("web") or {}).get("server"))}
+        result["site"] = {**common, **_sites.sliced(name, Layout(name).path, site, app["shared"], (app["processes"].get("web") or {}).get("server"))}
     return result
 
 
