@@ -27,9 +27,14 @@ CALENDAR = re.compile(
     rf"|(?:{_DAYS}(?:,{_DAYS})*,?)?(?:(?:^|\s+|(?<=\s))(?P<date>(?:{_PARTS}-)?{_PARTS}[-~]{_PARTS}))?(?:(?:^|\s+)(?P<time>{_PARTS}:{_PARTS}(?::{_PARTS})?))?)"
     r"(?:\s+(?:UTC|[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z_+-]+)+))?", re.IGNORECASE)
 
-# Lines of a Procfile of which there is to be one, by their name and by what they start.
+# Lines of a Procfile of which there is to be one, by their name and by what they start: a program, or one with its subcommand.
 CLOCK = re.compile(r"(.*_)?(clock|beat|celerybeat|scheduler|cron)")
-CLOCK_PROGRAM = re.compile(r"(?:^|[\s/])(rqscheduler|periodiq|supercronic|yacron)(?=\s|$)")
+CLOCK_PROGRAMS = ("rqscheduler", "periodiq", "supercronic", "yacron", "taskiq scheduler", "rq cron", "flask rq scheduler", "dagster-daemon run",
+                  "manage.py rqcron", "manage.py crontab", "manage.py celerybeat", "manage.py runapscheduler")
+_WORDS = "|".join(r"(?:\s+-\S+)*\s+".join(map(re.escape, words.split())) for words in CLOCK_PROGRAMS)
+CLOCK_PROGRAM = re.compile(rf"(?:^|[\s/])(?:{_WORDS})(?=\s|$)")
+# A worker that starts jobs by the clock as well, unless it is told not to.
+CLOCK_WORKER = re.compile(r"(?:^|[\s/.])(?:huey_consumer(?:\.py)?|manage\.py\s+run_huey)(?=\s|$)(?!.*\s(?:-n|--no-periodic)(?=\s|$))")
 
 # What only systemd can hold a process to.
 CONFINED = requires(PROCESS, "systemd")
@@ -182,6 +187,13 @@ def _keeps_time(name: str, command: str) -> bool:
     return bool(CLOCK.fullmatch(name) or CLOCK_PROGRAM.search(command))
 
 
+def _once(name: str, command: str) -> str:
+    """What to write in C(processes) for a line that starts jobs by the clock, where an application is on several hosts."""
+    if CLOCK_WORKER.search(command):
+        return f"{{{'worker' if name == 'clock' else name}: {{command: {command + ' --no-periodic'!r}}}, clock: {{command: {command!r}, singleton: true}}}}"
+    return f"{{{name}: {{command: {command!r}, singleton: true}}}}"
+
+
 def procfile(text: str, defined: t.Iterable[str], hosts: int = 1) -> dict[str, t.Any]:
     """What a Procfile brings besides the processes that are defined: C(processes), and the command C(release), which migrates.
 
@@ -192,10 +204,13 @@ def procfile(text: str, defined: t.Iterable[str], hosts: int = 1) -> dict[str, t
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        found = re.fullmatch(r"([A-Za-z0-9_-]+)\s*:\s*(\S.*)", line.strip())
+        found = re.fullmatch(r"([\w.-]+)\s*:\s*(\S.*)", line.strip())
         if not found:
             raise AppsError(f"line {number} of the Procfile is {line.strip()!r}: name: command is needed.")
         name = found.group(1).lower().replace("-", "_")
+        if not PROCESS_NAME.fullmatch(name):
+            raise AppsError(f"line {number} of the Procfile: {found.group(1)!r} is not a name for a process: rename it there to one of letters, digits, - "
+                            "and _ that begins with a letter and has 24 characters at the most.")
         if name in processes or (name == "release" and release):
             raise AppsError(f"line {number} of the Procfile defines {found.group(1)} again: a process has one line.")
         if name == "release":
@@ -207,11 +222,10 @@ def procfile(text: str, defined: t.Iterable[str], hosts: int = 1) -> dict[str, t
             )
         elif name not in defined:
             alone = _keeps_time(name, found.group(2))
-            if alone and hosts > 1:
+            if hosts > 1 and (alone or CLOCK_WORKER.search(found.group(2))):
                 raise AppsError(
                     f"line {number} of the Procfile is {line.strip()!r}, which starts jobs by the clock and would do so on each of {hosts} hosts: define the "
-                    f"process yourself, processes: {{{name}: {{command: {found.group(2)!r}, singleton: true}}}}, or without singleton where jobs are "
-                    "started once all the same."
+                    f"process yourself, processes: {_once(name, found.group(2))}, or without singleton where jobs are started once all the same."
                 )
             process = valid_process(f"line {number} of the Procfile", name, {"command": found.group(2)}, ported=True)
             processes[name] = {**process, "singleton": True} if alone else process

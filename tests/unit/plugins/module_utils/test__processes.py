@@ -106,6 +106,8 @@ def test_what_only_looks_like_a_scheduler(command):
 @pytest.mark.parametrize("name, command", [
     ("clock", "python clock.py"), ("Scheduler", "python -m shop.jobs"), ("rq-scheduler", "python jobs.py"), ("cron", "python cron.py"),
     ("jobs", "rqscheduler --interval 10"), ("jobs", "bin/supercronic crontab"), ("jobs", "python manage.py rqscheduler"), ("jobs", "periodiq shop"),
+    ("jobs", "taskiq scheduler shop:scheduler"), ("jobs", "python -m taskiq --log-level=INFO scheduler shop:scheduler"), ("jobs", "rq cron jobs.py"),
+    ("jobs", "flask rq scheduler"), ("jobs", "python manage.py runapscheduler"), ("jobs", "python manage.py crontab"), ("jobs", "dagster-daemon run"),
 ])
 def test_a_clock_is_alone(name, command):
     """On one host it never runs twice during a switch, and on several the person says what is meant."""
@@ -121,9 +123,21 @@ def test_a_clock_is_alone(name, command):
 
 @pytest.mark.parametrize("name, command", [
     ("worker", "python clock.py"), ("clockwork", "x"), ("heartbeat", "x"), ("scheduled_mail", "x"), ("jobs", "rqscheduled"),
+    ("worker", "rq worker cron"), ("worker", "taskiq worker shop:scheduler"), ("worker", "rq worker --with-scheduler"),
+    ("tasks", "huey_consumer.py shop.huey -n"),
 ])
 def test_what_only_sounds_like_a_clock(name, command):
     assert _processes.procfile(f"{name}: {command}", [], hosts=2)["processes"][name]["singleton"] is False
+
+
+@pytest.mark.parametrize("command", ["huey_consumer.py shop.tasks.huey", "python -m huey.bin.huey_consumer shop.tasks.huey -w 4", "python manage.py run_huey"])
+def test_a_worker_that_is_a_clock_too(command):
+    """One host may have it as it is; on several, one of them starts the jobs and all of them do the work."""
+    assert _processes.procfile(f"tasks: {command}", [])["processes"]["tasks"]["singleton"] is False
+    with pytest.raises(AppsError) as caught:
+        _processes.procfile(f"tasks: {command}", [], hosts=2)
+    assert (f"processes: {{tasks: {{command: '{command} --no-periodic'}}, clock: {{command: {command!r}, singleton: true}}}}, or without singleton"
+            in str(caught.value))
 
 
 @pytest.mark.parametrize("text, sentence", [
@@ -132,6 +146,9 @@ def test_what_only_sounds_like_a_clock(name, command):
     ("web: a\nweb: b", "line 2 of the Procfile defines web again: a process has one line."),
     ("release: a\nrelease: b", "line 2 of the Procfile defines release again"),
     ("1worker: a", "line 1 of the Procfile: '1worker' is not a name for a process"),
+    ("web: a\nweb.2: a", "line 2 of the Procfile: 'web.2' is not a name for a process: rename it there to one of letters, digits, - and _ that begins with "
+     "a letter and has 24 characters at the most."),
+    (f"{'w' * 60}: a", f"line 1 of the Procfile: '{'w' * 60}' is not a name for a process: rename it there"),
 ])
 def test_a_line_that_cannot_work(text, sentence):
     with pytest.raises(AppsError) as caught:
