@@ -271,6 +271,12 @@ def test_logs_that_nobody_has(run, variables, sentence):
     assert sentence in outcome.faults["web1"][0]
 
 
+@pytest.mark.parametrize("process", ["mail_worker", "mail_worker-2"])
+def test_logs_of_a_process_and_of_an_instance_of_it(run, process):
+    outcome = run("logs", apps={"web1": {"guestbook": GUESTBOOK}}, variables={"process": process, "follow": True}, status=0)
+    assert f"pyweb.guestbook.{process}.*" in outcome.output
+
+
 @pytest.mark.parametrize("file", ["report.txt", "/nowhere/report.html"])
 def test_a_report_that_cannot_be_written(run, file):
     outcome = run("report", apps={"web1": {"guestbook": GUESTBOOK}}, variables={"report_file": file})
