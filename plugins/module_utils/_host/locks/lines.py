@@ -69,7 +69,7 @@ def gather(place: str, shown: str, top: str, found: Requirements, constraint: bo
         number += entry.count("\n")
         include = INCLUDE.match(line)
         if include:
-            inner = include[2].strip("\"'")
+            inner = re.sub(r"\\(\s)", r"\1", include[2].strip("\"'"))
             written = inner
             inner = urllib.parse.urljoin(place, inner) if "://" in place else inner if "://" in inner else os.path.join(os.path.dirname(place), inner)
             if "://" not in inner and not os.path.exists(inner):

@@ -15,7 +15,7 @@ PINNED = re.compile(r"(?m)^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?[ ]*==[ ]*
 # Options of a requirements file that say where packages come from; the others stay with the requirements.
 PLACES = re.compile(r"(--extra-index-url|--index-url|-i|--find-links|-f)[ =]?[ ]*(\S+)")
 LOCAL = re.compile(r"(?:(?:-e|--editable)[ =]\s*)?(\.{1,2}(?:/[^\s;\[]*)?)(?:\[[^\]]*\])?((?:\s.*|;.*)?)$")
-INCLUDE = re.compile(r"(-r|-c|--requirement|--constraint)(?=[ =]|[^-\s])[ =]?\s*(\S+)")
+INCLUDE = re.compile(r"(-r|-c|--requirement|--constraint)(?=[ =]|[^-\s])[ =]?\s*(\"[^\"]+\"|'[^']+'|(?:\\\s|\S)+)")
 DROPPED = re.compile(r"(--no-index|--pre|--prefer-binary|--require-hashes|--trusted-host|--use-feature)\b")
 # Which packages are built here, and which must not be: for the installation as well.
 BINARY = re.compile(r"(--(?:no|only)-binary)[ =]\s*(\S+)$")
@@ -86,7 +86,7 @@ def relative(text: str, folder: str, top: str | None = None) -> str:
 
 def logical(text: str) -> list[str]:
     """Requirements with their hashes, one each, without comments."""
-    lines = re.sub(r"\\\n\s*", " ", text).splitlines()
+    lines = re.sub(r"\\(?:\n\s*|\Z)", " ", text).splitlines()
     return [" ".join(line.split()) for line in (re.sub(r"(^|\s)#.*$", "", line) for line in lines) if line.strip()]
 
 

@@ -37,6 +37,14 @@ def test_all_that_is_included(tmp_path):
         read_requirements(str(tmp_path / "gone.txt"))
 
 
+@pytest.mark.parametrize("line", ['-r "for all.txt"', "-r 'for all.txt' # why", "-rfor\\ all.txt",
+                                  '--requirement="for all.txt"', "--requirement for\\ all.txt"])
+def test_the_name_of_an_included_file_may_have_a_space(tmp_path, line):
+    (tmp_path / "for all.txt").write_text("b\n")
+    path = written(tmp_path, requirements=f"a\n{line}\n")
+    assert read_requirements(path).requirements == ["a", "b"]
+
+
 @pytest.mark.parametrize("line", ["-r ../base.txt", "--constraint=../base.txt"])
 def test_an_include_that_the_release_lacks_is_named_with_its_line(tmp_path, line):
     path = written(tmp_path, requirements=f"a\n{line}\n")
@@ -58,7 +66,7 @@ def test_what_lies_at_an_address(tmp_path, server):
 @pytest.mark.parametrize("content, expected", [
     (b"\xef\xbb\xbfa==1\r\nb==2\r\n", ["a==1", "b==2"]),
     ("a==1\r\nb==2".encode("utf-16"), ["a==1", "b==2"]),
-    (b"a>=1, \\\r\n  <2 # why\r\n# b\r\n", ["a>=1, <2"]),
+    (b"a>=1, \\\r\n  <2 # why\r\n# b\r\n", ["a>=1, <2"]), (b"a==1 \\\n", ["a==1"]), (b"a==1\nb==2 \\", ["a==1", "b==2"]),
     (b"# made by C:\\tools\\\na==1\n  # and \\\nb==2\n", ["a==1", "b==2"]),
     ("# for pip\n# -*- coding: latin-1 -*-\na==1 # für uns\n".encode("latin-1"), ["a==1"]),
     ("# encoding=cp1252\r\na==1 # 5 €\r\n".encode("cp1252"), ["a==1"]),
