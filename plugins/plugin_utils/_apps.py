@@ -23,6 +23,13 @@ from ansible_collections.pyweb.stack.plugins.plugin_utils._paths import relative
 
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(\[[A-Za-z0-9._, -]+\])?(==\s*[A-Za-z0-9][A-Za-z0-9.!+_-]*)?")
+# What pip would install other packages by, while uv, which installs them here, does not read it; and what says the same.
+_LINE = "a line {} of the requirements file"
+PIP = {
+    "PIP_INDEX_URL": "dependencies.index", "PIP_EXTRA_INDEX_URL": "dependencies.extra_indexes", "PIP_NO_INDEX": "dependencies.wheelhouse",
+    "PIP_FIND_LINKS": f"dependencies.wheelhouse or {_LINE.format('--find-links')}", "PIP_CONSTRAINT": _LINE.format("-c"), "PIP_PRE": _LINE.format("--pre"),
+    "PIP_NO_BINARY": _LINE.format("--no-binary"), "PIP_ONLY_BINARY": _LINE.format("--only-binary"),
+}
 
 
 def _environment(where: str, values: dict[str, Any]) -> dict[str, str]:
@@ -162,6 +169,9 @@ def _app(name: str, value: Any) -> dict[str, Any]:
     app["hooks"] = _hooks(f"{where}.hooks", app["hooks"] or {})
     for group in ("env", "secrets", "build_env"):
         app[group] = _environment(f"{where}.{group}", app[group])
+    for variable in sorted(set(app["build_env"]) & set(PIP)):
+        raise AppsError(f"{where}.build_env has {variable}, which pip reads, and uv, which installs packages here, does not: let {PIP[variable]} say it; "
+                        "for pip in a build step, write it into that command.")
     both = sorted(set(app["env"]) & set(app["secrets"]))
     if both:
         raise AppsError(f"{where}.env and {where}.secrets both have {both[0]}: keep one of them.")

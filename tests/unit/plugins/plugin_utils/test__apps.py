@@ -112,6 +112,10 @@ WRONG = {
     "env: NUL": ([("env", {"A": "x\0y"})], f"{AT}.env.A has a NUL character"),
     "secrets: bool": ([("secrets.KEY", False)], f"{AT}.secrets.KEY is a bool"),
     "build_env: list": ([("build_env.KEY", [])], f"{AT}.build_env.KEY is a list"),
+    "build_env: an index for pip": ([("build_env", {"PIP_INDEX_URL": "https://a:secret@packages.example.com/simple", "PIP_NO_CACHE_DIR": "1"})],
+                                    f"{AT}.build_env has PIP_INDEX_URL, which pip reads, and uv, which installs packages here, does not: let "
+                                    "dependencies.index say it; for pip in a build step, write it into that command."),
+    "build_env: constraints for pip": ([("build_env", {"PIP_CONSTRAINT": "constraints.txt"})], "does not: let a line -c of the requirements file say it"),
     "env and secrets": ([("env", {"B": "1", "A": "1"}), ("secrets", {"A": "2", "B": "2"})], f"{AT}.env and {AT}.secrets both have A: keep one of them."),
     # processes
     "process name": ([("processes.my-worker", {"command": "x"})], f"{AT}.processes.my-worker: 'my-worker' is not a name for a process"),
