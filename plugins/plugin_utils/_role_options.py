@@ -1,7 +1,7 @@
 # Copyright: pyweb.stack contributors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What users set of the variables of roles, checked as ansible-core checks it when a role's turn comes: then hosts have changed already."""
+"""What users set of the variables of roles, checked before any host is asked. ansible-core checks it when a role begins: then hosts have changed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: pyweb.stack contributors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The deploy lock: a process that works holds a file lock, and between the steps of a deploy a lease says whose turn it is."""
+"""The deploy lock: a process that works holds a file lock, and between the steps of a deploy a lease says who deploys."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Lock:
         try:
             write_file(self.paths.lease, json.dumps({**lease, "since": since, "until": time.time() + LEASE}))
         except OSError:
-            # On a full disk, whoever's turn it is already may at least end what was begun.
+            # On a full disk, who has the lease already may at least end what was begun.
             if not held or held["token"] != lease["token"]:
                 raise
 

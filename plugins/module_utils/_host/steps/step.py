@@ -70,7 +70,7 @@ def prune(app: App, params: dict[str, t.Any]) -> list[str]:
 
 
 def step(app: App, params: dict[str, t.Any]) -> dict[str, t.Any]:
-    """One step; the turn of who deploys ends with the last one, or when one fails."""
+    """One step. The lease is given up after the last one, or when one fails."""
     name, lease = params["step"], params["lease"]
     with app.lock.hold(lease):
         try:
