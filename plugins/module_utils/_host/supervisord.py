@@ -22,7 +22,7 @@ SOCKET = "/run/supervisor.sock"
 DIGEST = "{SHA}"
 
 
-class Door(t.NamedTuple):
+class Endpoint(t.NamedTuple):
     """Where supervisord listens, and what it wants of those who ask."""
 
     socket: str  # path
@@ -31,7 +31,7 @@ class Door(t.NamedTuple):
 
 
 @functools.lru_cache(maxsize=1)
-def door(path: str) -> Door:
+def endpoint(path: str) -> Endpoint:
     """As the configuration C(path) says, which root reads as supervisorctl does. Raises HostError where that cannot be used."""
     config = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
     try:
@@ -51,23 +51,23 @@ def door(path: str) -> Door:
     if username and password.startswith(DIGEST):
         raise HostError(f"supervisord wants a password, and {path} has a digest of it only: add username and password to [supervisorctl] there, "
                         "as supervisorctl needs them, too.")
-    return Door(socket_path or SOCKET, username, password)
+    return Endpoint(socket_path or SOCKET, username, password)
 
 
 def ask(config: str, method: str, *arguments: t.Any) -> t.Any:
     """The answer to supervisor.C(method) of whose configuration is C(config). Raises Refused, or HostError when nobody answers."""
-    entry = door(config)
+    at = endpoint(config)
 
     class Transport(xmlrpc.client.Transport):
         def make_connection(self, host: t.Any) -> HTTPConnection:
             connection = HTTPConnection("localhost", timeout=60)
             connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.sock.settimeout(60)
-            connection.sock.connect(entry.socket)
+            connection.sock.connect(at.socket)
             return connection
 
-    token = base64.b64encode(f"{entry.username}:{entry.password}".encode()).decode()
-    transport = Transport(headers=[("Authorization", f"Basic {token}")] if entry.username else [])
+    token = base64.b64encode(f"{at.username}:{at.password}".encode()).decode()
+    transport = Transport(headers=[("Authorization", f"Basic {token}")] if at.username else [])
     try:
         return getattr(xmlrpc.client.ServerProxy("http://localhost", transport=transport).supervisor, method)(*arguments)
     except xmlrpc.client.Fault as fault:
@@ -76,6 +76,6 @@ def ask(config: str, method: str, *arguments: t.Any) -> t.Any:
         if error.errcode == 401:
             raise HostError(f"supervisord refuses the username and password that {config} has: systemctl restart supervisor lets it read them anew, "
                             "which restarts what it runs.") from None
-        raise HostError(f"supervisord does not answer on {entry.socket} ({error.errcode} {error.errmsg}): systemctl status supervisor says why.") from None
+        raise HostError(f"supervisord does not answer on {at.socket} ({error.errcode} {error.errmsg}): systemctl status supervisor says why.") from None
     except (OSError, HTTPException) as error:
-        raise HostError(f"supervisord does not answer on {entry.socket} ({error}): systemctl status supervisor says why.") from None
+        raise HostError(f"supervisord does not answer on {at.socket} ({error}): systemctl status supervisor says why.") from None

@@ -375,4 +375,4 @@ def test_a_way_that_is_closed_is_told_in_one_sentence(folder, text, sentence):
 
 
 def test_where_supervisord_is_asked_when_nothing_is_said_of_it(folder):
-    assert supervisord.door(f"{folder}/none") == ("/run/supervisor.sock", "", "") == supervisord.door(configured(folder, "[unix_http_server]\n"))
+    assert supervisord.endpoint(f"{folder}/none") == ("/run/supervisor.sock", "", "") == supervisord.endpoint(configured(folder, "[unix_http_server]\n"))
