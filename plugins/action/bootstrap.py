@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -19,25 +18,32 @@ _filters.load()
 SCRIPT = """
 {listing}command -v python3 >/dev/null && exit 0
 {check}
-{environment}
+{variables}
 export LC_ALL=C LANGUAGE=C DEBIAN_FRONTEND=noninteractive
 apt-get -qq -o Acquire::Retries=3 update >&2 && apt-get -qq -o {no_waiting} install --no-install-recommends -y python3 python3-apt >&2 && echo installed
 """
+# Where there is no input, it may be a terminal that never ends.
+READ = 'while IFS= read -r variable; do export "$variable"; done'
 WOULD_INSTALL = 77
 PATTERN = re.compile(r"(/[A-Za-z0-9_.*/-]*)?")
 
 
-def script_for(environment, check_mode, pattern=""):
-    """What the host's shell gets. environment: what a module would have, by name; pattern: of the paths to tell, of characters that no shell takes apart.
+def script_for(check_mode, pattern="", variables=False):
+    """What the host's shell gets. pattern: of the paths to tell, of characters that no shell takes apart; variables: whether given() is its input.
 
     Without a last newline: where root logs in, Ansible goes on with "&& sleep 0", which cannot begin a line.
     """
     return SCRIPT.format(
         listing=f"for path in {pattern}; do [ -e \"$path\" ] && echo \"found:$path\"; done; " if pattern else "",
         check=f"exit {WOULD_INSTALL}" if check_mode else "",
+        variables=READ if variables else "",
         no_waiting=_apt.NO_WAITING,
-        environment="\n".join(f"export {name}={shlex.quote(str(value))}" for name, value in environment.items()),
     ).strip()
+
+
+def given(environment):
+    """What the script reads its variables from: sudo logs a command with all that is in it, and a proxy may have a password."""
+    return "".join(f"{name}={value}\n" for name, value in environment.items()).encode()
 
 
 class ActionModule(ActionBase):
@@ -56,10 +62,10 @@ class ActionModule(ActionBase):
         pattern = self._task.args.get("look_for", "")
         if not PATTERN.fullmatch(pattern):
             raise AnsibleActionFail(f"look_for is {pattern!r}: an absolute path is needed, with * for what differs.")
-        script = script_for(environment, check_mode, pattern)
+        script = script_for(check_mode, pattern, bool(environment))
 
         def attempt():
-            done = self._low_level_execute_command(script)
+            done = self._low_level_execute_command(script, in_data=given(environment) or None)
             return done, _apt.held_by(done["stderr"] + done["stdout"]) if done["rc"] not in (0, WOULD_INSTALL) else ""
 
         timeout = float(self._task.args.get("lock_timeout", _apt.LOCK_TIMEOUT))

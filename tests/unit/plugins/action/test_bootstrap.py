@@ -11,20 +11,38 @@ import pytest
 from ansible_collections.pyweb.stack.plugins.action import bootstrap
 
 
+@pytest.mark.parametrize("variables", [False, True])
 @pytest.mark.parametrize("pattern", ["", "/etc/nginx/conf.d/*.conf"])
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_shells_take_it_with_what_ansible_puts_behind_it(check_mode, pattern):
+def test_shells_take_it_with_what_ansible_puts_behind_it(check_mode, pattern, variables):
     """That is what it does where no become wraps the command: root logs in."""
-    script = bootstrap.script_for({"http_proxy": "http://proxy.example.com:3128/ 'x'"}, check_mode, pattern)
+    script = bootstrap.script_for(check_mode, pattern, variables)
     read = subprocess.run(["/bin/sh", "-n", "-c", f"{script} && sleep 0"], check=False, capture_output=True, text=True)
     assert (read.returncode, read.stderr) == (0, "")
 
 
+def test_without_variables_it_reads_nothing(tmp_path):
+    """Its input may be a terminal."""
+    assert "read" not in bootstrap.script_for(False)
+
+
 def test_check_mode_installs_nothing(tmp_path):
     """Neither apt-get nor Python is on this path."""
-    script = bootstrap.script_for({}, True)
+    script = bootstrap.script_for(True)
     done = subprocess.run(["/bin/sh", "-c", script], check=False, capture_output=True, env={"PATH": str(tmp_path)})
     assert done.returncode == bootstrap.WOULD_INSTALL
+
+
+def test_variables_come_by_the_input_of_the_script(tmp_path):
+    """Not by the command, which sudo logs."""
+    (tmp_path / "apt-get").write_text('#!/bin/sh\necho "$http_proxy $no_proxy"\n')
+    (tmp_path / "apt-get").chmod(0o755)
+    variables = {"http_proxy": "http://name:g e'h$e\\im@proxy.example.com:3128", "no_proxy": "localhost,.example.com"}
+    done = subprocess.run(["/bin/sh", "-c", bootstrap.script_for(False, variables=True)], input=bootstrap.given(variables), check=False, capture_output=True,
+                          env={"PATH": str(tmp_path)})
+    # Once for the lists, and once for Python.
+    assert done.stderr.decode().splitlines() == 2 * [" ".join(variables.values())]
+    assert bootstrap.given({}) == b""
 
 
 @pytest.mark.parametrize("files, found", [([], []), (["one.conf", "two.conf", "two.crt"], ["one.conf", "two.conf"])])
@@ -39,7 +57,7 @@ def test_what_is_looked_for_is_told_where_python_is_there(tmp_path, files, found
     assert (told["changed"], told["found"]) == (False, [f"{tmp_path}/{name}" for name in found])
 
 
-def on_this_machine(script):
+def on_this_machine(script, in_data=None):
     done = subprocess.run(["/bin/sh", "-c", script], check=False, capture_output=True, text=True)
     return {"rc": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
 
@@ -51,4 +69,4 @@ def test_no_pattern_is_a_command(pattern):
 
 def test_the_host_itself_waits_for_no_lock():
     """With a time of its own, which may have no end, it would do so without a word."""
-    assert "-o DPkg::Lock::Timeout=0 install" in bootstrap.script_for({}, False)
+    assert "-o DPkg::Lock::Timeout=0 install" in bootstrap.script_for(False)
