@@ -56,13 +56,17 @@ faults:
   elements: str
 """
 
+import os
+
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.pyweb.stack.plugins.module_utils._host import proxy
 from ansible_collections.pyweb.stack.plugins.module_utils._tls import certificate, keeper
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec={"config": {"type": "dict", "required": True}}, supports_check_mode=True)
     config = keeper.Config.of(module.params["config"])
+    proxy.take(os.environ)
     if module.check_mode and not certificate.available():
         sites = ", ".join(site.name for site in config.sites)
         module.exit_json(changed=True, done=[f"would ask for certificates of {sites}"], faults=[])

@@ -37,7 +37,7 @@ FLOORS = [
     {"contents"},
     {"store", "secrets", "lock", "traffic"},
     {"system"},
-    {"package", "privileges", "http", "supervisord", "programs", "machine", "certificate", "visits"},
+    {"package", "privileges", "http", "supervisord", "programs", "machine", "certificate", "visits", "proxy"},
     {"scaling"},
     {"records", "layout", "files", "releases", "hints", "progress", "logged"},
     {"errors"},

@@ -15,6 +15,8 @@ from visitor import Visitor
 
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 PASSWORD = "s3same-0pen"
+# For what looks for it: sudo logs these commands, too.
+PATTERN = "s3same[-]0pen"
 APPS = ["directory", "repository", "archive"]
 
 
@@ -52,10 +54,17 @@ def test_apt_goes_through_it_without_any_environment(host):
 
 
 def test_nobody_else_reads_the_password(host):
-    found = host.check_output("grep --recursive --files-with-matches --fixed-strings %s /etc /srv /var/lib/pyweb /opt /usr/local || true", PASSWORD).split()
+    found = host.check_output("grep --recursive --files-with-matches %s /etc /srv /var/lib/pyweb /opt /usr/local || true", PATTERN).split()
     assert found
     for path in found:
         assert (host.file(path).user, oct(host.file(path).mode)) == ("root", "0o600"), path
+
+
+def test_no_log_has_the_password(host):
+    """sudo logs each command with what Ansible puts before it."""
+    assert "COMMAND=" in host.check_output("journalctl --no-pager _COMM=sudo")
+    assert host.run("journalctl --no-pager | grep %s", PATTERN).rc == 1
+    assert host.run("grep --recursive %s /var/log --exclude-dir journal", PATTERN).rc == 1
 
 
 def test_a_deploy_goes_on_without_the_rest_of_the_site():

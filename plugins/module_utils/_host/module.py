@@ -11,6 +11,8 @@ import os
 import sys
 import traceback
 
+from ansible_collections.pyweb.stack.plugins.module_utils._host import proxy
+
 
 def main(module: str) -> None:
     # Whatever else writes something must not become a part of the result.
@@ -19,6 +21,7 @@ def main(module: str) -> None:
     os.umask(0o022)
     given = json.load(sys.stdin)
     os.environ.update(given["environment"])
+    proxy.take(os.environ)
     try:
         result = importlib.import_module(f"{__package__}.steps.{module.removeprefix('release_')}").run(given["params"], given["check_mode"])
     except Exception as error:
