@@ -24,8 +24,8 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import Bu
 FAULTS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, RuntimeError, OverflowError)
 
 
-# Who made an entry of a zip file (APPNOTE.TXT 4.4.2).
-WINDOWS = 0
+# Who made an entry of a zip file (APPNOTE.TXT 4.4.2): MS-DOS and Windows by its file systems FAT, NTFS and VFAT.
+WINDOWS = (0, 10, 14)
 # How a zip file begins, with members and without. An address often does not tell: …/zipball/v1.2.
 ZIP = (b"PK\3\4", b"PK\5\6")
 # What file managers leave in the directories that somebody has looked at.
@@ -63,7 +63,7 @@ class Zip:
     def members(self) -> t.Iterator[tuple[str, Member]]:
         for info in self.archive.infolist():
             # Some programs for Windows write its separator, which the format does not know.
-            name = info.filename.replace("\\", "/") if info.create_system == WINDOWS else info.filename
+            name = info.filename.replace("\\", "/") if info.create_system in WINDOWS else info.filename
             # The upper half is the mode where a Unix has made the archive.
             mode = info.external_attr >> 16
             kinds = {0: "directory" if name.endswith("/") else "file", stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink"}
@@ -128,13 +128,13 @@ def clean(name: str) -> str | None:
 
 
 def litter(names: t.Iterable[str]) -> set[str]:
-    """Those names that only a file manager has put there: LITTER and, on a Mac, C(__MACOSX), and C(._app.py) beside C(app.py)."""
+    """Those names that only a file manager has put there: LITTER and, on a Mac, C(__MACOSX), and C(._app.py) beside C(app.py), C(._.) for all of it."""
     names = set(names)
     known = {"/".join(parts[:length]) for parts in (name.split("/") for name in names) for length in range(1, len(parts) + 1)}
     found = set()
     for name in names:
         folder, base = os.path.split(name)
-        companion = base.startswith("._") and os.path.join(folder, base[2:]) in known
+        companion = base == "._." or base.startswith("._") and os.path.join(folder, base[2:]) in known
         if "__MACOSX" in name.split("/") or base in LITTER or companion:
             found.add(name)
     return found
@@ -153,9 +153,9 @@ def plan(members: t.Iterable[tuple[str, Member]], shown: str, strip: bool) -> di
     for name, member in members:
         place = clean(name)
         if place is None:
-            raise refusal(shown, name, "leads out of the release")
+            raise refusal(shown, name, "leads out of the release", "pack it from within the directory of the source, as in tar -C shop -czf shop.tar.gz .")
         if member.kind == "other":
-            raise refusal(shown, name, "is neither a file, a directory nor a link")
+            raise refusal(shown, name, "is neither a file, a directory nor a link", "leave it out when packing")
         if place and not (member.kind == "directory" and place in found):
             found.pop(place, None)
             found[place] = member
@@ -172,11 +172,11 @@ def plan(members: t.Iterable[tuple[str, Member]], shown: str, strip: bool) -> di
         parents = name.split("/")[:-1]
         for length in range(1, len(parents) + 1):
             if found.get("/".join(parents[:length]), Member("directory")).kind != "directory":
-                raise refusal(shown, top + name, f"lies below {'/'.join(parents[:length])!r}, which is no directory")
+                raise refusal(shown, top + name, f"lies below {'/'.join(parents[:length])!r}, which is no directory", "pack it from one directory in one go")
         if member.kind == "symlink" and not stays(name, member.target, links):
-            raise refusal(shown, top + name, f"is a link to {member.target!r}, out of the release")
+            raise refusal(shown, top + name, f"is a link to {member.target!r}, out of the release", "leave it out, or pack what it leads to")
         if member.kind == "hardlink" and found.get(clean(member.target) or "", Member("other")).kind != "file":
-            raise refusal(shown, top + name, f"is a link to {member.target!r}, which is not one of its files")
+            raise refusal(shown, top + name, f"is a link to {member.target!r}, which is not one of its files", "pack it with --hard-dereference")
     if not any(member.kind == "file" for member in found.values()):
         raise BuildError(f"{shown} has no files: check that it is the right one.")
     return found
@@ -188,8 +188,8 @@ def within(member: Member, top: str) -> str:
     return target[len(top):] if member.kind == "hardlink" and target.startswith(top) else member.target
 
 
-def refusal(shown: str, name: str, why: str) -> BuildError:
-    return BuildError(f"{shown} has the member {name!r}, which {why}: nothing of it was unpacked.")
+def refusal(shown: str, name: str, why: str, remedy: str) -> BuildError:
+    return BuildError(f"{shown} has the member {name!r}, which {why}; {remedy}: nothing of it was unpacked.")
 
 
 def unpack(path: str, shown: str, target: str, strip: bool = True) -> None:
@@ -197,6 +197,8 @@ def unpack(path: str, shown: str, target: str, strip: bool = True) -> None:
     try:
         source = opened(path, shown)
         with source.archive:
+            if isinstance(source, Zip) and any(info.flag_bits & 1 for info in source.archive.infolist()):
+                raise BuildError(f"{shown} is encrypted: pack it without a password; a release has its secrets from the inventory.")
             members = plan(source.members(), shown, strip)
             size, free = sum(member.size for member in members.values()), shutil.disk_usage(target).free
             if size > free:

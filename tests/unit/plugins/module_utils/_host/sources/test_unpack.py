@@ -70,6 +70,7 @@ FINE = {
                                  {"app.py": "1"}),
     "packed by a Mac's tar": ([("._shop", "x"), ("shop/", DIRECTORY, ""), ("shop/._app.py", "x"), ("shop/app.py", "1"), ("shop/._mine", "2")],
                               {"app.py": "1", "._mine": "2"}),
+    "packed by a Mac's tar from within": ([("./._.", "x"), ("./._shop", "x"), ("./shop/app.py", "1")], {"app.py": "1"}),
     "looked at on Windows": ([("Thumbs.db", "x"), ("shop/app.py", "1"), ("shop/desktop.ini", "x")], {"app.py": "1"}),
     "a virtual environment in it": ([("shop/app.py", "1"), ("shop/env/pyvenv.cfg", "x"), ("shop/env/bin/python", LINK, "/usr/bin/python3"),
                                      ("shop/env.py", "2")], {"app.py": "1", "env.py": "2"}),
@@ -94,7 +95,8 @@ def test_what_people_pack(tmp_path, suffix, mode, entries, expected):
     assert tree(tmp_path / "target") == expected
 
 
-@pytest.mark.parametrize("system, expected", [(0, {"app.py": "1", "lib/x.py": "2"}), (3, {"shop\\app.py": "1", "shop\\lib\\x.py": "2"})])
+@pytest.mark.parametrize("system, expected", [*((system, {"app.py": "1", "lib/x.py": "2"}) for system in (0, 10, 14)),
+                                              (3, {"shop\\app.py": "1", "shop\\lib\\x.py": "2"})])
 def test_the_separator_of_windows(tmp_path, system, expected):
     """Where Windows has made the archive; elsewhere it belongs to the name."""
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
@@ -175,6 +177,28 @@ def test_what_leads_out_is_refused_before_anything_is_written(tmp_path, kind, en
     said = str(caught.value)
     assert said.startswith("shop.tar.gz has the member ") and why in said and said.endswith(": nothing of it was unpacked.")
     assert os.listdir(tmp_path / "target") == [] and sorted(os.listdir(tmp_path)) == ["target", f"x.{kind}"]
+
+
+@pytest.mark.parametrize("name, entry, remedy", [
+    ("x.tar", ("/srv/shop/app.py", "x"), "pack it from within the directory of the source"), ("x.tar", ("null", DEVICE, ""), "leave it out when packing"),
+    ("x.tar", ("p", LINK, "/etc/passwd"), "leave it out, or pack what it leads to"), ("x.tar", ("p", HARD, "gone"), "pack it with --hard-dereference"),
+])
+def test_what_to_do_about_a_member_that_cannot_be(tmp_path, name, entry, remedy):
+    with pytest.raises(BuildError, match=rf"^shop\.tar has the member '{entry[0]}', which .*; {remedy}.*: nothing of it was unpacked\.$"):
+        unpack(tar(tmp_path / name, [("app.py", "1"), entry], "w"), "shop.tar", str(tmp_path))
+
+
+def test_a_zip_with_a_password(tmp_path):
+    zipped(tmp_path / "x.zip", [("app.py", "1")])
+    content = (tmp_path / "x.zip").read_bytes()
+    # As a header and the directory at the end say it: the first bit of the flags.
+    for begin, place in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        at = content.index(begin) + place
+        content = content[:at] + bytes([content[at] | 1]) + content[at + 1:]
+    (tmp_path / "x.zip").write_bytes(content)
+    (tmp_path / "target").mkdir()
+    with pytest.raises(BuildError, match=r"^shop\.zip is encrypted: pack it without a password; a release has its secrets from the inventory\.$"):
+        unpack(str(tmp_path / "x.zip"), "shop.zip", str(tmp_path / "target"))
 
 
 def damaged(path):
