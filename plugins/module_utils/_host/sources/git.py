@@ -28,6 +28,9 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.versions
 # A server that does not take the deploy key has at least answered.
 NO_SERVER = re.compile(r"Could not resolve|Connection (refused|timed out|reset)|No route to host|Network is unreachable|Host key verification failed")
 NO_LOGIN = re.compile(r"Authentication failed|could not read (Username|Password)|terminal prompts disabled|error: 40[13]")
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+# What a server names besides branches and tags: refs/pull/7/head, refs/merge-requests/7/head. Those have shorter names.
+OTHER_REF = re.compile(r"refs/(?!heads/|tags/)")
 NO_HEAD = "HEAD of the repository names no branch that is there; set source.version to the branch that is to be deployed."
 # Build steps run as the user that fetches: what they leave in the mirror's configuration must not run, or see a key, with the next fetch.
 # What git says of files that are empty or cut short, as a power cut leaves them.
@@ -68,11 +71,24 @@ class Git(Source):
         names = ["refs/pyweb/HEAD"] if version == "HEAD" else [f"refs/heads/{version}", f"refs/tags/{version}"]
         if re.fullmatch(r"[0-9a-f]{7,64}", version):
             names.append(version)
+        if OTHER_REF.match(version):
+            names.append(self.bring(version))
         for name in names:
             found = self.commit(name)
             if found:
                 return found
+        if COMMIT.fullmatch(version) and self.commit(self.bring(version)):
+            return version
         raise BuildError(f"{self.shown} has no branch, tag or commit {version!r}: check the version.")
+
+    def bring(self, name: str) -> str:
+        """Where the mirror has the commit C(name) that no branch or tag leads to, or what a ref such as refs/pull/7/head names, if the server gives it."""
+        place = f"refs/pyweb/{name}"
+        with self.turn(self.mirror), contextlib.suppress(BuildError):
+            # What the server no longer names is not there, whatever an earlier deploy has fetched.
+            call(["git", f"--git-dir={self.mirror}", "update-ref", "-d", place], "git update-ref", self.env)
+            self.pull(self.mirror, self.url, "", f"+{name}:{place}", kind=kind_of(self.mirror))
+        return place
 
     def remote(self) -> str:
         version = self.version
@@ -82,10 +98,11 @@ class Git(Source):
         if version == "HEAD" and not re.search(r"\tHEAD$", listed, re.MULTILINE):
             raise BuildError(f"{self.shown}: {NO_HEAD}")
         names = {name: commit for commit, dummy, name in (line.partition("\t") for line in listed.splitlines()) if name}
-        for name in ("HEAD",) if version == "HEAD" else (f"refs/heads/{version}", f"refs/tags/{version}^{{}}", f"refs/tags/{version}"):
+        for name in ("HEAD",) if version == "HEAD" else (f"refs/heads/{version}", f"refs/tags/{version}^{{}}", f"refs/tags/{version}",
+                                                            *([version] if OTHER_REF.match(version) else [])):
             if name in names:
                 return names[name]
-        if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", version):
+        if COMMIT.fullmatch(version):
             return version
         if re.fullmatch(r"[0-9a-f]{7,63}", version):
             # A server does not tell commits by their short names; the mirror does, or one that something still names.
@@ -110,6 +127,9 @@ class Git(Source):
         """What C(resolve) has fetched is there, unless this host joined later."""
         if not self.has(revision):
             self.resolve()
+        if not self.has(revision):
+            # Such as after a push by force, when another host has built it already.
+            self.bring(revision)
         if not self.has(revision):
             raise BuildError(f"commit {revision} is no longer in {self.shown}.")
         for dummy in self.submodules(self.mirror, revision, self.url):

@@ -92,7 +92,30 @@ def test_a_version_is_a_branch_a_tag_or_a_commit(make, repository, version, want
         assert make(version).source.remote() == wanted
 
 
-@pytest.mark.parametrize("version", ["nope", "v2", "0" * 40, "refs/heads/main", "shop.py", "1234567"])
+@pytest.mark.parametrize("version", ["refs/pull/7/head", "{commit}"])
+def test_a_commit_that_no_branch_or_tag_leads_to(make, repository, version):
+    """Of a pull request, or one that a push by force has left behind."""
+    tree = git(repository.folder, "rev-parse", "HEAD^{tree}")
+    commit = git(repository.folder, "commit-tree", tree, "-m", "three", "-p", repository.two)
+    git(repository.folder, "update-ref", "refs/pull/7/head", commit)
+    version = version.format(commit=commit)
+    assert make(version).source.remote() == commit
+    assert make(version).source.resolve() == commit
+    git(repository.folder, "update-ref", "-d", "refs/pull/7/head")
+    if version != commit:
+        with pytest.raises(BuildError, match="has no branch, tag or commit 'refs/pull/7/head': check the version"):
+            make(version).source.resolve()
+
+
+def test_a_commit_that_another_host_has_built_before_a_push_by_force(make, repository):
+    commit = git(repository.folder, "commit-tree", git(repository.folder, "rev-parse", "HEAD^{tree}"), "-m", "four", "-p", repository.two)
+    git(repository.folder, "update-ref", "refs/pull/9/head", commit)
+    source = make("main").source
+    source.fetch(commit)
+    assert source.has(commit)
+
+
+@pytest.mark.parametrize("version", ["nope", "v2", "refs/pull/8/head", "0" * 40, "refs/heads/main", "shop.py", "1234567"])
 def test_a_version_that_is_not_there(make, repository, version):
     with pytest.raises(BuildError) as caught:
         make(version).source.resolve()
