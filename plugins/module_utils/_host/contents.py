@@ -14,7 +14,7 @@ import typing as t
 from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import Layout
 from ansible_collections.pyweb.stack.plugins.module_utils._host.store import Store
 
-# Of each copy of a build another one: the way to its socket.
+# Each copy of a build has its own: the link to the directory of its socket.
 OWN = ".pyweb"
 
 
