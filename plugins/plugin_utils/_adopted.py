@@ -42,8 +42,11 @@ Plain.add_representer(list, _list)
 def name_for(path: str, given: str | None, taken: str = "") -> str:
     """What the application is called here: as it is said, else after its directory; with C(-app) where that name is taken."""
     name = re.sub(r"[^a-z0-9]+", "-", (given or os.path.basename(os.path.normpath(path))).lower()).strip("-")
-    name = re.sub(r"^[^a-z]+", "", name)[: NAME_LENGTH - 4].rstrip("-") or "app"
-    return name if given or not taken else f"{name}-app"
+    name = re.sub(r"^[^a-z]+", "", name)
+    if given:
+        return name
+    name = name[: NAME_LENGTH - len("-app")].rstrip("-") or "app"
+    return f"{name}-app" if taken else name
 
 
 def vault_name(name: str, variable: str) -> str:

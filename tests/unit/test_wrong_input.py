@@ -158,6 +158,7 @@ USAGE = {
     "drain, nothing": ({}, "state is '': on or off is needed, as -e state=on."),
     "drain, no balancer": ({"state": "on"}, "The inventory has no host in the group pyweb_balancers"),
     "adopt, nothing": ({}, "path is '': the directory of the application on the host is needed, as -e path=/var/www/shop."),
+    "adopt, a long name": ({"path": "/var/www/shop", "app": "a" * 27}, "is needed, with 26 characters at the most, as -e app=shop."),
     "adopt, a name": ({"path": "/var/www/shop", "app": "My Shop"}, "app is 'My Shop': the name that the application is to have is needed"),
     "take_over": ({}, "Say which application takes over: -e app=… (guestbook, shop)."),
 }

@@ -100,6 +100,8 @@ def test_what_could_not_be_decided_is_said(changes, words):
 @pytest.mark.parametrize(("path", "given", "taken", "expected"), [
     ("/var/www/shop", None, "", "shop"), ("/srv/Shop.example.com/", None, "", "shop-example-com"), ("/srv/shop", None, "/srv/shop is there", "shop-app"),
     ("/srv/shop", "store", "x", "store"), ("/opt/42", None, "", "app"), ("/opt/" + "a" * 60, None, "x", "a" * 22 + "-app"),
+    # What somebody says is not cut.
+    ("/srv/shop", "customer-portal-backend-v2", "", "customer-portal-backend-v2"),
 ])
 def test_its_name(path, given, taken, expected):
     assert _adopted.name_for(path, given, taken) == expected
