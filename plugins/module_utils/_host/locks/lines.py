@@ -14,7 +14,7 @@ import urllib.parse
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
 from ansible_collections.pyweb.stack.plugins.module_utils._host.fetch import fetched
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import decoded, read
-from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import BINARY, INCLUDE, LOCAL, PLACES, entries, logical
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import BINARY, DROPPED, INCLUDE, LOCAL, PLACES, entries, logical
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 # Of an address for HTTP, with or without git+. One with an @ in the password has to write it as %40.
@@ -22,12 +22,15 @@ LOGIN = re.compile(r"(?<![\w.-])(?:git\+)?(https?://)([^/@\s]+@)([^\s;]+)")
 ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
 EDITABLE = re.compile(r"(?:-e[ =]?|--editable[ =])\s*(?=[^\s-])")
 OPTION = re.compile(r"--?[A-Za-z]")
+KNOWN = re.compile("|".join(option.pattern for option in (PLACES, DROPPED, BINARY)))
 # Of a name, extras, versions or an address, a marker, and options such as hashes.
 NAMED = re.compile(r"[A-Za-z0-9][\w.-]*\s*(\[[^\]]*\])?\s*(@\s*\S.*|\(?\s*([=<>!~]=|[<>]).*|;.*|\s--.*)?$")
 ADDRESS = re.compile(r"(git\+)?(https?|ssh|file|git)://\S+|git\+\S+")
 # git@host:path, as ssh takes it.
 SCP = re.compile(r"git\+([\w.-]+@[\w.-]+):(?!//)/?")
-FOREIGN = re.compile(r"(hg|svn|bzr)\+")
+FOREIGN = re.compile(r"(hg|svn|bzr)\+|(git\+)?git://")
+# Of one requirement; of those, uv takes hashes alone.
+ITS_OPTION = re.compile(r"\s(--(?!hash\b)[a-z][a-z-]*)(?=[\s=]|$)")
 
 
 class Requirements(t.NamedTuple):
@@ -120,7 +123,13 @@ def accepted(line: str, where: str) -> str:
     if editable:
         rest = re.sub(r"^(['\"])(.*)\1$", r"\2", line[editable.end():])
     if OPTION.match(rest):
+        if not KNOWN.match(rest):
+            raise BuildError(f"{where} has {without_password(rest)!r}, which is no option of a requirements file here: leave it out.")
         return line
+    option = ITS_OPTION.search(rest)
+    if option:
+        raise BuildError(f"{where} has the option {option[1]} for one requirement, which uv does not take: say it in [tool.uv] of pyproject.toml, such as by "
+                         "config-settings-package.")
     if rest.startswith("file:") and "://" not in rest:
         # What it is called, its own files tell.
         rest = re.sub(r"#egg=[\w.-]*", "", rest)

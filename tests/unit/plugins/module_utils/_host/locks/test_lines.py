@@ -146,3 +146,15 @@ def test_a_line_that_nobody_takes_is_named(tmp_path, line, said):
     with pytest.raises(BuildError) as error:
         read_requirements(written(tmp_path, requirements=line))
     assert str(error.value).startswith(said)
+
+
+@pytest.mark.parametrize("line, sentence", [
+    ("--no-deps", r"has '--no-deps', which is no option of a requirements file here: leave it out\."),
+    ("-U", r"has '-U', which is no option of a requirements file here"),
+    ('b --config-settings="--build-option=x"', r"has the option --config-settings for one requirement, which uv does not take: say it in \[tool\.uv\] of"),
+    ("b==1 ; os_name == 'posix' --global-option build_ext", "has the option --global-option for one requirement"),
+    ("-e git+git://git.example.com/b.git#egg=b", r"has 'git\+git://git.example.com/b.git#egg=b': of version control systems only git is supported, as git"),
+])
+def test_an_option_that_uv_does_not_take_is_named_with_its_line(tmp_path, line, sentence):
+    with pytest.raises(BuildError, match=rf"^requirements\.txt, line 2 {sentence}"):
+        read_requirements(written(tmp_path, requirements=f"a\n{line}\n"))
