@@ -153,6 +153,7 @@ USAGE = {
     "restore": ({"confirm": "shop"}, "Say whose data is restored, and its name once more: -e app=… -e confirm=… (guestbook, shop)."),
     "push, nothing": ({}, "Say which application pushes are for: -e app=… (guestbook, shop)."),
     "push, no keys": ({"app": "shop"}, "keys is '': a file on the controller with the public SSH keys of those who may push is needed"),
+    "push, no key in it": ({"app": "shop", "keys": str(playbook.CHECKOUT / "COPYING")}, "COPYING', and no line of that file is a public SSH key"),
     "maintenance, nothing": ({}, "state is '': on or off is needed, as -e state=on."),
     "maintenance, a name": ({"state": "on", "allow": "office.example.com"}, "allow is 'office.example.com': addresses with commas between them"),
     "drain, nothing": ({}, "state is '': on or off is needed, as -e state=on."),
