@@ -24,6 +24,8 @@ def is_file(name: str) -> bool:
     return bool(os.path.splitext(name)[1]) or name == ".env" or name.startswith(".env.")
 
 
+# What SQLite has written beside a file and not yet into it.
+JOURNALS = ("-wal", "-journal")
 # What an application reads and does not make.
 CONFIGURATION = (".py", ".toml", ".yml", ".yaml", ".ini", ".cfg", ".conf", ".env")
 
@@ -91,7 +93,10 @@ def make_shared(base: str, shared: list[str], media: list[str], web: int, releas
             with contextlib.suppress(OSError):
                 os.rmdir(place)
             if from_source and not os.path.lexists(place):
-                copy_first(first, place)
+                # The file itself comes last: where it is, all of it is.
+                for end in (*JOURNALS, ""):
+                    if os.path.isfile(first + end) and not os.path.islink(first + end):
+                        copy_first(first + end, place + end)
         elif not os.path.isfile(place):
             if os.path.islink(place) and not os.path.exists(place):
                 raise BuildError(f"shared has {path}, but {place} is a link to {os.readlink(place)}, which is not there: mount it, or make it.")

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 
 import pytest
 
@@ -65,6 +67,20 @@ def test_a_file_that_the_source_brings_is_the_applications_alone(tmp_path):
     write(tmp_path / "release", {"db.sqlite3": "first"})
     make_shared(str(tmp_path / "shared"), ["db.sqlite3"], [], -1, str(tmp_path / "release"))
     assert (tmp_path / "shared/db.sqlite3").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_database_comes_with_what_is_not_yet_written_into_it(tmp_path):
+    """SQLite keeps new rows beside the file until nobody has it open."""
+    (tmp_path / "release").mkdir()
+    path = tmp_path / "release/db.sqlite3"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("CREATE TABLE book (title TEXT)")
+        database.execute("INSERT INTO book VALUES ('Emma')")
+        database.commit()
+        make_shared(str(tmp_path / "shared"), ["db.sqlite3"], [], -1, str(tmp_path / "release"))
+    with contextlib.closing(sqlite3.connect(tmp_path / "shared/db.sqlite3")) as database:
+        assert database.execute("SELECT title FROM book").fetchall() == [("Emma",)]
 
 
 @pytest.mark.parametrize("name, in_source", [("conf.d", "conf.d/a"), ("LICENCE", "LICENCE")])
