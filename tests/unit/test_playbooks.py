@@ -5,11 +5,17 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
+import sys
 from typing import Any, Iterator
 
 import pytest
 import yaml
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+
+import playbook  # noqa: E402
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 PLAYS = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(CHECKOUT.glob("playbooks/*.yml"))}
@@ -67,3 +73,12 @@ def test_sites_of_others_are_looked_for_before_the_host_changes():
     assert found["pyweb.stack.bootstrap"]["look_for"] == variables["__nginx_site_files"]
     hardening = next(task for _play, task, said in roles([play]) if said["name"] == "pyweb.stack.hardening")
     assert hardening["vars"]["__hardening_bootstrapped"] and hardening["tags"] == found["tags"]
+
+
+def test_a_command_runs_on_the_first_host_that_has_the_application(tmp_path):
+    """No host answers, so the one that is asked fails."""
+    application = {"source": {"repo": "https://git.example.com/shop.git"}, "processes": {"web": {"wsgi": "shop:app"}}, "hosts": ["web2", "web3"]}
+    variables = {"ansible_host": "192.0.2.1", "ansible_ssh_executable": "/bin/false", "pyweb_apps": {"shop": application}}
+    (tmp_path / "hosts.yml").write_text(json.dumps({"pyweb": {"hosts": {"web1": {}, "web2": {}, "web3": {}}, "vars": variables}}))
+    outcome = playbook.play("run", "-i", str(tmp_path / "hosts.yml"), app="shop", command="true")
+    assert [host for host, figures in outcome.recap.items() if figures["failed"]] == ["web2"], outcome.output

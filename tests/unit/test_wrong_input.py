@@ -267,6 +267,12 @@ LOGS = {
 }
 
 
+def test_a_command_for_an_application_that_none_of_these_hosts_has(run):
+    apps = {"guestbook": {**GUESTBOOK, "hosts": ["web2"]}}
+    outcome = run("run", "--limit", "web1", apps={"web1": apps, "web2": apps}, variables={"command": "true"})
+    one_sentence(outcome, "web1", "app is 'guestbook', which none of these hosts has: web1;")
+
+
 @pytest.mark.parametrize("variables, sentence", LOGS.values(), ids=LOGS)
 def test_logs_that_nobody_has(run, variables, sentence):
     outcome = run("logs", apps={"web1": {"guestbook": GUESTBOOK}}, variables=variables)
