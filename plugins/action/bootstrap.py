@@ -25,16 +25,16 @@ apt-get -qq -o Acquire::Retries=3 update >&2 && apt-get -qq -o {no_waiting} inst
 # Where there is no input, it may be a terminal that never ends.
 READ = 'while IFS= read -r variable; do export "$variable"; done'
 WOULD_INSTALL = 77
-PATTERN = re.compile(r"(/[A-Za-z0-9_.*/-]*)?")
+PATTERN = re.compile(r"/[A-Za-z0-9_.*/-]*")
 
 
-def script_for(check_mode, pattern="", variables=False):
-    """What the host's shell gets. pattern: of the paths to tell, of characters that no shell takes apart; variables: whether given() is its input.
+def script_for(check_mode, patterns=(), variables=False):
+    """What the host's shell gets. patterns: of the paths to tell, of characters that no shell takes apart; variables: whether given() is its input.
 
     Without a last newline: where root logs in, Ansible goes on with "&& sleep 0", which cannot begin a line.
     """
     return SCRIPT.format(
-        listing=f"for path in {pattern}; do [ -e \"$path\" ] && echo \"found:$path\"; done; " if pattern else "",
+        listing=f"for path in {' '.join(patterns)}; do [ -e \"$path\" ] && echo \"found:$path\"; done; " if patterns else "",
         check=f"exit {WOULD_INSTALL}" if check_mode else "",
         variables=READ if variables else "",
         no_waiting=_apt.NO_WAITING,
@@ -59,10 +59,12 @@ class ActionModule(ActionBase):
         environment: dict[str, object] = {}
         # As a module would have it: a host may reach the outside through a proxy only.
         self._compute_environment_string(environment)
-        pattern = self._task.args.get("look_for", "")
-        if not PATTERN.fullmatch(pattern):
-            raise AnsibleActionFail(f"look_for is {pattern!r}: an absolute path is needed, with * for what differs.")
-        script = script_for(check_mode, pattern, bool(environment))
+        asked = self._task.args.get("look_for") or []
+        patterns = [asked] if isinstance(asked, str) else list(asked)
+        for pattern in patterns:
+            if not PATTERN.fullmatch(pattern):
+                raise AnsibleActionFail(f"look_for has {pattern!r}: an absolute path is needed, with * for what differs.")
+        script = script_for(check_mode, patterns, bool(environment))
 
         def attempt():
             done = self._low_level_execute_command(script, in_data=given(environment) or None)

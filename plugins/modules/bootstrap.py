@@ -31,10 +31,11 @@ options:
     type: int
     default: 900
   look_for:
-    description: Paths to tell of by the way, as one absolute path with C(*) for what differs.
+    description: Paths to tell of by the way, each absolute and with C(*) for what differs.
     version_added: 0.2.0
-    type: str
-    default: ""
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""

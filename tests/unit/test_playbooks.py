@@ -12,6 +12,7 @@ from typing import Any, Iterator
 
 import pytest
 import yaml
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _shared_host
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 
@@ -70,9 +71,20 @@ def test_sites_of_others_are_looked_for_before_the_host_changes():
     assert names[:4] == [("nginx", "others"), ("app", "look"), ("app", "validate"), ("hardening", None)]
     assert play["tasks"].index(found) < play["tasks"].index(next(roles([play]))[1])
     variables = yaml.safe_load((CHECKOUT / "roles/nginx/vars/main.yml").read_text(encoding="utf-8"))
-    assert found["pyweb.stack.bootstrap"]["look_for"] == variables["__nginx_site_files"]
+    assert variables["__nginx_site_files"] in found["pyweb.stack.bootstrap"]["look_for"]
     hardening = next(task for _play, task, said in roles([play]) if said["name"] == "pyweb.stack.hardening")
-    assert hardening["vars"]["__hardening_bootstrapped"] and hardening["tags"] == found["tags"]
+    assert hardening["vars"]["__hardening_bootstrapped"] and hardening["tags"] in found["tags"]
+
+
+def test_what_other_inventories_have_asked_of_the_host_is_not_taken_away():
+    """Their notes are looked for before anything changes, and whatever may be in them is handed over to the roles."""
+    play = next(play for play in PLAYS["provision"] if play["name"] == "Provision")
+    found = next(task for task in play["tasks"] if "pyweb.stack.bootstrap" in task)
+    assert "/var/lib/pyweb/*/host.json" in found["pyweb.stack.bootstrap"]["look_for"]
+    names = [task["name"] for task in play["tasks"]]
+    assert names.index("Find out what others have asked of it") < names.index("Harden the host")
+    handed = {name for _play, task, said in roles([play]) if said["name"].rpartition(".")[2] in ("hardening", "python") for name in task.get("vars", {})}
+    assert {*_shared_host.LISTS, *_shared_host.MAPPINGS, "hardening_level", "python_ca_certificates"} <= handed
 
 
 def test_a_command_runs_on_the_first_host_that_has_the_application(tmp_path):

@@ -12,11 +12,11 @@ from ansible_collections.pyweb.stack.plugins.action import bootstrap
 
 
 @pytest.mark.parametrize("variables", [False, True])
-@pytest.mark.parametrize("pattern", ["", "/etc/nginx/conf.d/*.conf"])
+@pytest.mark.parametrize("patterns", [[], ["/etc/nginx/conf.d/*.conf"], ["/etc/nginx/conf.d/*.conf", "/var/lib/*/host.json"]])
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_shells_take_it_with_what_ansible_puts_behind_it(check_mode, pattern, variables):
+def test_shells_take_it_with_what_ansible_puts_behind_it(check_mode, patterns, variables):
     """That is what it does where no become wraps the command: root logs in."""
-    script = bootstrap.script_for(check_mode, pattern, variables)
+    script = bootstrap.script_for(check_mode, patterns, variables)
     read = subprocess.run(["/bin/sh", "-n", "-c", f"{script} && sleep 0"], check=False, capture_output=True, text=True)
     assert (read.returncode, read.stderr) == (0, "")
 
@@ -49,7 +49,8 @@ def test_variables_come_by_the_input_of_the_script(tmp_path):
 def test_what_is_looked_for_is_told_where_python_is_there(tmp_path, files, found):
     for name in files:
         (tmp_path / name).touch()
-    task = types.SimpleNamespace(async_val=0, check_mode=False, environment=None, args={"look_for": f"{tmp_path}/*.conf"}, action="pyweb.stack.bootstrap")
+    args = {"look_for": [f"{tmp_path}/no/*", f"{tmp_path}/*.conf"]}
+    task = types.SimpleNamespace(async_val=0, check_mode=False, environment=None, args=args, action="pyweb.stack.bootstrap")
     shell = types.SimpleNamespace(tmpdir=None, env_prefix=lambda **variables: "")
     plugin = bootstrap.ActionModule(task, types.SimpleNamespace(_shell=shell), None, None, None, None)
     plugin._low_level_execute_command = on_this_machine
