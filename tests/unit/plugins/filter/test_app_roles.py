@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
+import yaml
 
 from ansible_collections.pyweb.stack.plugins.filter import accounts_to_correct, hook_tasks
 
@@ -16,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "support"))
 
 from role_variables import seen  # noqa: E402
 
+CHECKOUT = pathlib.Path(__file__).resolve().parents[4]
 HOOKS = {
     "before_activate": ["true", {"command": "true"}, {"tasks": "a.yml"}, {"tasks": "b.yml"}], "after_activate": [{"tasks": None}], "on_failure": None,
     "after_build": [{"tasks": "c.yml", "command": None}],
@@ -82,3 +86,26 @@ def test_accounts_that_are_other_than_they_have_to_be(passwd, group, wanted):
 def test_groups_of_others_are_told_before_the_application_has_an_account(accounts, groups, wanted):
     facts = {"getent_passwd": dict.fromkeys(accounts, []), "getent_group": dict.fromkeys(groups, [])}
     assert seen("app", "__app_foreign_groups", app_config={"name": "shop"}, ansible_facts=facts) == wanted
+
+
+def test_accounts_and_groups_that_no_listing_shows_are_seen():
+    """Those of a directory service, which the host tells when it is asked for one by name."""
+    git = ["x", "1500", "1500", "", "/srv/git", "/bin/bash"]
+    told = {
+        "app_config": {"name": "git"}, "ansible_facts": {"getent_passwd": {"root": []}, "getent_group": {"root": []}},
+        "__app_places": {"stdout_lines": ["account:git:x:1500:1500::/srv/git:/bin/bash", "group:git-web:x:1501:", "d /srv/git"]},
+    }
+    assert seen("app", "__app_accounts", **told) == {"root": [], "git": git}
+    assert seen("app", "__app_foreign_groups", **told) == ["git-web"]
+
+
+def test_names_are_asked_for_one_by_one(tmp_path):
+    (tmp_path / "getent").write_text('#!/bin/sh\nshift; [ "$1" = -- ] && shift || exit; echo "$1:x:1500:1500::/srv/git:/bin/bash"\n')
+    (tmp_path / "getent").chmod(0o755)
+    tasks = yaml.safe_load((CHECKOUT / "roles/app/tasks/validate.yml").read_text(encoding="utf-8"))
+    script = next(task["vars"]["__app_look_script"] for task in tasks if "__app_look_script" in task.get("vars", {}))
+    done = subprocess.run(
+        ["sh", "-c", script, "look", "git", "git-build", "git-web", str(tmp_path)], check=False, capture_output=True, text=True,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    lines = done.stdout.splitlines()
+    assert lines[:3] == ["account:git:x:1500:1500::/srv/git:/bin/bash", "group:git:x:1500:1500::/srv/git:/bin/bash", f"d {tmp_path}"]
