@@ -155,7 +155,10 @@ class ActionModule(OnHost):
         lease = controller()
         lease["takes_over"] = takes_over(host["lease"], lease)
         if host["live"] == target and host["running"] and not host.get("switch"):
-            return {"changed": False, "release": target, "previous": target, "pruned": []}
+            done = {"changed": False, "release": target, "previous": target, "pruned": []}
+            return done if params["release"] else {**done, "warnings": [
+                f"{params['name']}: {target} is live by the last rollback, which {leader} completed itself after its controller had gone away. "
+                "That is taken for the one that is asked for; to go back further, say to which release, such as -e version=v1.2."]}
         return self._activate({**params, "release": target, "lease": lease, "action": "rollback", "previous": host["live"]})
 
     def _restart(self, params: dict) -> dict:

@@ -30,7 +30,7 @@ def megabytes(size: int | None) -> str:
 
 def rows(host: str, info: dict, now: float) -> list[list[str]]:
     try:
-        target = releases.rollback_target(info["live"], info["releases"], info["history"], None, info.get("switch"))
+        dummy, target = releases.rollback_of_all({host: info})
     except releases.ReleaseError:
         target = None
     result = []

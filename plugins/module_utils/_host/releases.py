@@ -151,13 +151,25 @@ def _root(releases: dict[str, dict[str, t.Any]], release: str | None) -> str | N
     return releases.get(release or "", {}).get("copy_of") or release
 
 
-def _went_back(host: dict[str, t.Any]) -> tuple[str | None, str] | None:
-    """From where to where, if the last switch of this host was a rollback. What a restart has made since is the same release."""
+def _last_rollback(host: dict[str, t.Any]) -> dict[str, t.Any] | None:
+    """The entry of the history, if the last switch of this host was a rollback. What a restart has made since is the same release."""
     last: dict[str, t.Any] = next((entry for entry in reversed(host["history"]) if entry.get("action") not in SAME), {})
     live = _root(host["releases"], host["live"])
-    if not live or last.get("action") != "rollback" or _root(host["releases"], last["release"]) != live:
-        return None
-    return _root(host["releases"], last["from"]), live
+    return last if live and last.get("action") == "rollback" and _root(host["releases"], last["release"]) == live else None
+
+
+def _went_back(host: dict[str, t.Any]) -> tuple[str | None, str] | None:
+    """From where to where the last rollback of this host led, if what it led to is live."""
+    last = _last_rollback(host)
+    return (_root(host["releases"], last["from"]), _root(host["releases"], last["release"]) or "") if last else None
+
+
+def ended_alone(hosts: dict[str, dict[str, t.Any]]) -> str | None:
+    """The host that completed the last rollback by itself, if any did.
+
+    The controller had gone away before it could tell anybody, so who asks for a rollback again means the one that has come about.
+    """
+    return next((name for name, host in hosts.items() if (_last_rollback(host) or {}).get("alone")), None)
 
 
 def _left_behind(host: dict[str, t.Any], old: str | None, target: str) -> bool:
@@ -185,6 +197,9 @@ def rollback_of_all(hosts: dict[str, dict[str, t.Any]], wanted: str | None = Non
         if ahead:
             leader = next(iter(ahead))
             return leader, hosts[leader]["live"]
+        last = ended_alone(hosts)
+        if last:
+            return last, hosts[last]["live"]
     first, host = next(iter(hosts.items()))
     return first, rollback_target(host["live"], host["releases"], host["history"], wanted, host.get("switch"))
 

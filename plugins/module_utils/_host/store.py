@@ -91,10 +91,10 @@ class Store:
         except FileNotFoundError:
             return []
 
-    def record(self, action: str, switch: dict[str, t.Any], why: str = "") -> None:
-        """A switch that is settled a second time is recorded once."""
+    def record(self, action: str, switch: dict[str, t.Any], why: str = "", alone: bool = False) -> None:
+        """A switch that is settled a second time is recorded once. C(alone): by the host itself, after its controller had gone away."""
         known = {key: value for key, value in switch.items() if key != "token"}
-        entry = {**known, "time": now(), "action": action, **({"why": why} if why else {})}
+        entry = {**known, "time": now(), "action": action, **({"why": why} if why else {}), **({"alone": True} if alone else {})}
         if action == "return":
             entry["release"], entry["from"] = switch["from"], switch["release"]
         last = (self.history() or [{}])[-1]

@@ -201,7 +201,7 @@ class Switcher:
                 self.checks.through_nginx(release)
             # As long as both run: where it cannot be written, on a full disk, the old one is there to return to.
             self.store.update(release, state="active", activated=now(), error=None, replaced_by=None)
-            self.store.record(switch["action"], switch)
+            self.store.record(switch["action"], switch, alone=self.alone)
             if previous and previous != release:
                 self.store.update(previous, state="bad" if switch["action"] == "rollback" else "superseded", ended=now(),
                                   replaced_by=release if switch["action"] in SAME else None)

@@ -277,7 +277,9 @@ class Killed(BaseException):
     """The controller, by SIGKILL."""
 
 
-def test_a_rollback_whose_controller_died_is_completed_by_the_next_one(host, app, act):
+@pytest.fixture
+def half_back(host, app, act):
+    """A, B and C were live one after the other, and the controller of a rollback to B has died after the link was switched."""
     host.release(app, C, processes={"web": WEB})
     for wanted in (B, C):
         act(state="activate", release=wanted, watch=0)
@@ -290,11 +292,26 @@ def test_a_rollback_whose_controller_died_is_completed_by_the_next_one(host, app
     with pytest.raises(Killed):
         act(state="rollback", watch=0)
     act.before = None
+
+
+def test_a_rollback_whose_controller_died_is_completed_by_the_next_one(host, app, act, half_back):
     assert app.live == B and app.store.switch()["action"] == "rollback"
     assert act(check=True, state="rollback")["release"] == B and app.store.switch()
     assert act(state="rollback", watch=0)["release"] == B
     assert (app.live, host.up(), app.store.switch()) == (B, {B: 1}, None)
     assert [app.store.manifest(release)["state"] for release in (A, B, C)] == ["superseded", "active", "bad"]
+
+
+def test_a_rollback_that_the_host_has_completed_itself_is_the_one_that_is_asked_for_again(host, app, act, half_back):
+    """Nobody was told, so the same command does not go back further."""
+    host.App("shop", is_guard=True).switcher.settle()
+    assert (app.live, app.store.switch()) == (B, None)
+    for dummy in range(2):
+        done = act(state="rollback", watch=0)
+        assert (done["changed"], done["release"], app.live) == (False, B, B)
+        assert f"shop: {B} is live by the last rollback, which web1 completed itself" in done["warnings"][0]
+    assert act(state="rollback", release=A, watch=0)["release"] == app.live == A
+    assert "warnings" not in act(state="rollback", release=A, watch=0)
 
 
 def test_hosts_before_the_one_on_which_the_controller_died_stay_where_they_went(host, app, act):

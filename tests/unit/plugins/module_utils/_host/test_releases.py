@@ -243,12 +243,17 @@ def back(release, old):
 
 BEFORE = at(C, history(A, B, C))
 WENT = at(B, [*history(A, B, C), back(B, C)], c=manifest("bad"))
+ALONE = {**WENT, "history": [*history(A, B, C), {**back(B, C), "alone": True}]}
 FLEETS = {
     "nobody has gone back yet": ([BEFORE, BEFORE], "web1", B),
     "the others follow": ([WENT, BEFORE, BEFORE], "web1", B),
     "in whatever order": ([BEFORE, WENT, BEFORE], "web2", B),
     "all have: once more is one further": ([WENT, WENT], "web1", A),
     "one host alone": ([WENT], "web1", A),
+    "the last one completed it itself": ([WENT, ALONE], "web2", B),
+    "it itself, and others are behind": ([BEFORE, ALONE], "web2", B),
+    "it itself, and was restarted": ([at(D, [*ALONE["history"], {"release": D, "from": B, "action": "restart"}], d=manifest(copy_of=B))], "web1", D),
+    "it itself, and there was a deploy since then": ([at(D, [*ALONE["history"], *history(B, D)], c=manifest("bad"), d=manifest())], "web1", B),
     "a new deploy since then": ([at(C, [*history(B, C, A), back(A, C), *history(C)]), BEFORE], "web1", A),
     "a deploy since then, to some": ([at(D, [*history(A, B, C), back(B, C), *history(D)], c=manifest("bad"), d=manifest()), WENT], "web1", B),
     "restarted since then": ([at(D, [*WENT["history"], {"release": D, "from": B, "action": "restart"}], d=manifest(copy_of=B)), BEFORE], "web1", D),
