@@ -172,6 +172,14 @@ def test_a_playbook_says_how_it_is_used(run, case):
     one_sentence(run(case.partition(",")[0], apps={"web1": {"guestbook": GUESTBOOK, "shop": shop}}, variables=variables), "web1", sentence)
 
 
+def test_a_key_that_may_push_has_no_options(run, tmp_path):
+    """It would be left out, or could do more."""
+    keys = tmp_path / "keys.pub"
+    keys.write_text('# of the team\nssh-ed25519 AAAA jo\n\nfrom="192.0.2.7" ssh-ed25519 BBBB mo\n')
+    outcome = run("push", apps={"web1": {"guestbook": GUESTBOOK}}, variables={"app": "guestbook", "keys": str(keys)})
+    one_sentence(outcome, "web1", """keys.pub', which has the line 'from="192.0.2.7" ssh-ed25519 BBBB mo': write each key without options""")
+
+
 @pytest.mark.parametrize("variables, sentence", [
     ({"patch_reboot": "maybe"}, "patch_reboot is 'maybe': auto or never is needed"),
     ({"patch_before": "nowhere.yml"}, "patch_before is nowhere.yml, but the controller has no such file"),
