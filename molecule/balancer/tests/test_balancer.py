@@ -113,6 +113,7 @@ def test_pages_find_their_files_while_releases_switch(fleet, name):
 
 def http3(address, *options, path="/"):
     """A command that asks the site at C(address) by HTTP/3, and nothing else."""
+    # Debian 13's curl leaves a connection without an answer about three times in a thousand: what its headers refer to is not sent.
     where = f"shop.example.com:443:{address}"
     return shlex.join(["curl", "--silent", "--show-error", "--insecure", "--http3-only", "--max-time", "30", "--resolve", where, *options, SITE + path])
 
