@@ -98,8 +98,8 @@ class Git(Source):
         if version == "HEAD" and not re.search(r"\tHEAD$", listed, re.MULTILINE):
             raise BuildError(f"{self.shown}: {NO_HEAD}")
         names = {name: commit for commit, dummy, name in (line.partition("\t") for line in listed.splitlines()) if name}
-        for name in ("HEAD",) if version == "HEAD" else (f"refs/heads/{version}", f"refs/tags/{version}^{{}}", f"refs/tags/{version}",
-                                                            *([version] if OTHER_REF.match(version) else [])):
+        usual = ("HEAD",) if version == "HEAD" else (f"refs/heads/{version}", f"refs/tags/{version}^{{}}", f"refs/tags/{version}")
+        for name in (*usual, version) if OTHER_REF.match(version) else usual:
             if name in names:
                 return names[name]
         if COMMIT.fullmatch(version):
