@@ -156,7 +156,9 @@ class ActionModule(OnHost):
         lease["takes_over"] = takes_over(host["lease"], lease)
         if host["live"] == target and host["running"] and not host.get("switch"):
             done = {"changed": False, "release": target, "previous": target, "pruned": []}
-            return done if params["release"] else {**done, "warnings": [
+            if params["release"] or not releases.ended_alone(hosts[leader]):
+                return done
+            return {**done, "warnings": [
                 f"{params['name']}: {target} is live by the last rollback, which {leader} completed itself after its controller had gone away. "
                 "That is taken for the one that is asked for; to go back further, say to which release, such as -e version=v1.2."]}
         return self._activate({**params, "release": target, "lease": lease, "action": "rollback", "previous": host["live"]})

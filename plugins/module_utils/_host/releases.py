@@ -164,12 +164,12 @@ def _went_back(host: dict[str, t.Any]) -> tuple[str | None, str] | None:
     return (_root(host["releases"], last["from"]), _root(host["releases"], last["release"]) or "") if last else None
 
 
-def ended_alone(hosts: dict[str, dict[str, t.Any]]) -> str | None:
-    """The host that completed the last rollback by itself, if any did.
+def ended_alone(host: dict[str, t.Any]) -> bool:
+    """Has this host completed its last rollback by itself?
 
     The controller had gone away before it could tell anybody, so who asks for a rollback again means the one that has come about.
     """
-    return next((name for name, host in hosts.items() if (_last_rollback(host) or {}).get("alone")), None)
+    return bool((_last_rollback(host) or {}).get("alone"))
 
 
 def _left_behind(host: dict[str, t.Any], old: str | None, target: str) -> bool:
@@ -197,9 +197,9 @@ def rollback_of_all(hosts: dict[str, dict[str, t.Any]], wanted: str | None = Non
         if ahead:
             leader = next(iter(ahead))
             return leader, hosts[leader]["live"]
-        last = ended_alone(hosts)
-        if last:
-            return last, hosts[last]["live"]
+        for name, host in hosts.items():
+            if ended_alone(host):
+                return name, host["live"]
     first, host = next(iter(hosts.items()))
     return first, rollback_target(host["live"], host["releases"], host["history"], wanted, host.get("switch"))
 
