@@ -47,14 +47,15 @@ def extra_variables():
     return found
 
 
-def survey(apps, overrides=None, app=None, version=None, host=None, groups=None, balancing=None):
+def survey(apps, overrides=None, app=None, version=None, host=None, groups=None, balancing=None, hosts=None):
     typed = extra_variables()
     fault = _extra.fault(typed) or _extra.switch_fault(typed)
     if fault:
         return {"fault": fault, "all": {}, "chosen": {}, "wanted": {}, "names": []}
     try:
         everything, chosen = _apps.survey(
-            plain(apps), plain(overrides), app or None, version or None, host, plain(groups), plain(balancing or {}) or None)
+            plain(apps), plain(overrides), app or None, version or None, host, plain(groups), plain(balancing or {}) or None,
+            plain(hosts))
     except AppsError as error:
         return {"fault": str(error), "all": {}, "chosen": {}, "wanted": {}, "names": []}
     return {

@@ -274,11 +274,13 @@ def survey(
     host: str | None = None,
     groups: dict[str, list[str]] | None = None,
     balancing: _balancer.Balancing | None = None,
+    hosts: list[str] | None = None,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The applications that are placed on C(host), each with its defaults and a slice for each role; and those that C(app) narrows to.
 
     The latter have C(version), of one application, in place of C(source.version). Without C(host) all count as placed.
     With C(balancing), a balancer has the sites of all and chooses none, and a member leaves to it what is the balancer's.
+    C(hosts) are those of the run: one of them has to have what C(app) names.
     """
     full = complete(apps, overrides)
     names = _extra.choice(full, app)
@@ -286,6 +288,9 @@ def survey(
     # Those that are not chosen run all the same: they share the host.
     places = {str(name): [str(member) for member in members] for name, members in (groups or {}).items()}
     everything = _slices.on(host, full, places)
+    # A balancer serves all of them.
+    if not set(hosts or []) & set((balancing or {}).get("balancers") or []):
+        _slices.check_chosen(full, names, hosts or [], places)
     if balancing:
         balancing = _balancer.checked(balancing)
         fronts = _slices.before(full, places, balancing)

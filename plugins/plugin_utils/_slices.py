@@ -107,6 +107,17 @@ def on(host: str | None, full: dict[str, dict[str, Any]], groups: dict[str, list
     return found
 
 
+def check_chosen(full: dict[str, dict[str, Any]], names: list[str], hosts: list[str], groups: dict[str, list[str]]) -> None:
+    """Raise AppsError for the first of C(names), which somebody typed, that none of C(hosts) has: the run would do nothing for it, and end well."""
+    for name in names:
+        placed = _placed(f"pyweb_apps.{name}", full[name]["hosts"], None, groups)
+        if placed is None or not hosts or set(placed) & set(hosts):
+            continue
+        there = [host for host in placed if host in groups.get("pyweb", [])]
+        remedy = f"it is on {', '.join(there)}: correct --limit" if there else "none of the group pyweb has it: correct its hosts in pyweb_apps"
+        raise AppsError(f"app is {name!r}, which none of these hosts has: {', '.join(hosts)}; {remedy}.")
+
+
 def before(full: dict[str, dict[str, Any]], groups: dict[str, list[str]], balancing: _balancer.Balancing) -> list[dict[str, Any]]:
     """What a balancer serves of each application: only its site."""
     found = []

@@ -267,6 +267,12 @@ def test_a_format_that_status_does_not_have(run):
     one_sentence(run("status", apps={"web1": {"guestbook": GUESTBOOK}}, variables={"format": "xml"}), "web1", "format is 'xml': table or json is needed")
 
 
+def test_an_application_that_no_host_of_the_group_has(run):
+    apps = {"guestbook": {**GUESTBOOK, "hosts": []}}
+    outcome = run("deploy", apps={"web1": apps}, variables={"app": "guestbook"})
+    one_sentence(outcome, "web1", "app is 'guestbook', which none of these hosts has: web1; none of the group pyweb has it: correct its hosts in pyweb_apps.")
+
+
 LOGS = {
     "log": ({"log": "apache"}, "log is 'apache': application or nginx is needed, as -e log=nginx."),
     "lines": ({"lines": "many"}, "lines is 'many': a number from 1 to 99999 is needed, as -e lines=50."),
@@ -279,6 +285,14 @@ def test_a_command_for_an_application_that_none_of_these_hosts_has(run):
     apps = {"guestbook": {**GUESTBOOK, "hosts": ["web2"]}}
     outcome = run("run", "--limit", "web1", apps={"web1": apps, "web2": apps}, variables={"command": "true"})
     one_sentence(outcome, "web1", "app is 'guestbook', which none of these hosts has: web1;")
+
+
+@pytest.mark.parametrize("name", ["site", "deploy", "pin", "status"])
+def test_an_application_that_none_of_the_hosts_of_the_run_has(run, name):
+    """It would do nothing, and end well."""
+    apps = {"guestbook": {**GUESTBOOK, "hosts": ["web2", "web3"]}, "shop": changed("site.domains", ["shop.example.com"])["guestbook"]}
+    outcome = run(name, "--limit", "web1", apps={"web1": apps, "web2": apps, "web3": apps}, variables={"app": "shop,guestbook"})
+    one_sentence(outcome, "web1", "app is 'guestbook', which none of these hosts has: web1; it is on web2, web3: correct --limit.")
 
 
 @pytest.mark.parametrize("variables, sentence", LOGS.values(), ids=LOGS)

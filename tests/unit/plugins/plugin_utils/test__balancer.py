@@ -55,6 +55,16 @@ def test_below_a_path_it_is_the_member_that_takes_the_path_off():
     assert found["path"] == "/api" and found["keep_path"] is True
 
 
+@pytest.mark.parametrize("host, hosts", [("lb1", ["lb1"]), ("web1", ["web1", "lb1"]), ("web2", ["web2"])])
+def test_a_balancer_has_what_app_names(host, hosts):
+    _apps.survey({"shop": {**SHOP, "hosts": ["few"]}}, app="shop", host=host, groups=GROUPS, balancing=BALANCING, hosts=hosts)
+
+
+def test_a_member_that_lacks_what_app_names():
+    with pytest.raises(AppsError, match="^app is 'shop', which none of these hosts has: web1; it is on web2: correct --limit.$"):
+        _apps.survey({"shop": {**SHOP, "hosts": ["few"]}}, app="shop", host="web1", groups=GROUPS, balancing=BALANCING, hosts=["web1"])
+
+
 @pytest.mark.parametrize("shop", [{"state": "absent"}, {"site": None}])
 def test_a_site_that_is_to_go(shop):
     assert site("lb1", shop)[0]["state"] == "absent"
