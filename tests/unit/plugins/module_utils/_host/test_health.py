@@ -66,6 +66,22 @@ def web(host, app, monkeypatch):
             server.shutdown()
 
 
+@pytest.fixture
+def certificate(tmp_path):
+    """A file with one that nobody trusts, of another name and out of date, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "other.example")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    signed = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=2)).not_valid_after(now - datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("192.0.2.1"))]), False).sign(key, hashes.SHA256())
+    )
+    (tmp_path / "pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    return tmp_path / "pem"
+
+
 def release_with_health(fake, app, **health):
     web = {**PROCESS, "wsgi": "a:b", "kind": "wsgi", "server": "gunicorn", "health": {"path": "/healthz", "status": None, "timeout": 1, **health}}
     fake.release(app, A, processes={"web": web}, site={"domain": "shop.example.com", "port": 443})
@@ -220,21 +236,11 @@ def test_workers_that_end_again_and_again_while_they_start(host, web, monkeypatc
     assert clock[0] == wait and "DATABASE_URL is not set" in str(failed.value)
 
 
-def test_the_way_through_tls(tmp_path, monkeypatch):
+def test_the_way_through_tls(certificate, monkeypatch):
     monkeypatch.setattr(Handler, "status", [418])
     monkeypatch.setattr(Handler, "seen", [])
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "other.example")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=2)).not_valid_after(now - datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("192.0.2.1"))]), False).sign(key, hashes.SHA256())
-    )
-    (tmp_path / "pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "pem")
+    context.load_cert_chain(certificate)
     names = []
     context.sni_callback = lambda connection, server, dummy: names.append(server)
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
