@@ -94,8 +94,7 @@ def _source(where: str, source: dict[str, Any]) -> dict[str, Any]:
         if kind == "package":
             raise AppsError(f"{where}.directory goes with {where}.repo, path or archive, but the source is {where}.package.")
         source["directory"] = relative(f"{where}.directory", source["directory"])
-    for path in source["include"]:
-        relative(f"{where}.include", path)
+    source["include"] = [relative(f"{where}.include", path) for path in source["include"]]
     return source
 
 

@@ -11,8 +11,9 @@ from ansible_collections.pyweb.stack.plugins.module_utils._checked import AppsEr
 
 
 def relative(where: str, path: str) -> str:
-    """C(path) without a slash at its end, if it is one inside a release; C(where) names the option. Raises AppsError."""
+    """C(path) without ./ before it and a slash at its end, if it is one inside a release; C(where) names the option. Raises AppsError."""
+    given, path = path, re.sub(r"^(\./)+(?=[^/])", "", path)
     parts = path.split("/")
     if not path or path.startswith(("/", ".pyweb", ".venv")) or {".", ".."} & set(parts) or "" in parts[:-1] or re.search(r"[\s\"'\\$;{}]", path):
-        raise AppsError(f"{where} is {path!r}: a path inside the release is needed, relative, without .., spaces and quotes.")
+        raise AppsError(f"{where} is {given!r}: a path inside the release is needed, relative, without .., spaces and quotes.")
     return path.rstrip("/")

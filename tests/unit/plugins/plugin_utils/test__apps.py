@@ -378,6 +378,8 @@ def test_another_token_makes_no_new_release():
 def test_the_directory_is_part_of_what_a_release_is_made_from():
     whole, part = (one(changed(("source.directory", directory)))["app"] for directory in (None, "backend"))
     assert part["source"]["directory"] == "backend" and whole["config_digest"] != part["config_digest"]
+    for value in ("./backend", "backend/", "././backend/"):
+        assert one(changed(("source.directory", value)))["app"]["config_digest"] == part["config_digest"]
     for value, said in (("../x", "a path inside the release is needed"), ("/srv", "a path inside the release is needed")):
         with pytest.raises(_apps.AppsError, match=said):
             one(changed(("source.directory", value)))
