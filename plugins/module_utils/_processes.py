@@ -42,6 +42,8 @@ CONFINED = requires(PROCESS, "systemd")
 SERVED = requires(PROCESS, "server")
 # Of each server, the options that would undo what a switch relies on: a release has one socket, stays in the foreground and does not change.
 DECIDED = {"gunicorn": re.compile(r"--(bind|daemon|reload)(?=[=\s]|$)|-b|-D$"), "uvicorn": re.compile(r"--(host|port|uds|fd|reload)(?=[=\s]|$)")}
+# Those by which it would expect TLS, which ends at nginx.
+TLS = re.compile(r"--(?:ssl-)?(?:certfile|keyfile)(?=[=\s]|$)")
 # An option and its value, which a list has as two items.
 TWO_WORDS = re.compile(r"(--?[A-Za-z][\w-]*)\s+\S.*")
 
@@ -75,6 +77,10 @@ def _options(where: str, server: str, options: list[str]) -> None:
         if decided:
             raise AppsError(f"{where}.options has {decided[0]}, but a release listens on a socket of its own, stays in the foreground and does not change: "
                             f"leave it out; site makes the application reachable, and {where}.address an address besides.")
+        encrypts = TLS.match(option)
+        if encrypts:
+            raise AppsError(f"{where}.options has {encrypts[0]}, but TLS ends at nginx, which asks the server without it: leave it out; site.tls names the "
+                            "certificate.")
 
 
 def calendar(text: str) -> bool:
@@ -233,8 +239,8 @@ def procfile(text: str, defined: t.Iterable[str], hosts: int = 1) -> dict[str, t
 
 
 # What a switch relies on. The engine decides about it, whatever the file says.
-SETTLED = ("bind", "chdir", "check_config", "control_socket", "control_socket_disable", "daemon", "forwarded_allow_ips", "graceful_timeout", "group",
-           "keepalive", "pidfile", "print_config", "reload", "umask", "user", "worker_tmp_dir")
+SETTLED = ("bind", "certfile", "chdir", "check_config", "control_socket", "control_socket_disable", "daemon", "forwarded_allow_ips", "graceful_timeout",
+           "group", "keepalive", "keyfile", "pidfile", "print_config", "reload", "umask", "user", "worker_tmp_dir")
 TOLD = {"workers": ("workers",), "worker_class": ("worker_class",), "threads": ("threads",), "timeout": ("timeout",),
         "max_requests": ("max_requests", "max_requests_jitter")}
 

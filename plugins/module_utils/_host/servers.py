@@ -177,6 +177,8 @@ if worker_class == "gthread":
 # A release has one socket, one user and one directory, and does not change.
 daemon = reload = check_config = print_config = False
 pidfile = user = group = None
+# TLS ends at nginx.
+certfile = keyfile = None
 umask, chdir = 0, {place!r}
 """
 

@@ -20,6 +20,7 @@ WEB = _processes.valid_process("web", "web", {"wsgi": "shop:app"})
 
 @pytest.mark.parametrize("text, process, names", [
     ("bind = '0.0.0.0:8000'\nworkers = 3\n", {}, ["bind"]),
+    ("certfile, keyfile = 'shop.pem', 'shop.key'", {}, ["certfile", "keyfile"]),
     ("timeout = 9", {"timeout": 300}, ["timeout"]), ("timeout = 9", {}, []),
     ("workers = 3\nmax_requests = max_requests_jitter = 5", {"workers": 2, "max_requests": 9}, ["max_requests", "max_requests_jitter", "workers"]),
     ("worker_class = 'gevent'\npreload_app = True\ntimeout: int = 5", {}, []),
