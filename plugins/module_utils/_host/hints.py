@@ -46,6 +46,12 @@ HINTS = (
     Hint(r"(?:line \d+|sh: \d+|bash|exec): (poetry|pipenv|pdm|hatch|rye|uv): (?:command )?not found",
          "the programs of a release are found as they are: leave out {name} run before the command.",
          "bash: line 1: poetry: command not found", "commands of a Procfile with poetry run or pipenv run"),
+    Hint(r"(?:line \d+|sh: \d+): ((?:\./)?(?:venv|env|virtualenv)/bin/)[\w.-]+: (?:No such file|not found)",
+         "the programs of a release are found as they are: leave out {name} before the command.",
+         "bash: line 1: venv/bin/gunicorn: No such file or directory", "commands with the path of the developer's own environment"),
+    Hint(r"(?:line \d+|sh: \d+): (\./[^\s:]+|(?:bin|scripts)/[^\s:]+|[\w./-]+\.(?:sh|bash|py)): Permission denied",
+         "{name} is not executable in the source: git update-index --chmod=+x {name} makes it so there, or name the program before it, such as bash {name}.",
+         "bash: line 1: ./start.sh: Permission denied", "scripts in a Procfile, in build and in migrate that come from Windows or from an archive"),
     Hint(r"(?:line \d+|sh: \d+|bash|exec): ([\w.+-]+): (?:command )?not found|env: [\u2018'\"]([\w.+-]+)[\u2019'\"]: No such file"
          r"|subprocess\.py\"[\s\S]{0,600}?No such file or directory: '([\w.+-]+)'|Cmd\('([\w.+-]+)'\) not found"
          r"|([\w.+-]+) is not installed or it's not in your PATH"
@@ -62,6 +68,11 @@ HINTS = (
     Hint(r"(/(?:var/)?tmp/[^\s'\"]*(?:\.sock|\.s\.PGSQL\.\d+))",
          "/tmp is the process's own, so {name} of another service is not in it: let that service put its socket below /run, or reach it by 127.0.0.1.",
          "FileNotFoundError: [Errno 2] No such file or directory: '/tmp/redis.sock'", "Redis, PostgreSQL, MySQL with a socket in /tmp", (RUN,)),
+    Hint(r"/commands/collectstatic\.py\"[\s\S]*?(?:Read-only file system|Permission denied)",
+         "static files are part of a release: let build run collectstatic, as preset: django does, and take it out of the commands of the Procfile or of "
+         "processes, and out of migrate.",
+         "  File \"…/django/contrib/staticfiles/management/commands/collectstatic.py\", … OSError: [Errno 30] Read-only file system",
+         "collectstatic in a Procfile's release or web", (RUN,)),
     Hint(rf"(?:Read-only file system|Permission denied):? ?'(?:{_RELEASE})([^']+)'",
          "a release cannot be written to: name {folder} in shared, which outlives releases and can be written to, or write below $PYWEB_SHARED.",
          "OSError: [Errno 30] Read-only file system: '/srv/shop/releases/20261120T201500Z-1a2b3c4/instance/shop.sqlite'",
@@ -75,7 +86,8 @@ HINTS = (
     Hint(r"Read-only file system:? ?'(/[^']+)'",
          "{name} cannot be written: put it into the process's writable, or write below $PYWEB_SHARED.",
          "OSError: [Errno 30] Read-only file system: '/srv/exchange/out.csv'", "whatever writes outside of shared/", (RUN,)),
-    Hint(r"Read-only file system:? ?'([^'/][^']*)'",
+    # The import of an ASGI application is tried outside of the sandbox, where it is the owner who refuses.
+    Hint(r"Read-only file system:? ?'([^'/][^']*)'|open\([^\n]*['\"][aw]b?\+?['\"][^\n]*\)[\s\S]{0,200}?Permission denied: '([^'/][^']*)'",
          "{name} cannot be written: write below $PYWEB_SHARED, name {folder} in shared, or an absolute path in the process's writable.",
          "OSError: [Errno 30] Read-only file system: 'celerybeat-schedule'", "celery beat, whatever writes into its working directory", (RUN,)),
     Hint(r"Read-only file system",
@@ -188,3 +200,9 @@ def hint(text: str, phase: str) -> str:
     """One sentence; empty when no row fits."""
     fits = found(text, phase)
     return fits[1] if fits else ""
+
+
+def helps(text: str) -> str:
+    """A line for behind what an application of today's release has failed with; empty when no row fits."""
+    sentence = hint(text, RUN)
+    return f"\nWhat helps: {sentence}" if sentence else ""

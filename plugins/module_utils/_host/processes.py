@@ -106,9 +106,7 @@ class Processes:
         """The last lines of these processes, to stand behind a message."""
         logged, more = self.manager(release).log(release, processes, RAW * lines)
         text = concise(logged, lines)
-        hint = hints.hint(text, hints.RUN)
-        helps = f"\nWhat helps: {hint}" if hint else ""
-        return f"{helps}\nLast log lines ({more} shows more):\n{text}" if text else f"\nIt logged nothing ({more})."
+        return f"{hints.helps(text)}\nLast log lines ({more} shows more):\n{text}" if text else f"\nIt logged nothing ({more})."
 
     def by_role(self, release: str | None) -> tuple[list[str], list[str], list[str]]:
         """Names of web, ordinary and single processes of a release."""

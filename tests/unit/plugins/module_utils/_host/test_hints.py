@@ -25,8 +25,13 @@ def test_in_a_build_step(text, words):
     ("django.db.utils.OperationalError: unable to open database file", ["$PYWEB_SHARED"]),
     ("sqlite3.OperationalError: attempt to write a readonly database", ["$PYWEB_SHARED"]),
     ("OSError: [Errno 30] Read-only file system: 'celerybeat-schedule'", ["celerybeat-schedule", "$PYWEB_SHARED", "writable"]),
+    ("    log = open('app.log', 'a')\nPermissionError: [Errno 13] Permission denied: 'app.log'", ["app.log cannot be written", "$PYWEB_SHARED"]),
     ("touch: cannot touch 'x': Read-only file system", ["$PYWEB_SHARED", "writable"]),
     ("/bin/bash: line 1: pipenv: command not found", ["leave out pipenv run"]),
+    ("/bin/bash: line 1: venv/bin/gunicorn: No such file or directory", ["leave out venv/bin/ before"]),
+    ("/bin/bash: line 1: ./start.sh: Permission denied", ["git update-index --chmod=+x ./start.sh", "bash ./start.sh"]),
+    ('  File "/srv/shop/releases/1/.venv/lib/python3.13/site-packages/django/contrib/staticfiles/management/commands/collectstatic.py", line 200, in handle\n'
+     "OSError: [Errno 30] Read-only file system: '/srv/shop/releases/1/staticfiles'", ["build", "collectstatic", "preset: django"]),
     ("ImportError: libx.so: cannot enable executable stack as shared object requires: Permission denied", ["jit"]),
     ("MemoryError: Cannot allocate write+execute memory for ffi.callback().", ["jit"]),
     ("ImportError: x.so: failed to map segment from shared object: Operation not permitted", ["jit"]),
