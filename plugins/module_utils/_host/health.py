@@ -13,7 +13,9 @@ import subprocess
 import tempfile
 import typing as t
 
+from ansible_collections.pyweb.stack.plugins.module_utils._host import hints
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError
+from ansible_collections.pyweb.stack.plugins.module_utils._host.logged import concise
 from ansible_collections.pyweb.stack.plugins.module_utils._host.processes import LOG_LINES, NICE_START, Processes
 from ansible_collections.pyweb.stack.plugins.module_utils._host.records import Site
 
@@ -49,6 +51,13 @@ def unwell(health: dict[str, t.Any], status: int, text: str) -> str:
     if not (status in health["status"] if health.get("status") else status < 500):
         return f"answers {status}"
     return f"answers {status} without {health['body']!r}" if health.get("body") and health["body"] not in text else ""
+
+
+def _nobody(web: dict[str, t.Any]) -> str:
+    fault = f"nothing listens on its socket after {web['health']['timeout']} s"
+    if web.get("kind") == "command":
+        fault += f"; its command has to listen on {'{socket}' if '{socket}' in web['command'] else '$PORT, which is another port at each start'}"
+    return fault
 
 
 class Answer(t.TypedDict):
@@ -89,15 +98,15 @@ class Checks:
                 try:
                     status = process.wait(timeout)
                 except subprocess.TimeoutExpired:
-                    raise HostError(f"release {release} is not healthy: importing {web['asgi']} takes longer than {timeout} s.") from None
+                    raise HostError(f"release {release} is not healthy: importing {web['asgi']} takes longer than {timeout} s. Where that is right, raise "
+                                    "processes.web.health.timeout.") from None
                 finally:
                     with contextlib.suppress(ProcessLookupError):
                         os.killpg(process.pid, signal.SIGKILL)
             printed.seek(0)
-            lines = printed.read().decode(errors="replace").strip().splitlines()
+            text = concise(printed.read().decode(errors="replace").strip(), LOG_LINES)
         if status != 0:
-            tail = "\n".join(lines[-LOG_LINES:])
-            raise HostError(f"release {release} is not healthy: {web['asgi']} cannot be imported (exit status {status}).\n{tail}")
+            raise HostError(f"release {release} is not healthy: {web['asgi']} cannot be imported (exit status {status}).{hints.helps(text)}\n{text}")
 
     def ready(self, release: str) -> None:
         """Return when the new web process answers on its own socket as it should; otherwise say why not."""
@@ -107,10 +116,9 @@ class Checks:
         path, health, begun = self.paths.socket(release), web["health"], self.system.monotonic()
         host = health.get("host") or (self.store.runtime(release).get("site") or {}).get("domain", "localhost")
         manager, wanted, good = self.processes.manager(release), health.get("successes") or 1, 0
-        fault = f"nothing listens on its socket after {health['timeout']} s"
-        if web.get("kind") == "command":
-            fault += f"; its command has to listen on {'{socket}' if '{socket}' in web['command'] else '$PORT, which is another port at each start'}"
+        nobody = fault = _nobody(web)
         ended: set[str] | None = None
+        late = True
         while self.system.monotonic() - begun < health["timeout"]:
             answer = None
             try:
@@ -119,13 +127,15 @@ class Checks:
                 fault = f"GET {health['path']} gets no answer"
                 before, ended = ended, set(WORKER_ENDS.findall(manager.log(release, ["web"], RECENT)[0]))
                 if before is not None and len(ended - before) >= ENDLESS:
-                    fault = f"{fault}, and its workers end as soon as they have begun"
+                    fault, late = f"{fault}, and its workers end as soon as they have begun", False
                     break
-            except OSError:
-                pass
+            except OSError as error:
+                # Behind systemd's proxy, a port that nobody listens on looks as if the server had closed the connection.
+                closed = isinstance(error, ConnectionError) and not isinstance(error, ConnectionRefusedError) and web.get("kind") != "command"
+                fault = f"GET {health['path']} gets no answer, its connection is closed" if closed else nobody
             how = manager.ended(release, "web")
             if how:
-                fault = f"its web process ended by itself ({how})"
+                fault, late = f"its web process ended by itself ({how})", False
                 break
             if answer is None:
                 good = 0
@@ -141,6 +151,10 @@ class Checks:
                 # Not ready yet, as one says that loads a model or fills a cache.
                 good, fault = 0, f"GET {health['path']} {how}"
             self.system.sleep(PAUSE)
+        if late and self.system.speaks_tls(path):
+            fault = "its server expects TLS, which ends at nginx: take the certificate and the key out of its command or settings"
+        elif late:
+            fault = f"{fault}. Where it needs longer than {health['timeout']} s, raise processes.web.health.timeout"
         raise HostError(f"release {release} is not healthy: {fault}.{self.processes.log(release, ['web'])}")
 
     def answers(self, release: str) -> bool:

@@ -76,6 +76,12 @@ class System:
 
         return http.ask_socket(path, host, url, timeout)
 
+    def speaks_tls(self, path: str) -> bool:
+        """See http.speaks_tls()."""
+        from ansible_collections.pyweb.stack.plugins.module_utils._host import http
+
+        return http.speaks_tls(path)
+
     def ask_site(self, domain: str, port: int, url: str) -> tuple[int, str]:
         """See http.ask_site()."""
         from ansible_collections.pyweb.stack.plugins.module_utils._host import http

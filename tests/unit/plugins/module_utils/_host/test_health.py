@@ -207,6 +207,52 @@ def test_the_gate_tells_of_a_process_that_does_not_listen(host, app):
         app.checks.ready(A)
 
 
+@pytest.mark.parametrize("status", [503, 500])
+def test_the_gate_says_how_long_it_waited(host, web, status):
+    release_with_health(host, web, timeout=0.5)
+    Handler.status[0] = status
+    with pytest.raises(HostError) as caught:
+        web.checks.ready(A)
+    assert f": GET /healthz answers {status}. Where it needs longer than 0.5 s, raise processes.web.health.timeout." in str(caught.value)
+
+
+class Hangs(socketserver.BaseRequestHandler):
+    def handle(self):
+        self.request.recv(1)
+
+
+class Encrypts(socketserver.BaseRequestHandler):
+    """As a server that was given a certificate."""
+
+    context = None
+
+    def handle(self):
+        try:
+            self.context.wrap_socket(self.request, server_side=True).recv(1)
+        except OSError:
+            self.request.close()
+
+
+@pytest.mark.parametrize("handler, fault", [
+    (Hangs, "GET /healthz gets no answer, its connection is closed. Where it needs longer than 0.5 s"),
+    (Encrypts, "its server expects TLS, which ends at nginx: take the certificate and the key out of its command or settings.\n"),
+])
+def test_the_gate_tells_a_server_that_closes_from_one_that_is_not_there(host, app, monkeypatch, certificate, handler, fault):
+    host.real_health = True
+    release_with_health(host, app, timeout=0.5)
+    Encrypts.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    Encrypts.context.load_cert_chain(certificate)
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        app.paths.run = directory
+        os.mkdir(f"{directory}/{A}")
+        with socketserver.ThreadingUnixStreamServer(f"{directory}/{A}/web.sock", handler) as server:
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+            with pytest.raises(HostError) as caught:
+                app.checks.ready(A)
+            server.shutdown()
+    assert f"release {A} is not healthy: {fault}" in str(caught.value)
+
+
 @pytest.mark.parametrize("command, place", [("serve --port 8000", r"\$PORT, which is another port at each start"), ("serve --unix {socket}x", "{socket}")])
 def test_where_a_command_has_to_listen(host, app, command, place):
     host.real_health = True

@@ -216,6 +216,7 @@ def ended(pid):
     ("good", None),
     ("bad", "bad:app cannot be imported (exit status 1).\nTraceback"),
     ("gone", "gone:app cannot be imported"),
+    ("logs", "logs:app cannot be imported (exit status 1).\nWhat helps: app.log cannot be written: write below $PYWEB_SHARED"),
     ("slow", "importing slow:app takes longer than 0.5 s."),
     ("consumer", None),
     ("broken_consumer", "broken_consumer:app cannot be imported (exit status 1).\nTraceback"),
@@ -233,6 +234,7 @@ def test_preflight(host, launcher, monkeypatch, module, fault):
     os.makedirs(f"{launcher.paths.release(A)}/.venv/bin")
     os.symlink("/usr/bin/python3", f"{launcher.paths.release(A)}/.venv/bin/python")
     for name, text in {"good": "import os; assert os.environ['HASH']", "bad": "1 / 0", "slow": "import time; time.sleep(9)",
+                       "logs": "import os; raise OSError(30, os.strerror(30), 'app.log')",
                        "consumer": THREAD, "broken_consumer": f"{THREAD}; 1 / 0", "helper": HELPER, "broken_helper": f"{HELPER}; 1 / 0"}.items():
         with open(f"{launcher.paths.release(A)}/{name}.py", "w", encoding="utf-8") as file:
             file.write(text)
