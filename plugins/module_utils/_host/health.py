@@ -118,9 +118,9 @@ class Checks:
         manager, wanted, good = self.processes.manager(release), health.get("successes") or 1, 0
         nobody = fault = _nobody(web)
         ended: set[str] | None = None
-        late = True
+        closed, late = False, True
         while self.system.monotonic() - begun < health["timeout"]:
-            answer = None
+            answer, closed = None, False
             try:
                 answer = self.system.ask_socket(path, host, health["path"], min(ANSWER, health["timeout"]))
             except TimeoutError:
@@ -131,8 +131,8 @@ class Checks:
                     break
             except OSError as error:
                 # Behind systemd's proxy, a port that nobody listens on looks as if the server had closed the connection.
-                closed = isinstance(error, ConnectionError) and not isinstance(error, ConnectionRefusedError) and web.get("kind") != "command"
-                fault = f"GET {health['path']} gets no answer, its connection is closed" if closed else nobody
+                closed = isinstance(error, ConnectionError) and not isinstance(error, ConnectionRefusedError)
+                fault = f"GET {health['path']} gets no answer, its connection is closed" if closed and web.get("kind") != "command" else nobody
             how = manager.ended(release, "web")
             if how:
                 fault, late = f"its web process ended by itself ({how})", False
@@ -151,7 +151,8 @@ class Checks:
                 # Not ready yet, as one says that loads a model or fills a cache.
                 good, fault = 0, f"GET {health['path']} {how}"
             self.system.sleep(PAUSE)
-        if late and self.system.speaks_tls(path):
+        # Only whoever closes is asked by TLS: another server would log a request that it does not understand.
+        if closed and late and self.system.speaks_tls(path):
             fault = "its server expects TLS, which ends at nginx: take the certificate and the key out of its command or settings"
         elif late:
             fault = f"{fault}. Where it needs longer than {health['timeout']} s, raise processes.web.health.timeout"

@@ -216,6 +216,15 @@ def test_the_gate_says_how_long_it_waited(host, web, status):
     assert f": GET /healthz answers {status}. Where it needs longer than 0.5 s, raise processes.web.health.timeout." in str(caught.value)
 
 
+def test_a_server_that_answers_is_not_asked_by_tls(host, web, monkeypatch):
+    """It would log a request that it does not understand, and that line would be shown as the last one."""
+    release_with_health(host, web, timeout=0.5)
+    Handler.status[0] = 503
+    monkeypatch.setattr(host.system, "speaks_tls", lambda path: pytest.fail("it was asked by TLS"))
+    with pytest.raises(HostError, match="answers 503"):
+        web.checks.ready(A)
+
+
 class Hangs(socketserver.BaseRequestHandler):
     def handle(self):
         self.request.recv(1)
