@@ -232,4 +232,6 @@ class Checks:
         address = f"https://{site['domain']}{path}"
         if not web:
             raise HostError(f"release {release} is not healthy: {address} through nginx {fault}.")
-        raise HostError(f"release {release} is well on its own socket, but {address} through nginx {fault}.{self.processes.log(release, ['web'])}")
+        # One worker was asked, and another one answers.
+        warming = " Where its workers become ready one by one, raise processes.web.health.successes." if fault == "answers 503" else ""
+        raise HostError(f"release {release} is well on its own socket, but {address} through nginx {fault}.{warming}{self.processes.log(release, ['web'])}")

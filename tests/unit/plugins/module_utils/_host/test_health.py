@@ -169,6 +169,18 @@ def test_the_text_comes_through_nginx_too(host, app, monkeypatch, text, fault):
         host.through_nginx(app.checks, A)
 
 
+@pytest.mark.parametrize("status, remedy", [
+    (503, "answers 503. Where its workers become ready one by one, raise processes.web.health.successes.\n"), (500, "answers 500.\n"),
+])
+def test_another_worker_than_the_one_that_was_asked_may_not_be_ready(host, app, monkeypatch, status, remedy):
+    release_with_health(host, app)
+    monkeypatch.setattr(host.system, "ask_site", lambda *ignored: (status, ""))
+    host.system.clock = 0.0
+    with pytest.raises(HostError) as caught:
+        host.through_nginx(app.checks, A)
+    assert f"https://shop.example.com/healthz through nginx {remedy}" in str(caught.value)
+
+
 @pytest.mark.parametrize("state, after, well", [("starting", 20.0, True), ("starting", 90.0, False), ("running", 20.0, False)])
 def test_nginx_may_come_later_than_the_application_at_boot(host, app, monkeypatch, state, after, well):
     release_with_health(host, app)
