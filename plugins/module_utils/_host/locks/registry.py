@@ -27,7 +27,7 @@ UNREAD = (
     ("Pipfile", "run pipenv lock and commit Pipfile.lock"),
     ("requirements.in", "commit what pip-compile makes of it, or name it by dependencies.file"),
     ("requirements/*.txt", "name it by dependencies.file"),
-    ("*/requirements.txt", "name it by dependencies.file"),
+    ("*/requirements.txt", "name its directory by source.directory, or it by dependencies.file where the application needs what lies beside it"),
     ("environment.y*ml", "write what conda would install as requirements.txt, for pip"),
     ("setup.cfg", "commit a pyproject.toml with a [build-system] beside it"),
 )

@@ -5,12 +5,18 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.base import Source, refuse_names
+
+# What says what an application needs, and what people may name by dependencies.file.
+LOCKS = ("uv.lock", "pylock.toml", "poetry.lock", "pdm.lock", "Pipfile.lock", "requirements.lock", "requirements.txt")
+REQUIREMENTS = (*LOCKS, "pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "environment.y*ml", "*.txt", "*.in", "*.lock", "pylock.*.toml",
+                "*/*.txt", "*/*.in", "*/*.lock")
 
 
 def export(source: Source, revision: str, target: str) -> None:
@@ -28,6 +34,7 @@ def export(source: Source, revision: str, target: str) -> None:
             raise BuildError(f"source.directory is {directory!r}, which is behind a link in {source.shown}: name the directory that the link leads to.")
         refuse_links_out(part, directory)
         refuse_workspace(whole, directory)
+        refuse_requirements_above(whole, directory)
         for name in os.listdir(part):
             shutil.move(f"{part}/{name}", f"{target}/{name}")
     refuse_names(target)
@@ -59,3 +66,20 @@ def refuse_workspace(whole: str, directory: str) -> None:
         if os.path.exists(os.path.normpath(f"{whole}/{above}/uv.lock")):
             raise BuildError(f"source.directory is {directory!r}, but the versions that it is locked to are in {os.path.join(above, 'uv.lock')}, "
                              "outside of it: deploy the whole source, as docs/recipes.md shows.")
+
+
+def refuse_requirements_above(whole: str, directory: str) -> None:
+    """Where requirements.txt is at the top and manage.py in src, a release of src would have no package."""
+    def has(*patterns: str) -> bool:
+        return any(glob.glob(f"{glob.escape(whole)}/{directory}/{pattern}") for pattern in patterns)
+
+    # A frontend needs none.
+    if has(*REQUIREMENTS, "package.json") or not has("*.py", "*/__init__.py"):
+        return
+    above = directory
+    while above:
+        above = os.path.dirname(above)
+        name = next((name for name in LOCKS if os.path.isfile(os.path.normpath(f"{whole}/{above}/{name}"))), None)
+        if name:
+            raise BuildError(f"source.directory is {directory!r}, which has no file that says what the application needs, and {os.path.join(above, name)} is "
+                             f"outside of it: deploy the whole source, as docs/recipes.md shows, or put an empty requirements.txt into {directory}.")

@@ -15,6 +15,8 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.hints import BUI
     ("django.core.exceptions.ImproperlyConfigured: Set the DATABASE_URL environment variable", ["DATABASE_URL", "build_env"]),
     ("decouple.UndefinedValueError: API_KEY not found. Declare it as envvar or define a default value.", ["API_KEY", "build_env"]),
     ("ImproperlyConfigured: The SECRET_KEY setting must not be empty.", ["SECRET_KEY", "build_env"]),
+    ("python: can't open file '/srv/shop/releases/20261120T201500Z-1a2b3c4/manage.py': [Errno 2] No such file or directory",
+     ["no manage.py at its top", "source.directory"]),
 ])
 def test_in_a_build_step(text, words):
     assert all(word in hint(text, BUILD) for word in words)

@@ -51,6 +51,15 @@ def test_the_directory_is_the_release(part, directory, expected):
     assert part(directory) == expected
 
 
+@pytest.mark.parametrize("directory, more", [
+    ("apps/api", ["apps/api/requirements.txt"]), ("apps/api", ["apps/api/requirements/prod.txt"]), ("apps/api", ["apps/api/pyproject.toml"]),
+    ("frontend", []), ("frontend", ["frontend/tool.py"]), ("backend", []),
+])
+def test_requirements_above_are_of_no_use_to_it(part, directory, more):
+    assert part(directory, dict.fromkeys(["requirements.txt", *more], "")) == sorted(
+        name.removeprefix(f"{directory}/") for name in (*FILES, *more) if name.startswith(f"{directory}/"))
+
+
 def test_links_within_it_stay(part):
     assert part("backend", links={"backend/again": "mysite/wsgi.py", "backend/dangling": "nowhere"}) == ["Procfile", "again", "dangling", "mysite/wsgi.py"]
 
@@ -61,6 +70,11 @@ def test_links_within_it_stay(part):
     ("api", {}, {"api": "apps/api"}, "which is behind a link in"),
     ("backend", {}, {"backend/lib": "../lib"}, "but lib in it is a link to ../lib, which is outside and not part of the release: deploy the whole source"),
     ("apps/api", {"uv.lock": "", "apps/api/pyproject.toml": ""}, {}, "but the versions that it is locked to are in uv.lock, outside of it"),
+    ("apps/api", {"requirements.txt": "flask"}, {},
+     "which has no file that says what the application needs, and requirements.txt is outside of it: deploy the whole source, as docs/recipes.md shows, or put "
+     "an empty requirements.txt into apps/api."),
+    ("backend", {"backend/mysite/__init__.py": "", "poetry.lock": ""}, {}, "and poetry.lock is outside of it"),
+    ("apps/api", {"apps/uv.lock": ""}, {}, "and apps/uv.lock is outside of it"),
 ])
 def test_what_would_be_missing_is_told(part, tmp_path, directory, more, links, said):
     with pytest.raises(BuildError) as error:
