@@ -27,7 +27,7 @@ MOST_HOPS = 5
 MACHINE = re.compile(r"anon_inode:kvm-vm|/dev/vhost-net")
 
 
-def _read(path: str) -> str:
+def read(path: str) -> str:
     try:
         with open(path, encoding="utf-8", errors="replace") as stream:
             return stream.read()
@@ -39,7 +39,7 @@ def sockets() -> list[way_in.Socket]:
     found = []
     for protocol in ("tcp", "udp"):
         for version in ("", "6"):
-            found += way_in.sockets_from(_read(f"{PROC}/net/{protocol}{version}"), protocol)
+            found += way_in.sockets_from(read(f"{PROC}/net/{protocol}{version}"), protocol)
     return found
 
 
@@ -52,15 +52,15 @@ def _open(pid: str) -> list[str]:
     return found
 
 
-def _inodes(pid: str) -> set[int]:
+def inodes_of(pid: str) -> set[int]:
     return {int(target[8:-1]) for target in _open(pid) if target.startswith("socket:[")}
 
 
-def _name(pid: str) -> str:
-    return _read(f"{PROC}/{pid}/comm").strip()
+def name_of(pid: str) -> str:
+    return read(f"{PROC}/{pid}/comm").strip()
 
 
-def _processes() -> list[str]:
+def processes() -> list[str]:
     return [name for name in os.listdir(PROC) if name.isdecimal()]
 
 
@@ -88,12 +88,12 @@ def _by_process(connection: Connection, everything: list[way_in.Socket]) -> way_
     for dummy in range(MOST_HOPS):
         following = []
         for socket in queue:
-            for pid in _processes():
-                inodes = _inodes(pid)
+            for pid in processes():
+                inodes = inodes_of(pid)
                 if pid in seen or socket.inode not in inodes:
                     continue
                 seen.add(pid)
-                name = _name(pid)
+                name = name_of(pid)
                 own = [other for other in everything if other.inode in inodes and other.inode != socket.inode]
                 found, inner, called = way_in.ways_to_process(own, everything, name)
                 ways += found
@@ -108,7 +108,7 @@ def _by_process(connection: Connection, everything: list[way_in.Socket]) -> way_
 
 
 def _is_machine(pid: str) -> bool:
-    return any(map(MACHINE.match, _open(pid))) or _name(pid).startswith("qemu")
+    return any(map(MACHINE.match, _open(pid))) or name_of(pid).startswith("qemu")
 
 
 def _neighbour(interface: str, run: Run, connection: Connection) -> str:
@@ -130,20 +130,20 @@ def _under(interface: str, run: Run, connection: Connection) -> list[str]:
     except OSError:
         return []
     return [os.path.basename(path) for path in glob.glob(f"{glob.escape(directory)}/brif/*")
-            if number is not None and int(_read(f"{path}/port_no").strip() or "0", 16) == number]
+            if number is not None and int(read(f"{path}/port_no").strip() or "0", 16) == number]
 
 
 def _tun_ways(interface: str, everything: list[way_in.Socket]) -> tuple[list[way_in.Way], bool]:
     """Ways to the processes that hold a TUN or TAP device (OpenVPN, Tailscale), and whether there are such processes, or a virtual machine."""
     ways, held = [], False
-    for pid in _processes():
-        if any(re.search(rf"^iff:\s*{re.escape(interface)}$", _read(path), re.MULTILINE) for path in glob.glob(f"{PROC}/{pid}/fdinfo/*")):
+    for pid in processes():
+        if any(re.search(rf"^iff:\s*{re.escape(interface)}$", read(path), re.MULTILINE) for path in glob.glob(f"{PROC}/{pid}/fdinfo/*")):
             if _is_machine(pid):
                 held = True
                 continue
-            inodes = _inodes(pid)
+            inodes = inodes_of(pid)
             own = [socket for socket in everything if socket.inode in inodes]
-            found, dummy, called = way_in.ways_to_process(own, everything, f"{_name(pid)} by {interface}")
+            found, dummy, called = way_in.ways_to_process(own, everything, f"{name_of(pid)} by {interface}")
             held = held or bool(found) or called
             ways += found
     return ways, held
@@ -151,12 +151,12 @@ def _tun_ways(interface: str, everything: list[way_in.Socket]) -> tuple[list[way
 
 def _type(interface: str) -> int:
     """Its kind of packets (ARPHRD_*)."""
-    return int(_read(f"{NET}/{interface}/type").strip() or 0)
+    return int(read(f"{NET}/{interface}/type").strip() or 0)
 
 
 def _by_interface(interface: str, everything: list[way_in.Socket]) -> way_in.Found:
     directory = f"{NET}/{interface}"
-    kind = re.search(r"^DEVTYPE=(\S+)", _read(f"{directory}/uevent"), re.MULTILINE)
+    kind = re.search(r"^DEVTYPE=(\S+)", read(f"{directory}/uevent"), re.MULTILINE)
     number = _type(interface)
     if os.path.exists(f"{directory}/tun_flags"):
         ways, held = _tun_ways(interface, everything)
@@ -164,7 +164,7 @@ def _by_interface(interface: str, everything: list[way_in.Socket]) -> way_in.Fou
             return way_in.Found(unknown=f"it comes by the tunnel {interface}, whose process is reached by no port that is to be seen here")
         return way_in.Found(tuple(ways))
     if kind and kind[1] in KERNEL_TUNNELS:
-        users = {inode for pid in _processes() for inode in _inodes(pid)}
+        users = {inode for pid in processes() for inode in inodes_of(pid)}
         ways = way_in.ways_of_kernel(everything, users, f"{kind[1]} {interface}")
         # Without a port of its own to be seen, a tunnel such as fou is one that is not known here.
         return way_in.Found(tuple(ways), "" if ways else f"it comes by the tunnel {interface}, whose port is not to be seen here")
@@ -189,7 +189,7 @@ def _by_interfaces(interfaces: list[str], everything: list[way_in.Socket], run: 
 def ssh_ports(run: Run) -> list[int]:
     """Ports by which SSH comes in now: of each sshd, also where it is no affair of ssh.service, and those where ssh.socket waits for connections."""
     listening = [socket for socket in sockets() if socket.protocol == "tcp" and socket.is_open]
-    servers = {inode for pid in _processes() if LISTENER.match(_read(f"{PROC}/{pid}/cmdline")) for inode in _inodes(pid)}
+    servers = {inode for pid in processes() if LISTENER.match(read(f"{PROC}/{pid}/cmdline")) for inode in inodes_of(pid)}
     waited_at = {int(port) for port in re.findall(r":(\d+) \(Stream\)$", run(["systemctl", "show", "--property=Listen", "ssh.socket"]), re.MULTILINE)}
     return sorted({socket.port for socket in listening if socket.inode in servers or socket.port in waited_at})
 
