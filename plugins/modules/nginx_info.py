@@ -265,6 +265,11 @@ foreign:
       description: Files that have the default server of port 80 or 443 at every address.
       type: list
       elements: str
+occupied:
+  description: Programs other than this nginx that listen at TCP port 80 or 443, with C(port) and C(by).
+  returned: success
+  type: list
+  elements: dict
 errors:
   description: The last serious lines of O(error_log), which say why a reload failed.
   returned: success
@@ -279,6 +284,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyweb.stack.plugins.module_utils import _config_state as config_state
+from ansible_collections.pyweb.stack.plugins.module_utils import _listening as listening
 from ansible_collections.pyweb.stack.plugins.module_utils import _nginx_info as nginx_info
 
 DISTRIBUTION_SITE = "/etc/nginx/sites-enabled/default"
@@ -296,9 +302,7 @@ def _missing_packages(module: AnsibleModule, packages: list[str]) -> list[str]:
 
 
 def _look_at_service(module: AnsibleModule, joined: frozenset[int]) -> dict[str, t.Any]:
-    stdout = module.run_command(
-        ["systemctl", "show", "nginx.service", "--property", "ActiveState,UnitFileState,MainPID"]
-    )[1]
+    stdout = module.run_command(["systemctl", "show", "nginx.service", "--property", "ActiveState,UnitFileState,MainPID"])[1]
     service = dict(line.split("=", 1) for line in stdout.splitlines() if "=" in line)
     master_pid = int(service.get("MainPID", "0"))
     masters = nginx_info.read_processes([master_pid] if master_pid else [])
@@ -314,6 +318,7 @@ def _look_at_service(module: AnsibleModule, joined: frozenset[int]) -> dict[str,
         "enabled": service.get("UnitFileState") == "enabled",
         "running": service.get("ActiveState") in ("active", "reloading") and master is not None,
         "workers": len(workers),
+        "occupied": listening.at([80, 443], service.get("MainPID", "0")),
         "reload_needed": nginx_info.reload_needed(workers, reload_change, joined),
         "restart_needed": nginx_info.restart_needed(master, restart_change),
     }

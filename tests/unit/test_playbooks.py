@@ -71,7 +71,12 @@ def test_sites_of_others_are_looked_for_before_the_host_changes():
     assert names[:4] == [("nginx", "others"), ("app", "look"), ("app", "validate"), ("hardening", None)]
     assert play["tasks"].index(found) < play["tasks"].index(next(roles([play]))[1])
     variables = yaml.safe_load((CHECKOUT / "roles/nginx/vars/main.yml").read_text(encoding="utf-8"))
-    assert variables["__nginx_site_files"] in found["pyweb.stack.bootstrap"]["look_for"]
+    assert {variables["__nginx_site_files"], variables["__nginx_templates"]["http.conf.j2"]} <= {*found["pyweb.stack.bootstrap"]["look_for"]}
+    # A host that this role has never set up is asked for all that it would refuse in the end.
+    first = next(roles([play]))[1]
+    assert first["when"].startswith(f"'{variables['__nginx_templates']['http.conf.j2']}' not in __pyweb_found and not ansible_check_mode or ")
+    look = yaml.safe_load((CHECKOUT / "roles/nginx/tasks/others.yml").read_text(encoding="utf-8"))
+    assert "__nginx_rules_of_others" in str(look) and "__nginx_rules_of_others" in (CHECKOUT / "roles/nginx/tasks/look.yml").read_text(encoding="utf-8")
     hardening = next(task for _play, task, said in roles([play]) if said["name"] == "pyweb.stack.hardening")
     assert hardening["vars"]["__hardening_bootstrapped"] and found["tags"] == "always"
 
