@@ -11,6 +11,7 @@ class FilterModule:
     def filters(self):
         return {
             "banner_files": _hardening_plan.banner_files,
+            "closed_ports": _hardening_plan.closed_ports,
             "firewall_rules": _hardening_plan.firewall_rules,
             "job_files": _hardening_plan.job_files,
             "ssh_settings": _hardening_plan.ssh_settings,

@@ -16,6 +16,8 @@ from ansible_collections.pyweb.stack.plugins.module_utils import _way_in_look as
 
 # Clients have these open, too, and get their answers all the same: DHCP, NTP, names on the local network. rpcbind alone serves nothing.
 CLIENTS = {("udp", port) for port in (68, 111, 123, 323, 546, 5353, 5355)} | {("tcp", 111), ("tcp", 5355)}
+# Has opened ports at random besides, for updates of DNS that it never sends.
+DHCP = "dhclient"
 # From here on, a port may be one that the kernel has picked (net.ipv4.ip_local_port_range).
 PICKED = 32768
 # What keeps routers and addresses alive: protocols without ports, seen as raw sockets.
@@ -50,7 +52,7 @@ def _named(pids: list[str]) -> str:
 
 def _is_ours_to_close(socket: way_in.Socket, by: str, holders: list[str]) -> bool:
     """Whether a firewall would shut off somebody who comes by this socket."""
-    if (socket.protocol, socket.port) in CLIENTS:
+    if (socket.protocol, socket.port) in CLIENTS or DHCP in [look.name_of(pid) for pid in holders]:
         return False
     if by == "docker-proxy":
         # Docker leads IPv4 past the host's own chain. IPv6 goes through this program, where the host has an address for it.

@@ -221,6 +221,12 @@ host:
       description: Packages that the role has installed, as the file C(packages) in O(kept) says.
       type: list
       elements: str
+served:
+  description: Who listens for others, with C(protocol), C(port) and C(by); nothing where the role's firewall is there already.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{protocol: tcp, port: 5432, by: postgresql}]
 loaded_modules:
   description: Those of O(modules) that are loaded.
   returned: always
@@ -313,12 +319,14 @@ ssh:
       sample: ["/home/admin/.ssh/authorized_keys: 1 usable key"]
 """
 
+import dataclasses
 import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyweb.stack.plugins.module_utils import _hardening_host as hardening_host
 from ansible_collections.pyweb.stack.plugins.module_utils import _hardening_look as look
 from ansible_collections.pyweb.stack.plugins.module_utils import _hardening_upgrades as upgrades
+from ansible_collections.pyweb.stack.plugins.module_utils import _listening as listening
 from ansible_collections.pyweb.stack.plugins.module_utils import _sshd_look as sshd_look
 
 
@@ -365,6 +373,7 @@ def main() -> None:
         accounts=look.look_at_accounts(options["files"].get("sudo", "")),
         origins=upgrades.origins(module.run_command, module.tmpdir, options["upgrades"]) if options["upgrades"] else [],
         sysctls=look.sysctls(options["sysctls"]),
+        served=[] if os.path.exists(options["files"].get("firewall", "")) else [dataclasses.asdict(item) for item in listening.from_outside()],
         loaded_modules=[name for name in options["modules"] if os.path.isdir("/sys/module/" + name.replace("-", "_"))],
         missing_directories=[path for path in options["directories"] if not os.path.isdir(path)],
         ssh=ssh,

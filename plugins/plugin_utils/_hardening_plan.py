@@ -34,6 +34,25 @@ def firewall_rules(allowed: list[dict[str, Any]], numbers: Mapping[str, int]) ->
     return rules
 
 
+def _lets_in(item: Mapping[str, Any], protocol: str, port: int) -> bool:
+    first, dash, last = str(item.get("port", 0)).partition("-")
+    return item.get("protocol", "tcp") == protocol and int(first) <= port <= int(last or first)
+
+
+def closed_ports(served: list[dict[str, Any]], allowed: list[dict[str, Any]], ssh_ports: list[int], ways: list[str]) -> list[str]:
+    """What the firewall would shut others off from, in words: those of C(served), each with C(protocol), C(port) and C(by), that nothing lets in.
+
+    C(allowed) is C(hardening_firewall.allow), C(ways) are rules for the tunnel by which Ansible comes.
+    """
+    closed = []
+    for item in served:
+        protocol, port = item["protocol"], item["port"]
+        open_to_ssh = protocol == "tcp" and port in ssh_ports or f"{protocol} dport {port} accept" in ways
+        if not open_to_ssh and not any(_lets_in(rule, protocol, port) for rule in allowed):
+            closed.append(f"{protocol}{f' port {port}' if port else ''} ({item['by'] or 'the kernel'})")
+    return closed
+
+
 def _values(given: Any) -> Iterator[Any]:
     if isinstance(given, (list, tuple)):
         for item in given:

@@ -33,7 +33,7 @@ DEFAULT = {"allow": list(_firewall.DEFAULT)}
     (_balancer.firewall({"allow": [*DEFAULT["allow"], {"port": "1701", "protocol": "udp"}]}, ["10.0.0.10"]), True),
 ])
 def test_a_list_that_a_playbook_has_written_names_no_way_in(firewall, given):
-    assert seen("hardening", "__hardening_ways_are_given", __hardening_firewall=firewall) is given
+    assert seen("hardening", "__hardening_allow_is_given", __hardening_firewall=firewall) is given
 
 
 @pytest.mark.parametrize("given, said", [({}, []), ({"automatic_reboot": False}, ["false", "04:00"]), ({"automatic_reboot": True}, ["true", "04:00"])])

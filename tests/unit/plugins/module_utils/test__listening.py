@@ -51,7 +51,8 @@ def test_what_takes_connections_from_outside_is_named_by_its_service(host):
 
 @pytest.mark.parametrize("socket, process", [
     (("udp", "0.0.0.0", 68, 5), "dhclient"), (("udp", "fe80::1", 546, 5), "systemd-network"), (("udp", "0.0.0.0", 123, 5), "ntpd"),
-    (("tcp", "0.0.0.0", 111, 5), "rpcbind"), (("tcp", "::", 5355, 5), "systemd-resolve"), (("udp", "0.0.0.0", 41000, 5), "resolver"),
+    (("udp", "0.0.0.0", 12345, 5), "dhclient"), (("tcp", "0.0.0.0", 111, 5), "rpcbind"), (("tcp", "::", 5355, 5), "systemd-resolve"),
+    (("udp", "0.0.0.0", 41000, 5), "resolver"),
     (("tcp", "0.0.0.0", 41001, 5), "rpc.statd"), (("tcp", "0.0.0.0", 41002, 0), ""), (("udp", "0.0.0.0", 41003, 0), ""),
 ])
 def test_clients_and_what_the_kernel_picks_are_nobodys_service(host, socket, process):

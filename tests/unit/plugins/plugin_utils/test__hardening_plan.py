@@ -102,3 +102,19 @@ def test_files_that_are_written():
         {"path": "/b", "content": "b", "mode": "0644", "group": "root"}, {"path": "/c", "content": "c", "mode": "0640", "group": "adm"},
         {"path": "/etc/login.defs", "content": "d", "mode": "0644"},
     ]
+
+
+@pytest.mark.parametrize("item, said", [
+    ({"protocol": "tcp", "port": 5432, "by": "postgresql"}, ["tcp port 5432 (postgresql)"]),
+    ({"protocol": "udp", "port": 443, "by": ""}, ["udp port 443 (the kernel)"]),
+    ({"protocol": "vrrp", "port": 0, "by": "keepalived"}, ["vrrp (keepalived)"]),
+    ({"protocol": "udp", "port": 22, "by": "x"}, ["udp port 22 (x)"]),
+    ({"protocol": "tcp", "port": 443, "by": "nginx"}, []),
+    ({"protocol": "tcp", "port": 8005, "by": "x"}, []),
+    ({"protocol": "tcp", "port": 2222, "by": "sshd"}, []),
+    ({"protocol": "udp", "port": 51820, "by": ""}, []),
+    ({"protocol": "ospf", "port": 0, "by": "bird"}, []),
+])
+def test_what_the_firewall_would_shut_others_off_from(item, said):
+    allowed = [{"port": "80"}, {"port": 443}, {"port": "8000-8010", "from": ["10.0.0.0/8"]}, {"protocol": "ospf"}]
+    assert plan.closed_ports([item], allowed, [22, 2222], ["# Way in: wireguard wg0", "udp dport 51820 accept"]) == said
