@@ -10,14 +10,22 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ansible_collections.pyweb.stack.plugins.plugin_utils._firewall import DEFAULT
 
 SCHEMA = 1
 LEVELS = ("baseline", "strict")  # the stricter one last
 # Options that hold several things, each by the variable that it is in: lists of which nothing is to be lost, and mappings.
-LISTS = {"hardening_firewall": "allow", "hardening_intrusion": "exempt", "hardening_modules": "allow"}
+LISTS = {"hardening_firewall": "allow", "hardening_intrusion": "exempt", "hardening_modules": "allow", "hardening_upgrades": "hold"}
 MAPPINGS = {"hardening_ssh": "settings", "hardening_sysctl": "settings"}
-USUAL: dict[str, list[t.Any]] = {"hardening_firewall": [*DEFAULT]}
+USUAL: dict[str, list[t.Any]] = {"hardening_firewall": [*DEFAULT], "hardening_upgrades": ["supervisor"]}
+# Groups of options that can be switched off, with what counts where nothing is said.
+GROUPS = {
+    f"hardening_{name}": name != "integrity"
+    for name in ("accounts", "apparmor", "audit", "banner", "dumps", "firewall", "integrity", "intrusion", "logs", "modules", "mounts", "ssh", "sysctl",
+                 "upgrades")
+}
 
 
 class Certificate(t.TypedDict):
@@ -33,6 +41,8 @@ class Need(t.TypedDict):
     certificates: list[Certificate]
     lists: dict[str, list[t.Any]]  # by the keys of LISTS
     mappings: dict[str, dict[str, t.Any]]  # by the keys of MAPPINGS
+    groups: list[str]  # those of GROUPS that are on
+    options: dict[str, dict[str, t.Any]]  # what is said of these besides, by their names
 
 
 class Shared(t.TypedDict):
@@ -54,7 +64,21 @@ def need(variables: dict[str, t.Any], files: list[dict[str, t.Any]]) -> Need:
         "certificates": [{"name": file["path"].rpartition("/")[2].removesuffix(".crt"), "content": file["content"]} for file in files],
         "lists": {name: list(_given(variables, name, key, USUAL.get(name, []))) for name, key in LISTS.items()},
         "mappings": {name: dict(_given(variables, name, key, {})) for name, key in MAPPINGS.items()},
+        "groups": (groups := _groups(variables)),
+        "options": {name: _options(variables, name) for name in groups},
     }
+
+
+def _groups(variables: dict[str, t.Any]) -> list[str]:
+    """Those that are on."""
+    absent = variables.get("hardening_state") == "absent"
+    return [name for name, usual in GROUPS.items() if not absent and boolean(_given(variables, name, "enabled", usual))]
+
+
+def _options(variables: dict[str, t.Any], name: str) -> dict[str, t.Any]:
+    """What is given of a group, but for what has rules of its own."""
+    besides = ("enabled", LISTS.get(name), MAPPINGS.get(name))
+    return {key: value for key, value in (variables.get(name) or {}).items() if key not in besides and value is not None}
 
 
 def _same(item: t.Any) -> t.Any:
@@ -79,10 +103,36 @@ def _more_items(own: list[t.Any], others: list[list[t.Any]]) -> list[t.Any]:
     return more
 
 
+def _first(own: dict[str, t.Any], others: list[dict[str, t.Any]]) -> dict[str, t.Any]:
+    """The first one that says something is heard: this inventory, then the others in the order of their applications."""
+    found = dict(own)
+    for other in others:
+        found = {**other, **found}
+    return found
+
+
+def _more_groups(own: Need, others: list[Need], result: dict[str, t.Any]) -> list[str]:
+    """Switches on in C(result) what others have on, as they have it; returns this in words."""
+    theirs = [name for name in GROUPS if any(name in other.get("groups", []) for other in others)]
+    more = [name for name in theirs if name not in own["groups"]]
+    if more and result.get("hardening_state") == "absent":
+        result["hardening_state"] = "present"
+        result.update({name: {"enabled": False} for name in GROUPS if name not in more})
+    for name in more:
+        result[name] = {"enabled": True}
+    notes = [*more]
+    for name in theirs:
+        before = {} if name in more else own["options"][name]
+        result[name].update(options := _first(before, [other.get("options", {}).get(name, {}) for other in others]))
+        notes += [f"{name}.{key}" for key in options if key not in before]
+    return notes
+
+
 def shared(own: Need, others: list[Need], variables: dict[str, t.Any]) -> Shared:
     """C(variables) of this inventory, which asks for C(own), and what is added for the C(others)."""
     others = [other for other in others if other.get("schema") == SCHEMA]
     result: dict[str, t.Any] = {"python_ca_certificates": [*variables.get("python_ca_certificates", [])], "hardening_level": own["level"]}
+    result.update({name: variables[name] for name in ("hardening_state",) if name in variables})
     notes, faults = [], []
     if "strict" in [other["level"] for other in others] and own["level"] != "strict":
         result["hardening_level"] = "strict"
@@ -97,15 +147,14 @@ def shared(own: Need, others: list[Need], variables: dict[str, t.Any]) -> Shared
             faults.append(
                 f"python_ca_certificates has '{file['name']}', under which another inventory has given this host another certificate; take another name."
             )
+    result.update({name: dict(variables.get(name) or {}) for name in GROUPS})
+    notes += _more_groups(own, others, result)
     for name, key in LISTS.items():
         more = _more_items(own["lists"][name], [other["lists"].get(name, []) for other in others])
-        result[name] = {**(variables.get(name) or {}), **({key: own["lists"][name] + more} if more else {})}
+        result[name].update({key: own["lists"][name] + more} if more else {})
         notes += [f"{name}.{key} {_words(item)}" for item in more]
     for name, key in MAPPINGS.items():
-        # The first one that says something is heard: this inventory, then the others in the order of their applications.
-        settings = dict(own["mappings"][name])
-        for other in others:
-            settings = {**other["mappings"].get(name, {}), **settings}
-        result[name] = {**(variables.get(name) or {}), **({key: settings} if settings else {})}
+        settings = _first(own["mappings"][name], [other["mappings"].get(name, {}) for other in others])
+        result[name].update({key: settings} if settings else {})
         notes += [f"{name}.{key} {setting}" for setting in settings if setting not in own["mappings"][name]]
     return {"variables": result, "notes": notes, "faults": sorted(set(faults))}

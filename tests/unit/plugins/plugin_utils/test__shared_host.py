@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 import json
+import pathlib
 
 import pytest
+import yaml
 
 from ansible_collections.pyweb.stack.plugins.filter import shared_host as filters
-from ansible_collections.pyweb.stack.plugins.plugin_utils._shared_host import need, shared
+from ansible_collections.pyweb.stack.plugins.plugin_utils._shared_host import GROUPS, LISTS, USUAL, need, shared
 
+ROLE = yaml.safe_load((pathlib.Path(__file__).parents[4] / "roles/hardening/defaults/main.yml").read_text(encoding="utf-8"))
 COMPANY = {"path": "/company.crt", "content": "PEM\n"}
 
 
@@ -69,6 +72,46 @@ def test_certificates_of_others_stay():
 def test_two_certificates_of_one_name_are_a_fault():
     result = run({}, [({}, [COMPANY])], [{**COMPANY, "content": "OTHER\n"}])
     assert len(result["faults"]) == 1 and "'company'" in result["faults"][0]
+
+
+def test_groups_and_what_is_usual_are_those_of_the_role():
+    assert GROUPS == {name: options["enabled"] for name, options in ROLE.items() if isinstance(options, dict)}
+    assert {name: USUAL.get(name, []) for name in LISTS} == {name: ROLE[name][key] for name, key in LISTS.items()}
+
+
+def test_a_group_that_another_inventory_has_on_stays_on():
+    result = run({"hardening_firewall": {"enabled": False, "ssh_rate": 9}, "hardening_logs": {"enabled": "no"}}, [({"hardening_logs": {"enabled": False}}, [])])
+    assert result["variables"]["hardening_firewall"]["enabled"] is True
+    assert result["variables"]["hardening_logs"] == {"enabled": "no"}
+    assert result["notes"] == ["hardening_firewall"]
+
+
+def test_nobody_takes_away_the_hardening_that_another_inventory_has():
+    theirs = {"hardening_banner": {"enabled": False}, "hardening_integrity": {"enabled": True}}
+    result = run({"hardening_state": "absent", "hardening_ssh": {"password_login": True}}, [(theirs, [])])
+    assert result["variables"]["hardening_state"] == "present"
+    assert {name for name in GROUPS if result["variables"][name].get("enabled", GROUPS[name])} == set(GROUPS) - {"hardening_banner"}
+    # Of a group that this inventory does not want, it says nothing, either.
+    assert "password_login" not in result["variables"]["hardening_ssh"]
+    assert "hardening_firewall" in result["notes"] and "hardening_banner" not in result["notes"]
+
+
+def test_an_inventory_alone_may_take_it_away():
+    assert run({"hardening_state": "absent"}, [({"hardening_state": "absent"}, [])])["variables"]["hardening_state"] == "absent"
+
+
+def test_options_that_another_inventory_alone_has_given_stay():
+    theirs = {"hardening_ssh": {"password_login": True, "root_login": False}, "hardening_upgrades": {"mail": "root", "hold": ["mariadb-server"]}}
+    result = run({"hardening_ssh": {"root_login": True}}, [(theirs, [])])
+    assert result["variables"]["hardening_ssh"] == {"root_login": True, "password_login": True}
+    assert result["variables"]["hardening_upgrades"] == {"mail": "root", "hold": ["supervisor", "mariadb-server"]}
+    assert result["notes"] == ["hardening_ssh.password_login", "hardening_upgrades.mail", "hardening_upgrades.hold mariadb-server"]
+
+
+def test_a_note_of_an_older_version_asks_for_no_groups():
+    older = {key: value for key, value in need({}, []).items() if key not in ("groups", "options")}
+    result = shared(need({"hardening_state": "absent"}, []), [older], {"hardening_state": "absent"})
+    assert result["variables"]["hardening_state"] == "absent" and result["notes"] == []
 
 
 def test_options_without_a_value_are_as_usual():
