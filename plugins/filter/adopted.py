@@ -22,10 +22,20 @@ def adopted_name(path, given=None, taken=""):
     return _adopted.name_for(str(path), str(given) if given else None, str(taken))
 
 
+def adopted_name_fault(given):
+    return _adopted.name_fault(str(given))
+
+
 def adopted_secrets(found, name):
     return _adopted.vault(plain(found), str(name))
 
 
 class FilterModule:
     def filters(self):
-        return {"adopted": adopted, "adopted_name": adopted_name, "adopted_pairs": _adopted.pairs, "adopted_secrets": adopted_secrets}
+        return {
+            "adopted": adopted,
+            "adopted_name": adopted_name,
+            "adopted_name_fault": adopted_name_fault,
+            "adopted_pairs": _adopted.pairs,
+            "adopted_secrets": adopted_secrets,
+        }

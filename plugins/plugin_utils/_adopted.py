@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import NAME_LENGTH, Layout
+from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import NAME, NAME_LENGTH, Layout
 from ansible_collections.pyweb.stack.plugins.module_utils._checked import AppsError
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _adopted_command, _apps
 
@@ -47,6 +47,13 @@ def name_for(path: str, given: str | None, taken: str = "") -> str:
         return name
     name = name[: NAME_LENGTH - len("-app")].rstrip("-") or "app"
     return f"{name}-app" if taken else name
+
+
+def name_fault(given: str) -> str:
+    """Why an application cannot be called so, as a sentence; empty where it can."""
+    if NAME.fullmatch(given) and len(given) <= NAME_LENGTH:
+        return ""
+    return f"app is '{given}': the name that the application is to have is needed, with {NAME_LENGTH} characters at the most, as -e app=shop."
 
 
 def vault_name(name: str, variable: str) -> str:
