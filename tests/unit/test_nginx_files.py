@@ -21,11 +21,12 @@ LOOK = {"ipv6": True, "foreign": {"writes": [], "temporary": False, "tuned": []}
 SHOP = {"name": "shop", "domains": ["shop.example.com"], "upstream": "unix:/srv/shop/current/.pyweb/web.sock"}
 
 
-def rendered(server: dict, *sites: dict, **foreign: list[str]) -> dict[str, str]:
-    """The files of the configuration by their paths."""
+def rendered(server: dict, *sites: dict, kept: tuple[dict, ...] = (), **foreign: list[str]) -> dict[str, str]:
+    """The files of the configuration by their paths; C(kept) are sites of another inventory, as the look finds them."""
+    look = {**LOOK, "sites": [*kept]}
     more = {
         "nginx_sites": list(sites), "nginx_server": server, "nginx_acme": {}, "nginx_ca": {}, "role_path": str(ROLE),
-        "__nginx_look": {**LOOK, "foreign": {**LOOK["foreign"], **foreign}},
+        "__nginx_look": {**look, "foreign": {**LOOK["foreign"], **foreign}},
         "ansible_search_path": [str(ROLE)], "ansible_managed": "managed", "inventory_hostname": "web1",
         "ansible_facts": {"distribution": "Debian", "distribution_major_version": "13", "distribution_version": "13.1", "architecture": "x86_64"},
     }
@@ -34,7 +35,7 @@ def rendered(server: dict, *sites: dict, **foreign: list[str]) -> dict[str, str]
     paths = {name: f"/etc/nginx/pyweb/acme/{name}" for name in ("account_file", "dns_credentials", "webroot")}
     defaults = seen("nginx", "__nginx_site_defaults", **more)
     more["__nginx_plan"] = site_plan(list(sites), defaults, "/etc/nginx/pyweb/tls", "/etc/nginx/pyweb/acme", "", more["__nginx_acme"], paths)
-    more["__nginx_changes"] = site_changes(more["__nginx_plan"], LOOK, False, "/etc/nginx/pyweb/acme", "/etc/nginx/pyweb/acme/sites.d")
+    more["__nginx_changes"] = site_changes(more["__nginx_plan"], look, bool(kept), "/etc/nginx/pyweb/acme", "/etc/nginx/pyweb/acme/sites.d")
     return {file["path"]: file.get("content", "") for file in seen("nginx", "__nginx_files", **more)}
 
 
@@ -137,3 +138,14 @@ def test_values_of_headers():
 def test_paths_of_others_may_have_spaces_and_percent_signs():
     unit = rendered({}, SHOP, writes=["/srv/100%", "/srv/my logs"])["/etc/systemd/system/nginx.service.d/pyweb.conf"]
     assert ' -/srv/100%% "-/srv/my logs"\n' in unit
+
+
+def test_two_inventories_that_keep_each_others_sites_write_the_same():
+    """Each run of one would undo what the other has written, and reload nginx."""
+    def written(mine: str, theirs: str) -> str:
+        kept = {"name": theirs, "path": f"/etc/nginx/conf.d/pyweb.site.{theirs}.conf", "names": [f"{theirs}.example.com"], "record": {}, "live": True,
+                "http3": False, "reuseport": False}
+        site = {**SHOP, "name": mine, "domains": [f"{mine}.example.com"]}
+        return rendered({"unlisted_sites": "keep"}, site, kept=(kept,))["/etc/nginx/conf.d/pyweb.conf"]
+
+    assert written("shop", "blog") == written("blog", "shop")
