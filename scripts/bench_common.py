@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import os
+import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -24,6 +27,14 @@ class Failure(Exception):
     """One sentence for the user."""
 
 
+@dataclasses.dataclass
+class Cost:
+    """Of one command, in seconds: time on the wall, and processor time of it and of what it has started here."""
+
+    wall: float
+    cpu: float
+
+
 def say(text: str) -> None:
     print(f"==> {text}", flush=True)
 
@@ -35,6 +46,14 @@ def run(*command: str | Path, **options) -> str:
         print("\n".join(done.stdout.splitlines()[-40:]), file=sys.stderr)
         raise Failure(f"'{' '.join(str(word) for word in command)[:200]}' failed; what it said is above")
     return done.stdout
+
+
+def timed(*command: str | Path, **options) -> tuple[str, Cost]:
+    """What run() returns, and what that cost."""
+    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    said = run(*command, **options)
+    wall, after = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return said, Cost(wall, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -17,17 +17,15 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
-import dataclasses
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import httpx
-from bench_common import CHECKOUT, PROGRAMS, Failure, environment, run, say
+from bench_common import CHECKOUT, PROGRAMS, Cost, Failure, environment, run, say, timed
 
 STATE = CHECKOUT / ".cache" / "bench-fleet"
 DEMO, IMAGE, DOMAIN = "pyweb-demo", "pyweb-stack/fleet", "guestbook.localhost"
@@ -46,19 +44,8 @@ git -c user.name=bench -c user.email=bench@example.com commit-tree -m {message} 
 """
 
 
-@dataclasses.dataclass
-class Cost:
-    """Of one run of a playbook, in seconds."""
-
-    wall: float
-    cpu: float
-
-
 def play(playbook: Path, inventory: Path) -> Cost:
-    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    run(PROGRAMS / "ansible-playbook", "-i", inventory, playbook, cwd=CHECKOUT, env=environment())
-    wall, after = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return Cost(wall, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+    return timed(PROGRAMS / "ansible-playbook", "-i", inventory, playbook, cwd=CHECKOUT, env=environment())[1]
 
 
 def names(number: int) -> list[str]:
