@@ -50,12 +50,13 @@ docs: env ## the documentation as a site, in .cache/site; broken links and ancho
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet
 	@echo 'Open .cache/site/index.html, or: .venv/bin/python -m http.server --bind 127.0.0.1 --directory .cache/site'
 
-bench: demo ## what a run, a deploy and nginx cost, and what visitors notice of deploys in a row (two hours)
+bench: demo ## what a run, a deploy, nginx and hardening cost, and what visitors notice of deploys in a row (two hours)
 	@.venv/bin/python scripts/bench.py
 	@.venv/bin/python scripts/bench_deploy.py
 	@.venv/bin/python scripts/bench_switch.py
 	@.venv/bin/python scripts/bench_door.py
 	@.venv/bin/python scripts/bench_fleet.py
+	@.venv/bin/python scripts/bench_hardening.py
 
 build: env ## the collection as a tarball
 	@.venv/bin/ansible-galaxy collection build --force
