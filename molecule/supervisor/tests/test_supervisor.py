@@ -204,37 +204,6 @@ def test_a_limit_that_supervisor_has_not_is_refused_before_anything_changes(limi
     assert {host: (programs(host), live(host)) for host in HOSTS} == before
 
 
-def test_deploys_in_a_row_cut_nothing_off():
-    """What takes long is finished, what is begun after a switch is the new release's, and WebSockets are told that they end."""
-    fast = [Request("GET", "/", expect=b"probe "), Request("POST", "/echo", b"text=hello", b"text=hello"), Request("GET", "/healthz", expect=b'"ok"')]
-    requests = [*fast * 2, Request("GET", "/slow?seconds=0.5", expect=b"slow", wait=0.5),
-                *fast * 2, Request("GET", "/stream?seconds=3", expect=b"part 29\nend\n", wait=3)]
-    switches = {host: [(live(host), 0.0)] for host in HOSTS}
-    gunicorn = {"web": {"server": "gunicorn"}}
-    with contextlib.ExitStack() as stack:
-        loads = {host: stack.enter_context(Load("https://probe.example.com", connect=address(name), requests=requests, sockets=("/ws", 2),
-                                                arrivals=True, rate=30)) for host, name in NAMES.items()}
-        for version, changes in {
-            "requirements": {"processes": gunicorn}, "one": {"processes": gunicorn, "manager": "systemd"}, "back": {}, "two": {},
-        }.items():
-            outcome = playbook.play("rollback", "-i", INVENTORY, app="probe") if version == "back" else play("deploy", source={"version": version}, **changes)
-            assert outcome.status == 0, outcome.output
-            for host, seen in switches.items():
-                seen.append((live(host), float(host.check_output("stat --format=%.9Y /srv/probe/current"))))
-        time.sleep(1)
-    for host, seen in switches.items():
-        result = loads[host].result
-        assert result.failed == 0, f"{NAMES[host]}: {result.summary()}"
-        for (old, dummy), (new, at) in itertools.pairwise(seen):
-            assert old != new and result.releases[new].requests > 20
-            # A rollback makes it live again, but not so soon.
-            late = [sample.due - at for sample in result.samples if sample.release == old and at + 2 < sample.due < at + 5]
-            assert late == [], f"{NAMES[host]}: {old} has answered what came {max(late):.2f} s after the switch"
-        ended = {socket.release: socket for socket in result.sockets}
-        assert set(ended) == {release for release, dummy in seen[:-1]} and len(result.sockets) == 2 * (len(seen) - 1)
-        assert all(socket.code == 1012 and socket.messages for socket in result.sockets), result.summary()
-
-
 def test_a_process_that_was_killed_comes_back_alone():
     before = {}
     for host in HOSTS:
@@ -269,11 +238,59 @@ def test_when_supervisor_comes_back_exactly_the_live_release_does(how):
         assert stragglers(host) == 2
 
 
-def test_an_application_moves_to_systemd_and_back_under_load():
-    foreign = {host: host.check_output("supervisorctl pid foreign") for host in HOSTS}
-    assert all(int(pid) for pid in foreign.values())
+def foreign_program():
+    """What somebody else's program runs as, on each host, by a supervisor that asks for a password."""
+    found = {host: host.check_output("supervisorctl pid foreign") for host in HOSTS}
+    assert all(int(pid) for pid in found.values())
     for host in HOSTS:
         assert not host.run("supervisorctl --username ops --password wrong pid foreign").stdout.strip().isdigit()
+    return found
+
+
+def test_deploys_in_a_row_cut_nothing_off():
+    """What takes long is finished, what is begun after a switch is the new release's, and WebSockets are told that they end.
+
+    On the way the application moves to systemd and back, and supervisor's other program goes on.
+    """
+    fast = [Request("GET", "/", expect=b"probe "), Request("POST", "/echo", b"text=hello", b"text=hello"), Request("GET", "/healthz", expect=b'"ok"')]
+    requests = [*fast * 2, Request("GET", "/slow?seconds=0.5", expect=b"slow", wait=0.5),
+                *fast * 2, Request("GET", "/stream?seconds=3", expect=b"part 29\nend\n", wait=3)]
+    switches = {host: [(live(host), 0.0)] for host in HOSTS}
+    foreign = foreign_program()
+    gunicorn = {"web": {"server": "gunicorn"}}
+    with contextlib.ExitStack() as stack:
+        loads = {host: stack.enter_context(Load("https://probe.example.com", connect=address(name), requests=requests, sockets=("/ws", 2),
+                                                arrivals=True, rate=30)) for host, name in NAMES.items()}
+        for version, changes in {
+            "requirements": {"processes": gunicorn}, "one": {"processes": gunicorn, "manager": "systemd"}, "back": {}, "two": {},
+        }.items():
+            outcome = playbook.play("rollback", "-i", INVENTORY, app="probe") if version == "back" else play("deploy", source={"version": version}, **changes)
+            assert outcome.status == 0, outcome.output
+            for host, seen in switches.items():
+                seen.append((live(host), float(host.check_output("stat --format=%.9Y /srv/probe/current"))))
+                # What went before a move runs under the manager that it had.
+                moved = changes.get("manager") == "systemd"
+                assert (units(host), set(programs(host))) == ((wanted(host), set()) if moved else (set(), wanted(host))), version
+        time.sleep(1)
+    for host, seen in switches.items():
+        result = loads[host].result
+        assert result.failed == 0, f"{NAMES[host]}: {result.summary()}"
+        for (old, dummy), (new, at) in itertools.pairwise(seen):
+            assert old != new and result.releases[new].requests > 20
+            # A rollback makes it live again, but not so soon.
+            late = [sample.due - at for sample in result.samples if sample.release == old and at + 2 < sample.due < at + 5]
+            assert late == [], f"{NAMES[host]}: {old} has answered what came {max(late):.2f} s after the switch"
+        ended = {socket.release: socket for socket in result.sockets}
+        assert set(ended) == {release for release, dummy in seen[:-1]} and len(result.sockets) == 2 * (len(seen) - 1)
+        assert all(socket.code == 1012 and socket.messages for socket in result.sockets), result.summary()
+        assert stragglers(host) == 2
+    assert foreign_program() == foreign
+
+
+@pytest.mark.full
+def test_an_application_moves_to_systemd_and_back_under_load():
+    """With the other server; in each run the deploys in a row above show it."""
+    foreign = foreign_program()
     with visitors():
         outcome = play("deploy", manager="systemd", source={"version": "two"})
         assert outcome.status == 0, outcome.output
@@ -285,7 +302,7 @@ def test_an_application_moves_to_systemd_and_back_under_load():
     for host in HOSTS:
         assert set(programs(host)) == wanted(host) and units(host) == set()
         assert stragglers(host) == 2
-        assert host.check_output("supervisorctl pid foreign") == foreign[host]
+    assert foreign_program() == foreign
 
 
 def test_a_reboot_brings_back_exactly_what_was_live():
