@@ -119,7 +119,8 @@ def test_rollback_under_load(fleet):
         assert applause(fleet)[name] - before[name] == loads[name].result.count(method="POST")
 
 
-@pytest.mark.parametrize("version", BAD)
+# What each of them does to a release, the scenario appserver shows in each run.
+@pytest.mark.parametrize("version", [pytest.param(version, marks=pytest.mark.full) for version in BAD if version != "error"] + ["error"])
 def test_every_way_to_fail_leaves_the_live_release_alone(fleet, version):
     live = fleet.releases("probe")
     with visitors(fleet, "probe", count=100) as loads:
@@ -197,6 +198,8 @@ def test_a_deploy_brings_the_fleet_together_again(fleet):
     side_by_side(fleet, outcome)
 
 
+# In each run the scenario app shows it.
+@pytest.mark.full
 def test_a_version_that_does_not_exist_is_named_in_one_sentence(fleet):
     outcome = fleet.play("deploy", app="probe", version="nowhere")
     assert outcome.status == 2
