@@ -12,8 +12,8 @@ import sys
 import zipimport
 from importlib._bootstrap_external import MAGIC_NUMBER
 
-# Of a volume that hosts of one system share, see scripts/test-host. Only root writes there.
-KEPT = "/var/cache/test-host/compiled"
+# A link that hosts of scenarios have, see init. It leads to a volume that hosts of one system share; only root writes there.
+KEPT = "/var/lib/test-host-compiled"
 
 
 def keep(folder):
