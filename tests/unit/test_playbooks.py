@@ -93,7 +93,7 @@ def test_what_other_inventories_have_asked_of_the_host_is_not_taken_away():
     assert names.index("Find out what others have asked of it") < names.index("Harden the host")
     handed = {name for _play, task, said in roles([play]) if said["name"].rpartition(".")[2] in ("hardening", "python") for name in task.get("vars", {})}
     assert {*_shared_host.LISTS, *_shared_host.MAPPINGS, *_shared_host.GROUPS, "hardening_level", "hardening_state", "python_ca_certificates"} <= handed
-    asked = yaml.safe_load((CHECKOUT / "playbooks/vars/main.yml").read_text(encoding="utf-8"))["__pyweb_of_inventory"]
+    asked = yaml.safe_load((CHECKOUT / "playbooks/vars/host.yml").read_text(encoding="utf-8"))["__pyweb_of_inventory"]
     assert {*_shared_host.GROUPS, "hardening_level", "hardening_state"} <= set(asked)
 
 
