@@ -10,6 +10,7 @@ import typing as t
 
 # In the environment of a task: the path of the file, a NAME="value" a line, as systemd.exec(5) has it for EnvironmentFile.
 VARIABLE = "PYWEB_PROXY_FILE"
+FILE = "/etc/pyweb/proxy.env"
 
 
 def take(environ: t.MutableMapping[str, str]) -> None:
