@@ -11,17 +11,18 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.pyweb.stack.plugins.filter.complete_app import complete_app
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.parents[1].name for path in CHECKOUT.glob("roles/*/meta/argument_specs.yml"))
 
 # Where a role merges the defaults of nested options that defaults/main.yml cannot hold,
-# because they belong to an application or to the items of a list.
+# because they belong to an application or to the items of a list: what it merges, by the variables of the role.
 MERGED = {
-    "app_config": "__app_defaults",
-    "app_config.source": "__app_source_defaults",
-    "app_config.hooks": "__app_hooks_defaults",
-    "nginx_sites[]": "__nginx_site_defaults",
+    "app_config": lambda _variables: {name: value for name, value in complete_app({}).items() if name not in ("source", "hooks")},
+    "app_config.source": lambda _variables: complete_app({})["source"],
+    "app_config.hooks": lambda _variables: complete_app({})["hooks"],
+    "nginx_sites[]": lambda variables: variables["__nginx_site_defaults"],
 }
 # Groups that go to a module as they are, which has the defaults: its name, and where its options are.
 IN_MODULE = {
@@ -124,7 +125,7 @@ def test_nested_defaults_are_the_values_that_the_role_uses(role):
             assert f"{place}.{name}" in MERGED or all(value == specified.get(name) for value in values), f"{place}.{name}"
         if place in MERGED:
             # Null stands for "no default".
-            assert specified == {key: value for key, value in variables[MERGED[place]].items() if value is not None}
+            assert specified == {key: value for key, value in MERGED[place](variables).items() if value is not None}
         elif place in IN_MODULE:
             assert specified == nested_defaults(module_options(*IN_MODULE[place])), place
         elif not any(place.startswith((f"{known}.", f"{known}[")) for known in MERGED):
