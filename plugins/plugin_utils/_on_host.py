@@ -71,6 +71,10 @@ def code() -> tuple[str, dict[str, bytes]]:
     return f"{LIBRARY}/{hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:32]}", files
 
 
+# Read by the main process, which imports action plugins: those for tasks have it from there (see _filters.py).
+code()
+
+
 def in_the_copy(step: str) -> str:
     """The command that does a step of the host package, or ends with ABSENT where a host has no copy."""
     directory = code()[0]
