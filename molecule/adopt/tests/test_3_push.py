@@ -96,7 +96,8 @@ def test_of_two_pushes_at_once_one_deploys(server, clone, tmp_path):
     mine, theirs = clone.commit("Mine"), other.commit("Theirs")
     with concurrent.futures.ThreadPoolExecutor() as pool:
         first = pool.submit(clone.push)
-        until(lambda: server.host.file("/var/lib/pyweb/orders/lease.json").exists)
+        # From here until the first is live; with its lease, that would be a few seconds less.
+        until(lambda: server.host.run("flock --nonblock /var/lib/pyweb-push/orders/orders.git/push.lock true").rc == 1)
         second = other.push()
         assert first.result().returncode == 0, first.result().stdout
     assert second.returncode == 1 and "Another push to orders is under way" in second.stdout, second.stdout
