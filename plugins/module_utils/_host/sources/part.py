@@ -56,16 +56,25 @@ def refuse_links_out(part: str, directory: str) -> None:
                                  "which is outside and not part of the release: deploy the whole source, as docs/recipes.md shows.")
 
 
+def _above(whole: str, directory: str, names: tuple[str, ...]) -> str | None:
+    """The first of C(names) in a directory above C(directory), the nearest one first, as a path in the source."""
+    above = directory
+    while above:
+        above = os.path.dirname(above)
+        for name in names:
+            if os.path.exists(os.path.normpath(f"{whole}/{above}/{name}")):
+                return os.path.join(above, name)
+    return None
+
+
 def refuse_workspace(whole: str, directory: str) -> None:
     """The versions of a member of a uv workspace are in the lock above it."""
     if not os.path.exists(f"{whole}/{directory}/pyproject.toml") or os.path.exists(f"{whole}/{directory}/uv.lock"):
         return
-    above = directory
-    while above:
-        above = os.path.dirname(above)
-        if os.path.exists(os.path.normpath(f"{whole}/{above}/uv.lock")):
-            raise BuildError(f"source.directory is {directory!r}, but the versions that it is locked to are in {os.path.join(above, 'uv.lock')}, "
-                             "outside of it: deploy the whole source, as docs/recipes.md shows.")
+    lock = _above(whole, directory, ("uv.lock",))
+    if lock:
+        raise BuildError(f"source.directory is {directory!r}, but the versions that it is locked to are in {lock}, "
+                         "outside of it: deploy the whole source, as docs/recipes.md shows.")
 
 
 def refuse_requirements_above(whole: str, directory: str) -> None:
@@ -76,10 +85,7 @@ def refuse_requirements_above(whole: str, directory: str) -> None:
     # A frontend needs none.
     if has(*REQUIREMENTS, "package.json") or not has("*.py", "*/__init__.py"):
         return
-    above = directory
-    while above:
-        above = os.path.dirname(above)
-        name = next((name for name in LOCKS if os.path.isfile(os.path.normpath(f"{whole}/{above}/{name}"))), None)
-        if name:
-            raise BuildError(f"source.directory is {directory!r}, which has no file that says what the application needs, and {os.path.join(above, name)} is "
-                             f"outside of it: deploy the whole source, as docs/recipes.md shows, or put an empty requirements.txt into {directory}.")
+    lock = _above(whole, directory, LOCKS)
+    if lock:
+        raise BuildError(f"source.directory is {directory!r}, which has no file that says what the application needs, and {lock} is "
+                         f"outside of it: deploy the whole source, as docs/recipes.md shows, or put an empty requirements.txt into {directory}.")
