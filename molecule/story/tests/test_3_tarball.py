@@ -38,7 +38,7 @@ def test_one_role_of_the_published_collection_is_enough(fleet, tmp_path):
 
     assert len(PLAY.splitlines()) <= 10
     (tmp_path / "page.yml").write_text(PLAY)
-    fleet.run("story-git", "mkdir -p /srv/page && echo '<h1>Our page</h1>' > /srv/page/index.html")
+    fleet.run("story-git", "umask 022; mkdir -p /srv/page && echo '<h1>Our page</h1>' > /srv/page/index.html")
     outcome = playbook.play(tmp_path / "page.yml", "-i", fleet.inventory, env=env, cwd=tmp_path)
     assert outcome.status == 0, outcome.output
     assert os.fspath(playbook.CHECKOUT) not in outcome.output
