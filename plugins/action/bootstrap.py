@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
 from ansible.errors import AnsibleActionFail
@@ -28,17 +29,25 @@ WOULD_INSTALL = 77
 PATTERN = re.compile(r"/[A-Za-z0-9_.*/-]*")
 
 
-def script_for(check_mode, patterns=(), variables=False):
-    """What the host's shell gets. patterns: of the paths to tell, of characters that no shell takes apart; variables: whether given() is its input.
+def script_for(check_mode, patterns=(), variables=False, read=()):
+    """What the host's shell gets. patterns: of the paths to tell, of characters that no shell takes apart; read: of those whose content is told, too;
+    variables: whether given() is its input.
 
     Without a last newline: where root logs in, Ansible goes on with "&& sleep 0", which cannot begin a line.
     """
     return SCRIPT.format(
-        listing=f"for path in {' '.join(patterns)}; do [ -e \"$path\" ] && echo \"found:$path\"; done; " if patterns else "",
+        listing=(f"for path in {' '.join(patterns)}; do [ -e \"$path\" ] && echo \"found:$path\"; done; " if patterns else "")
+        + (f"for path in {' '.join(read)}; do [ -f \"$path\" ] && echo \"read:$path:$(base64 -w 0 <\"$path\")\"; done; " if read else ""),
         check=f"exit {WOULD_INSTALL}" if check_mode else "",
         variables=READ if variables else "",
         no_waiting=_apt.NO_WAITING,
     ).strip()
+
+
+def contents(lines):
+    """By path, what the script has read."""
+    found = [line.removeprefix("read:").rpartition(":") for line in lines if line.startswith("read:")]
+    return {path: base64.b64decode(text).decode("utf-8", "replace") for path, dummy, text in found}
 
 
 def given(environment):
@@ -50,7 +59,7 @@ class ActionModule(ActionBase):
     """Installs Python where it is missing, over the shell alone: no module runs before."""
 
     _supports_check_mode = True
-    _VALID_ARGS = frozenset({"lock_timeout", "look_for"})
+    _VALID_ARGS = frozenset({"lock_timeout", "look_for", "read"})
     _requires_connection = True
 
     def run(self, tmp=None, task_vars=None):
@@ -59,12 +68,7 @@ class ActionModule(ActionBase):
         environment: dict[str, object] = {}
         # As a module would have it: a host may reach the outside through a proxy only.
         self._compute_environment_string(environment)
-        asked = self._task.args.get("look_for") or []
-        patterns = [asked] if isinstance(asked, str) else list(asked)
-        for pattern in patterns:
-            if not PATTERN.fullmatch(pattern):
-                raise AnsibleActionFail(f"look_for has {pattern!r}: an absolute path is needed, with * for what differs.")
-        script = script_for(check_mode, patterns, bool(environment))
+        script = script_for(check_mode, self._patterns("look_for"), bool(environment), self._patterns("read"))
 
         def attempt():
             done = self._low_level_execute_command(script, in_data=given(environment) or None)
@@ -82,4 +86,13 @@ class ActionModule(ActionBase):
             said = _apt.errors(f"{done['stderr']}\n{done['stdout']}")
             raise AnsibleActionFail(f"Python could not be installed on {task_vars['inventory_hostname']} (code {done['rc']}): {said}.")
         lines = done["stdout"].splitlines()
-        return {**result, "changed": "installed" in lines, "found": [line.removeprefix("found:") for line in lines if line.startswith("found:")]}
+        return {**result, "changed": "installed" in lines, "found": [line.removeprefix("found:") for line in lines if line.startswith("found:")],
+                "contents": contents(lines)}
+
+    def _patterns(self, option):
+        asked = self._task.args.get(option) or []
+        patterns = [asked] if isinstance(asked, str) else list(asked)
+        for pattern in patterns:
+            if not PATTERN.fullmatch(pattern):
+                raise AnsibleActionFail(f"{option} has {pattern!r}: an absolute path is needed, with * for what differs.")
+        return patterns

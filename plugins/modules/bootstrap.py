@@ -36,6 +36,12 @@ options:
     type: list
     elements: str
     default: []
+  read:
+    description: Files to read by the way, each as an absolute path and with C(*) for what differs.
+    version_added: 0.2.0
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -50,4 +56,9 @@ found:
   type: list
   elements: str
   sample: [/etc/nginx/conf.d/pyweb.site.guestbook.conf]
+contents:
+  description: The files on the host that O(read) matches, each path with its text.
+  returned: success
+  type: dict
+  sample: {/var/lib/pyweb/guestbook/identity.json: "{}"}
 """

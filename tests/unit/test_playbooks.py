@@ -87,12 +87,12 @@ def test_what_other_inventories_have_asked_of_the_host_is_not_taken_away():
     """Their notes are looked for before anything changes, and whatever may be in them is handed over to the roles."""
     play = next(play for play in PLAYS["provision"] if play["name"] == "Provision")
     found = next(task for task in play["tasks"] if "pyweb.stack.bootstrap" in task)
-    assert "/var/lib/pyweb/*/host.json" in found["pyweb.stack.bootstrap"]["look_for"]
+    assert "/var/lib/pyweb/*/host.json" in found["pyweb.stack.bootstrap"]["read"]
     # Whichever roles are left out: those that remain need it.
     asking = [task for task in play["tasks"] if "pyweb_host" in str(task) and "ansible.builtin.import_role" not in task and "when" not in task]
     assert [task["tags"] for task in asking] == ["always"]
     names = [task["name"] for task in play["tasks"]]
-    assert names.index("Find out what others have asked of it") < names.index("Harden the host")
+    assert names.index(found["name"]) < names.index("Refuse what cannot be for both") < names.index("Harden the host")
     handed = {name for _play, task, said in roles([play]) if said["name"].rpartition(".")[2] in ("hardening", "python") for name in task.get("vars", {})}
     assert {*_shared_host.LISTS, *_shared_host.MAPPINGS, *_shared_host.GROUPS, "hardening_level", "hardening_state", "python_ca_certificates"} <= handed
     asked = yaml.safe_load((CHECKOUT / "playbooks/vars/host.yml").read_text(encoding="utf-8"))["__pyweb_of_inventory"]

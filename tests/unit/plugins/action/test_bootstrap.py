@@ -55,7 +55,19 @@ def test_what_is_looked_for_is_told_where_python_is_there(tmp_path, files, found
     plugin = bootstrap.ActionModule(task, types.SimpleNamespace(_shell=shell), None, None, None, None)
     plugin._low_level_execute_command = on_this_machine
     told = plugin.run(task_vars={"inventory_hostname": "web1"})
-    assert (told["changed"], told["found"]) == (False, [f"{tmp_path}/{name}" for name in found])
+    assert (told["changed"], told["found"], told["contents"]) == (False, [f"{tmp_path}/{name}" for name in found], {})
+
+
+@pytest.mark.parametrize("patterns", [[], ["/etc/nginx/conf.d/*.conf"]])
+@pytest.mark.parametrize("texts", [{}, {"one": 'a:b\n"$x"\n', "two:": "", "three": "\N{BLACK STAR}\n" * 999}])
+def test_files_are_read_by_the_way(tmp_path, patterns, texts):
+    (tmp_path / "directory.txt").mkdir()
+    for name, text in texts.items():
+        (tmp_path / f"{name}.txt").write_text(text, encoding="utf-8")
+    script = bootstrap.script_for(False, patterns, read=[f"{tmp_path}/no/*", f"{tmp_path}/*.txt"])
+    done = on_this_machine(f"{script} && sleep 0")
+    # With a terminal, lines end otherwise.
+    assert bootstrap.contents(done["stdout"].replace("\n", "\r\n").splitlines()) == {f"{tmp_path}/{name}.txt": text for name, text in texts.items()}
 
 
 def on_this_machine(script, in_data=None):
