@@ -39,6 +39,7 @@ FLOORS = [
     {"system"},
     {"package", "privileges", "http", "supervisord", "programs", "machine", "certificate", "visits", "proxy"},
     {"scaling"},
+    {"identity"},
     {"records", "layout", "files", "releases", "hints", "progress", "logged"},
     {"errors"},
 ]

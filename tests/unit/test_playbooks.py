@@ -12,6 +12,7 @@ from typing import Any, Iterator
 
 import pytest
 import yaml
+from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import Layout
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _shared_host
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
@@ -97,6 +98,20 @@ def test_what_other_inventories_have_asked_of_the_host_is_not_taken_away():
     assert {*_shared_host.LISTS, *_shared_host.MAPPINGS, *_shared_host.GROUPS, "hardening_level", "hardening_state", "python_ca_certificates"} <= handed
     asked = yaml.safe_load((CHECKOUT / "playbooks/vars/host.yml").read_text(encoding="utf-8"))["__pyweb_of_inventory"]
     assert {*_shared_host.GROUPS, "hardening_level", "hardening_state"} <= set(asked)
+
+
+def test_an_application_of_another_inventory_is_refused_before_the_host_changes():
+    """It is read with the rest, and a run that only serves the sites notes their domains, too."""
+    play = next(play for play in PLAYS["provision"] if play["name"] == "Provision")
+    found = next(task for task in play["tasks"] if "pyweb.stack.bootstrap" in task)
+    assert Layout("shop").identity.replace("shop", "*") in found["pyweb.stack.bootstrap"]["read"]
+    refusal = next(task for task in play["tasks"] if task["name"] == "Refuse what cannot be for both")
+    assert "pyweb_identities.faults" in refusal["when"] and "pyweb_identities.faults" in refusal["ansible.builtin.fail"]["msg"] and refusal["tags"] == "always"
+    noting = [task["tags"] for task in play["tasks"] if "pyweb_identities" in str(task.get("pyweb.stack.config_files"))]
+    assert noting == ["app", "nginx"]
+    # A deploy asks with what it looks by anyway.
+    look = yaml.safe_load((CHECKOUT / "roles/app/tasks/inspect.yml").read_text(encoding="utf-8"))[0]
+    assert look["pyweb.stack.release_info"]["domains"] == "{{ __app_full.domains }}"
 
 
 def test_a_command_runs_on_the_first_host_that_has_the_application(tmp_path):

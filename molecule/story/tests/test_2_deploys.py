@@ -214,3 +214,14 @@ def test_another_inventory_is_refused_before_it_changes_anything(fleet):
     assert all(message.startswith("This host serves guestbook, probe, whose applications are live") for message in outcome.messages), outcome.output
     # The role that comes first would have found nothing to change here.
     assert "pyweb.stack.hardening" not in outcome.output
+
+
+@pytest.mark.parametrize("playbook_name", ["provision", "deploy"])
+def test_another_application_of_the_same_name_is_refused_before_it_changes_anything(fleet, playbook_name):
+    """As another team has it, whose inventory shares the hosts."""
+    other = {"source": {"repo": "https://git.example.com/other.git"}, "processes": {"web": {"wsgi": "other:app"}}, "site": {"domains": ["other.example.com"]}}
+    outcome = fleet.play(playbook_name, pyweb_apps={"probe": other}, nginx_server={"unlisted_sites": "keep"})
+    assert outcome.status == 2 and outcome.changed == 0 and set(outcome.faults) == set(fleet.names), outcome.output
+    for message in outcome.messages:
+        assert "pyweb_apps.probe has the source repo git.example.com/other and the domains other.example.com, but the probe that" in message, message
+        assert "probe.example.com: take another name; " in message and "pyweb.stack.hardening" not in outcome.output

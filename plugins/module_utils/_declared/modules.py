@@ -31,6 +31,11 @@ FILES = "Files that the release has besides its source, as JSON: by path C(conte
 SECRETS = "Secrets of the application as C(NAME=value), each ended by a NUL character."
 
 RELEASE_INFO: Options = {
+    "domains": {
+        "type": "list", "elements": "str", "version_added": "0.2.0",
+        "description": "Domains that the application is known by. Where another application of its name is on the host, with another O(source) and none "
+                       "of these, that is an error. By default nobody looks.",
+    },
     # The action plugin's.
     "prepare": {
         "type": "bool", "default": True,

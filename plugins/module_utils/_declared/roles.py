@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .app import APP
 from .keep import KEEP
-from .modules import RELEASE_BUILD, RUNTIME, WATCH
+from .modules import RELEASE_BUILD, RELEASE_INFO, RUNTIME, WATCH
 from .option import Options, only
 
 APP_CONFIG: Options = {
@@ -17,6 +17,7 @@ APP_CONFIG: Options = {
     },
     "state": {**APP["state"], "description": "Whether the application is to be on this host."},
     **only(APP, "source", "python", "dependencies", "system_packages", "env", "secrets", "build_env", "build", "migrate", "shared", "files"),
+    "domains": RELEASE_INFO["domains"],
     "static": {**RELEASE_BUILD["static"], "description": "Addresses and the directories of the release that nginx may read for them."},
     "server_packages": RELEASE_BUILD["server_packages"],
     "procfile": {

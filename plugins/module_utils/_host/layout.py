@@ -41,6 +41,7 @@ class Layout:
         self.metas = f"{self.state}/releases"
         self.switch = f"{self.state}/switch.json"
         self.history = f"{self.state}/history.jsonl"
+        self.identity = f"{self.state}/identity.json"
         self.lease = f"{self.state}/lease.json"
         self.lock = f"{self.state}/lock"
         # Of the host: digests of secrets are keyed by it.

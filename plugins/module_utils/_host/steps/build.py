@@ -14,7 +14,7 @@ import typing as t
 from ansible_collections.pyweb.stack.plugins.module_utils import _processes
 from ansible_collections.pyweb.stack.plugins.module_utils._checked import AppsError
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
-from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks, progress, prune, releases
+from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks, identity, progress, prune, releases
 from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build import extra
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.builder import Builder
@@ -197,6 +197,7 @@ def built(app: App, params: dict[str, t.Any]) -> tuple[dict[str, t.Any] | None, 
     facts, notes = made
     # Now it is on the disk, and nobody is led to what is not.
     app.contents.note_whole(release)
+    identity.add_source(app.paths.identity, identity.of_source(params["source"] or {}))
     return app.store.update(release, state="built", **facts), notes
 
 

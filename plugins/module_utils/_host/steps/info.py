@@ -11,11 +11,12 @@ import shutil
 import subprocess
 import typing as t
 
+from ansible_collections.pyweb.stack.plugins.module_utils._host import identity
 from ansible_collections.pyweb.stack.plugins.module_utils._host.app import App
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.builder import Builder
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python, minor
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError, HostError
-from ansible_collections.pyweb.stack.plugins.module_utils._host.files import now
+from ansible_collections.pyweb.stack.plugins.module_utils._host.files import now, read_json
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry import own_key
 
 
@@ -43,6 +44,10 @@ def look(app: App, params: dict[str, t.Any], check_mode: bool) -> dict[str, t.An
         info["releases"][live]["state"] = "damaged"
     if not params["source"]:
         return info
+    # Before anything is fetched.
+    another = identity.fault(app.name, identity.noted(read_json(app.paths.identity)), identity.of_source(params["source"]), params["domains"])
+    if another:
+        raise HostError(another)
     source = Builder(app.name, app.paths.path, {**params, "source": own_key(app.paths.config, params["source"])}).source
     info["version"] = source.version
     ready, user = app.exists, f"{app.name}-build"

@@ -14,7 +14,7 @@ import sys
 
 import pytest
 
-from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks, prune, releases
+from ansible_collections.pyweb.stack.plugins.module_utils._host import hooks, identity, prune, releases
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments import environment as _environment
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError, HostError
 from ansible_collections.pyweb.stack.plugins.module_utils._host.steps import again
@@ -88,6 +88,20 @@ def test_a_release_is_built_once(host, deploy, origin):
     # The same again: nothing is built.
     deploy.now = "20261121T130000Z"
     assert deploy() == ({"release": release, "build": False, "activate": True}, None)
+
+
+def test_another_application_of_its_name_is_refused_before_anything_is_fetched(host, deploy, origin):
+    app = host.App("shop")
+    path = pathlib.Path(app.paths.identity)
+    path.write_text(identity.note(None, "repo git.example.com/other", ["other.example.com"]))
+    other = deploy.look(domains=["shop.example.com"])
+    assert other["failed"] and other["msg"].startswith("shop: pyweb_apps.shop has the source repo ") and "other.example.com" in other["msg"]
+    assert deploy.look(check=True, domains=["shop.example.com"])["failed"] and not os.path.exists(f"{app.paths.build}/repo.git")
+    # The same domain: its repository has moved. With that one built, its domains may change.
+    assert "failed" not in deploy.look(domains=["other.example.com"])
+    assert deploy()[1]["changed"]
+    assert "failed" not in deploy.look(domains=["shop.example.com"])
+    assert json.loads(path.read_text())["sources"] == ["repo git.example.com/other", identity.of_source({"repo": f"file://{origin}"})]
 
 
 def test_shared_paths_are_there_while_the_build_runs_and_lead_to_the_data_afterwards(host, deploy, origin):
