@@ -10,7 +10,7 @@ GROUPS = {"source": source.SOURCE, "hooks": hooks.HOOKS}
 
 
 def complete_app(app_config):
-    given = dict(app_config)
+    given = option.whole_commands(app_config, roles.APP_CONFIG)
     inner = {name: {**option.defaults(options), **(given.get(name) or {})} for name, options in GROUPS.items()}
     return {**option.defaults(roles.APP_CONFIG), **given, **inner}
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.pyweb.stack.plugins.module_utils._addresses import without_password
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.app import APP
+from ansible_collections.pyweb.stack.plugins.module_utils._declared.option import whole_commands
 from ansible_collections.pyweb.stack.plugins.module_utils._declared.source import DEPENDENCIES
 from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import NAME, NAME_LENGTH
 from ansible_collections.pyweb.stack.plugins.module_utils._options import HOOKS, KINDS, SSH
@@ -145,18 +146,6 @@ def _commands(where: str, given: Any) -> list[str]:
     raise AppsError(f"{where} is {given!r}: a command or a list of commands is needed, such as python manage.py migrate --noinput.")
 
 
-def _whole_commands(value: dict[str, Any]) -> dict[str, Any]:
-    """The application with a single command of C(build) and C(hooks) as a list of one: Ansible would part it at its commas."""
-    def listed(given: Any) -> Any:
-        return [given] if isinstance(given, str) else given
-
-    hooks = value.get("hooks")
-    return {
-        **value, **({"build": listed(value["build"])} if "build" in value else {}),
-        **({"hooks": {phase: listed(given) for phase, given in hooks.items()}} if isinstance(hooks, dict) else {}),
-    }
-
-
 def _app(name: str, value: Any) -> dict[str, Any]:
     where = f"pyweb_apps.{name}"
     if not NAME.fullmatch(name) or len(name) > NAME_LENGTH:
@@ -164,7 +153,7 @@ def _app(name: str, value: Any) -> dict[str, Any]:
             f"pyweb_apps has {name!r}, which is not a name for an application: "
             f"a to z, 0 to 9 and single - between them are accepted, {NAME_LENGTH} characters at the most."
         )
-    value = _whole_commands(value) if isinstance(value, dict) else value
+    value = whole_commands(value, APP) if isinstance(value, dict) else value
     source = value.get("source") if isinstance(value, dict) else None
     for option, number in (("python", value.get("python") if isinstance(value, dict) else None),
                            ("source.version", source.get("version") if isinstance(source, dict) else None)):

@@ -59,7 +59,7 @@ APP: Options = {
         "description": "Environment variables of build steps only. Build steps do not see O(secrets).",
     },
     "build": {
-        "type": "list", "elements": "str", "default": [],
+        "type": "list", "elements": "str", "default": [], "commands": True,
         "description": "Commands that finish a build, run by bash as the build user in the release.",
         "example": ["python manage.py collectstatic --noinput"],
     },

@@ -29,7 +29,7 @@ _USERS = {"build": "Runs as the build user.", "app": "Runs as the application's 
 
 
 def _phase(name: str) -> Option:
-    return {"type": "list", "elements": "raw", "default": [], "description": f"{WHEN[name]} {_USERS[RUN_AS[name]]}"}
+    return {"type": "list", "elements": "raw", "default": [], "commands": True, "description": f"{WHEN[name]} {_USERS[RUN_AS[name]]}"}
 
 
 HOOKS: Options = {name: _phase(name) for name in RUN_AS}

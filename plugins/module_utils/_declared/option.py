@@ -38,6 +38,9 @@ class Option(t.TypedDict, total=False):
     # A value as a user would write it; the tables show it and a test checks that it is accepted.
     example: t.Any
 
+    # A list of commands: a single one may stand in its place, see whole_commands().
+    commands: bool
+
     # The first version of the collection that has it, for options that 0.1.0 did not have; see counted().
     version_added: str
 
@@ -62,6 +65,18 @@ def spec(options: Options) -> dict[str, dict[str, t.Any]]:
 def defaults(options: Options) -> dict[str, t.Any]:
     """What each of C(options) is when it is not given; None without a default."""
     return {name: copy.deepcopy(option.get("default")) for name, option in options.items()}
+
+
+def whole_commands(values: t.Mapping[str, t.Any], options: Options) -> dict[str, t.Any]:
+    """C(values) with a single command in the place of several as a list of one: Ansible would part it at its commas."""
+    result = dict(values)
+    for name, option in options.items():
+        value = values.get(name)
+        if option.get("commands") and isinstance(value, str):
+            result[name] = [value]
+        elif "options" in option and isinstance(value, t.Mapping):
+            result[name] = whole_commands(value, option["options"])
+    return result
 
 
 def counted(values: dict[str, t.Any], options: Options) -> dict[str, t.Any]:

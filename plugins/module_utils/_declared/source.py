@@ -45,7 +45,7 @@ SOURCE: Options = {
         "example": "../shop",
     },
     "prepare": {
-        "type": "list", "elements": "str", "default": [],
+        "type": "list", "elements": "str", "default": [], "commands": True,
         "description": "Commands that run in O(source.path) on the controller before it is sent, once in a run; not in check mode, "
                        "nor for the playbook C(releases).",
         "example": ["npm ci && npm run build"],

@@ -19,7 +19,8 @@ from ansible_collections.pyweb.stack.plugins.module_utils._options import HOOKS
 
 def commands(hooks: dict[str, t.Any] | None, phase: str) -> list[dict[str, t.Any]]:
     """Each with who runs it. Files of tasks are the playbook's business."""
-    full = [hook if isinstance(hook, dict) else {"command": hook} for hook in (hooks or {}).get(phase) or []]
+    given = (hooks or {}).get(phase) or []
+    full = [hook if isinstance(hook, dict) else {"command": hook} for hook in ([given] if isinstance(given, str) else given)]
     return [{"command": hook["command"], "user": hook.get("user") or HOOKS[phase]} for hook in full if hook.get("command")]
 
 

@@ -23,3 +23,12 @@ def test_groups_that_are_null_have_their_defaults():
 def test_one_application_does_not_change_another():
     complete_app({"name": "shop"})["env"]["A"] = "1"
     assert complete_app({"name": "blog"})["env"] == {}
+
+
+def test_a_command_alone_is_a_list_of_one():
+    """As a text, a module would part it at its commas, and a loop in its characters."""
+    command = "npm run build -- --only=a,b"
+    given = {"name": "shop", "source": {"path": "shop", "prepare": command}, "build": command, "hooks": {"after_build": command, "before_build": [command]}}
+    full = complete_app(given)
+    assert full["build"] == full["source"]["prepare"] == full["hooks"]["after_build"] == full["hooks"]["before_build"] == [command]
+    assert given["build"] == given["hooks"]["after_build"] == command

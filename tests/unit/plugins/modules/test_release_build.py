@@ -90,6 +90,12 @@ def test_a_release_is_built_once(host, deploy, origin):
     assert deploy() == ({"release": release, "build": False, "activate": True}, None)
 
 
+@pytest.mark.parametrize("given", ["make a,b", ["make a,b"], [{"command": "make a,b"}]])
+def test_a_hook_is_one_command(given):
+    """As the role appserver hands it over, which takes what somebody wrote."""
+    assert hooks.commands({"before_activate": given}, "before_activate") == [{"command": "make a,b", "user": "app"}]
+
+
 def test_another_application_of_its_name_is_refused_before_anything_is_fetched(host, deploy, origin):
     app = host.App("shop")
     path = pathlib.Path(app.paths.identity)

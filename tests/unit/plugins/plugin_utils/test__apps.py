@@ -428,8 +428,8 @@ def test_absent():
 
 @pytest.mark.parametrize("command", ["python -c 'import a, b'", "npm run build -- --only=a,b", "set -e\nmake a,b\n"])
 def test_a_command_alone_is_not_parted_at_its_commas(command):
-    app = one(changed(("build", command), ("hooks.after_build", command)))["app"]
-    assert app["build"] == [command] and [hook["command"] for hook in app["hooks"]["after_build"]] == [command]
+    app = one(changed(("source", {"path": "shop", "prepare": command}), ("build", command), ("hooks.after_build", command)))["app"]
+    assert app["build"] == app["source"]["prepare"] == [hook["command"] for hook in app["hooks"]["after_build"]] == [command]
 
 
 def test_the_input_stays_as_it_is():
