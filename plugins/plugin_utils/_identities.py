@@ -34,7 +34,7 @@ def identities(applications: t.Mapping[str, dict[str, t.Any]], contents: t.Mappi
         before = identity.noted(json.loads(contents[path])) if path in contents else None
         fault = identity.fault(name, before, source, domains)
         result["faults"] += [fault] if fault else []
-        file: File = {"path": path, "content": identity.note(before, source, domains), "mode": f"{identity.MODE:04o}"}
+        file: File = {"path": path, "content": identity.note(source, domains), "mode": f"{identity.MODE:04o}"}
         result["files"].append(file)
         if before and sorted(domains) != before["domains"]:
             result["moved"].append(file)

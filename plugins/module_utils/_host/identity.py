@@ -18,6 +18,8 @@ from ansible_collections.pyweb.stack.plugins.module_utils._addresses import with
 from ansible_collections.pyweb.stack.plugins.module_utils._host.files import read_json, write_file
 
 SCHEMA = 1
+# What the playbook push lets an application be deployed from, as of_source() says it.
+PUSHED = "repo /var/lib/pyweb-push/{name}/deployed"
 MODE = 0o600  # a path on a controller is nobody else's business
 
 
@@ -25,7 +27,7 @@ class Identity(t.TypedDict):
     """/var/lib/pyweb/<name>/identity.json"""
 
     schema: int  # SCHEMA
-    sources: list[str]  # what it has been built from since its domains were noted, as of_source() says it
+    sources: list[str]  # what it comes from, as of_source() says it, and what it has been built from since
     domains: list[str]  # none without a site
 
 
@@ -59,7 +61,9 @@ def noted(record: t.Any) -> Identity | None:
 
 def fault(name: str, before: Identity | None, source: str, domains: list[str] | None) -> str:
     """In a sentence, that another application is there; empty where it is this one, or where nobody can tell. C(domains) are None where they are not known."""
-    if not before or domains is None or source in before["sources"] or set(domains) & set(before["domains"]) or not (domains or before["domains"]):
+    if not before or domains is None or source in (*before["sources"], PUSHED.format(name=name)):
+        return ""
+    if set(domains) & set(before["domains"]) or not (domains or before["domains"]):
         return ""
     return (f"pyweb_apps.{name} has the source {source} and {_names(domains)}, but the {name} that another inventory has set up on this host has "
             f"the source {' or '.join(before['sources'])} and {_names(before['domains'])}: take another name; to replace that one, run the playbook site once "
@@ -70,16 +74,15 @@ def _names(domains: list[str]) -> str:
     return f"the domains {', '.join(domains)}" if domains else "no domains"
 
 
-def note(before: Identity | None, source: str, domains: list[str]) -> str:
-    """The text of the file. Sources that this application had before, such as the repository that pushes go to, stay with the one that it still has."""
-    sources = before["sources"] if before and source in before["sources"] else [source]
-    return _text({"schema": SCHEMA, "sources": sources, "domains": sorted(domains)})
+def note(source: str, domains: list[str]) -> str:
+    """The text of the file."""
+    return _text({"schema": SCHEMA, "sources": [source], "domains": sorted(domains)})
 
 
-def add_source(path: str, source: str) -> None:
+def add_source(path: str, name: str, source: str) -> None:
     """A deploy may come with another source long before somebody provisions with it."""
     before = noted(read_json(path))
-    if before and source and source not in before["sources"]:
+    if before and source and source not in (*before["sources"], PUSHED.format(name=name)):
         write_file(path, _text({**before, "sources": [*before["sources"], source]}), mode=MODE, group=os.getgid())
 
 

@@ -197,7 +197,7 @@ def built(app: App, params: dict[str, t.Any]) -> tuple[dict[str, t.Any] | None, 
     facts, notes = made
     # Now it is on the disk, and nobody is led to what is not.
     app.contents.note_whole(release)
-    identity.add_source(app.paths.identity, identity.of_source(params["source"] or {}))
+    identity.add_source(app.paths.identity, app.name, identity.of_source(params["source"] or {}))
     return app.store.update(release, state="built", **facts), notes
 
 

@@ -52,6 +52,7 @@ def test_repositories_of_two_teams_are_two():
         (A, "path shop", None),  # the role alone
         ({**A, "domains": []}, "path shop", []),  # neither had a site: the source alone has changed
         ({**A, "sources": ["repo git.example.com/a/shop", "path shop"]}, "path shop", ["b.example.com"]),
+        (A, of_source({"repo": "/var/lib/pyweb-push/shop/deployed.git"}), ["b.example.com"]),  # a push: with domains of the day when it was set up
     ],
 )
 def test_one_of_both_may_change(before, source, domains):
@@ -68,12 +69,8 @@ def test_another_application_is_told_in_a_sentence(domains):
 
 
 def test_what_is_noted_is_what_is_wanted_now():
-    before = json.loads(note(None, "path shop", ["b", "a"]))
+    before = json.loads(note("path shop", ["b", "a"]))
     assert before == {"schema": 1, "sources": ["path shop"], "domains": ["a", "b"]} and noted(before) == before
-    # A repository that pushes go to is one of its sources as long as the one of the inventory stays.
-    more = {**before, "sources": ["path shop", "repo /var/lib/pyweb-push/shop/deployed"]}
-    assert json.loads(note(more, "path shop", ["c"])) == {**more, "domains": ["c"]}
-    assert json.loads(note(more, "path other", ["a"])) == {"schema": 1, "sources": ["path other"], "domains": ["a"]}
 
 
 @pytest.mark.parametrize("record", [None, [], {}, {"schema": 2, "sources": 3}])
@@ -83,13 +80,14 @@ def test_what_a_newer_version_has_noted_is_not_guessed_at(record):
 
 def test_a_deploy_adds_its_source(tmp_path):
     path = tmp_path / "identity.json"
-    add_source(str(path), "path shop")
+    add_source(str(path), "shop", "path shop")
     assert not path.exists()
-    path.write_text(note(None, "path shop", ["a"]))
+    path.write_text(note("path shop", ["a"]))
     before = path.stat().st_mtime_ns
-    add_source(str(path), "path shop")
-    add_source(str(path), "")
+    add_source(str(path), "shop", "path shop")
+    add_source(str(path), "shop", "")
+    add_source(str(path), "shop", of_source({"repo": "/var/lib/pyweb-push/shop/deployed.git"}))
     assert path.stat().st_mtime_ns == before
-    add_source(str(path), "path other")
+    add_source(str(path), "shop", "path other")
     assert json.loads(path.read_text())["sources"] == ["path shop", "path other"]
     assert path.stat().st_mode & 0o777 == identity.MODE and os.listdir(tmp_path) == ["identity.json"]
