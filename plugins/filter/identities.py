@@ -9,7 +9,8 @@ from ansible_collections.pyweb.stack.plugins.plugin_utils._on_host import plain
 
 
 def identities(applications, contents):
-    return _identities.identities({str(name): plain(item["app"]) for name, item in applications.items()}, plain(contents))
+    given = {str(name): {"app": plain(item["app"]), "appserver": plain(item["appserver"])} for name, item in applications.items()}
+    return _identities.identities(given, plain(contents))
 
 
 class FilterModule:

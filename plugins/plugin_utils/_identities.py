@@ -22,20 +22,25 @@ class File(t.TypedDict):
 
 class Identities(t.TypedDict):
     faults: list[str]  # sentences on applications that are others than those of these names on the host
-    files: list[File]  # what each application gets
-    moved: list[File]  # those of them that the host has, with other domains
+    files: list[File]  # of all applications, with the domains that the host serves
+    moved: list[File]  # of those whose domains change, once nginx serves these
 
 
-def identities(applications: t.Mapping[str, dict[str, t.Any]], contents: t.Mapping[str, str]) -> Identities:
-    """C(applications) as the role app takes them, by name; C(contents) of files on the host by path, with those that are noted already."""
+def identities(applications: t.Mapping[str, t.Mapping[str, t.Any]], contents: t.Mapping[str, str]) -> Identities:
+    """C(applications) by name, with what the roles C(app) and C(appserver) take; C(contents) of files on the host by path, with those that are noted already."""
     result: Identities = {"faults": [], "files": [], "moved": []}
-    for name, app in applications.items():
-        path, source, domains = Layout(name).identity, identity.of_source(app["source"]), app["domains"]
+    for name, item in applications.items():
+        path, source, domains = Layout(name).identity, identity.of_source(item["app"]["source"]), item["app"]["domains"]
+        domain = (item["appserver"].get("site") or {}).get("domain", "")
         before = identity.noted(json.loads(contents[path])) if path in contents else None
         fault = identity.fault(name, before, source, domains)
         result["faults"] += [fault] if fault else []
-        file: File = {"path": path, "content": identity.note(source, domains), "mode": f"{identity.MODE:04o}"}
-        result["files"].append(file)
-        if before and sorted(domains) != before["domains"]:
-            result["moved"].append(file)
+        # What nginx serves is another one's business: until then, its sites are those of before.
+        result["files"].append(_file(path, source, before["domains"] if before else domains, before["domain"] if before else domain))
+        if before and (sorted(domains), domain) != (before["domains"], before["domain"]):
+            result["moved"].append(_file(path, source, domains, domain))
     return result
+
+
+def _file(path: str, source: str, domains: list[str], domain: str) -> File:
+    return {"path": path, "content": identity.note(source, domains, domain), "mode": f"{identity.MODE:04o}"}

@@ -114,7 +114,7 @@ class Checks:
         if not web:
             return
         path, health, begun = self.paths.socket(release), web["health"], self.system.monotonic()
-        host = health.get("host") or (self.store.runtime(release).get("site") or {}).get("domain", "localhost")
+        host = health.get("host") or (self.store.site(release) or {}).get("domain", "localhost")
         manager, wanted, good = self.processes.manager(release), health.get("successes") or 1, 0
         nobody = fault = _nobody(web)
         ended: set[str] | None = None
@@ -175,7 +175,7 @@ class Checks:
         web = self.web(release)
         if not web:
             return None
-        site = self.store.runtime(release).get("site") or {}
+        site = self.store.site(release) or {}
         host, path, begun = web["health"].get("host") or site.get("domain", "localhost"), web["health"]["path"], self.system.monotonic()
         try:
             status, text = self.system.ask_socket(self.paths.socket(release), host, path, min(ANSWER, web["health"]["timeout"]))
@@ -187,7 +187,7 @@ class Checks:
 
     def visitor(self, release: str) -> str | None:
         """What is wrong for a visitor who comes through nginx, asked once; nothing when all is well, None where there is no site. Raises nothing."""
-        web, site = self.web(release), self.store.runtime(release).get("site")
+        web, site = self.web(release), self.store.site(release)
         if not site or not (web or site.get("files")):
             return None
         path = site.get("path", "") + (web["health"]["path"] if web else "/")
@@ -216,7 +216,7 @@ class Checks:
 
     def through_nginx(self, release: str) -> None:
         """The way a visitor comes: through nginx, with TLS."""
-        web, site = self.web(release), self.store.runtime(release).get("site")
+        web, site = self.web(release), self.store.site(release)
         if not site or not (web or site.get("files")):
             return
         path, fault, begun, tries = site.get("path", "") + (web["health"]["path"] if web else "/"), "", self.system.monotonic(), 3

@@ -29,6 +29,7 @@ class Identity(t.TypedDict):
     schema: int  # SCHEMA
     sources: list[str]  # what it comes from, as of_source() says it, and what it has been built from since
     domains: list[str]  # none without a site
+    domain: str  # the one of them by which the host asks its own nginx; empty without a site
 
 
 def _lasting(path: str) -> str:
@@ -74,9 +75,9 @@ def _names(domains: list[str]) -> str:
     return f"the domains {', '.join(domains)}" if domains else "no domains"
 
 
-def note(source: str, domains: list[str]) -> str:
+def note(source: str, domains: list[str], domain: str) -> str:
     """The text of the file."""
-    return _text({"schema": SCHEMA, "sources": [source], "domains": sorted(domains)})
+    return _text({"schema": SCHEMA, "sources": [source], "domains": sorted(domains), "domain": domain})
 
 
 def add_source(path: str, name: str, source: str) -> None:

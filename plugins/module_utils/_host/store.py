@@ -10,9 +10,10 @@ import json
 import os
 import typing as t
 
+from ansible_collections.pyweb.stack.plugins.module_utils._host import identity
 from ansible_collections.pyweb.stack.plugins.module_utils._host.files import now, read_json, write_file
 from ansible_collections.pyweb.stack.plugins.module_utils._host.layout import Layout
-from ansible_collections.pyweb.stack.plugins.module_utils._host.records import Runtime, check_schema
+from ansible_collections.pyweb.stack.plugins.module_utils._host.records import Runtime, Site, check_schema
 from ansible_collections.pyweb.stack.plugins.module_utils._host.system import System
 
 
@@ -65,6 +66,13 @@ class Store:
     def runtime(self, release: str | None) -> Runtime:
         """How the release runs here; empty for one that was never activated on this host."""
         return t.cast(Runtime, self.manifest(release).get("runtime") or {} if release else {})
+
+    def site(self, release: str | None) -> Site | None:
+        """Where nginx serves the release; None where it does not. The domain is that of today, which other releases had another for."""
+        found, today = self.runtime(release).get("site"), identity.noted(read_json(self.paths.identity))
+        if not found or not today:
+            return found
+        return {**found, "domain": today["domain"]} if today["domain"] else None
 
     def instances(self, release: str) -> dict[str, dict[str, t.Any]]:
         """Every process: C(worker) with C(count) 2 is worker and worker-2. What runs by the clock is not among them."""

@@ -227,7 +227,7 @@ class Switcher:
         if not self.store.instances(release) and not self.store.instances(previous or release):
             # Files need no connections.
             return 0.0
-        behind_proxy = self.store.runtime(release).get("site") or self.checks.web(release).get("address")
+        behind_proxy = self.store.site(release) or self.checks.web(release).get("address")
         return max(DRAIN if behind_proxy else 0.0, watch)
 
     def _watch(self, release: str, until: float) -> None:

@@ -99,7 +99,7 @@ def test_a_hook_is_one_command(given):
 def test_another_application_of_its_name_is_refused_before_anything_is_fetched(host, deploy, origin):
     app = host.App("shop")
     path = pathlib.Path(app.paths.identity)
-    path.write_text(identity.note("repo git.example.com/other", ["other.example.com"]))
+    path.write_text(identity.note("repo git.example.com/other", ["other.example.com"], "other.example.com"))
     other = deploy.look(domains=["shop.example.com"])
     assert other["failed"] and other["msg"].startswith("shop: pyweb_apps.shop has the source repo ") and "other.example.com" in other["msg"]
     assert deploy.look(check=True, domains=["shop.example.com"])["failed"] and not os.path.exists(f"{app.paths.build}/repo.git")

@@ -10,7 +10,7 @@ PATH = "/var/lib/pyweb/shop/identity.json"
 
 
 def run(source, domains, contents):
-    return identities({"shop": {"app": {"source": source, "domains": domains}}}, contents)
+    return identities({"shop": {"app": {"source": source, "domains": domains}, "appserver": {"site": {"domain": domains[0]}}}}, contents)
 
 
 def test_one_run_notes_what_another_one_reads():
@@ -21,6 +21,9 @@ def test_one_run_notes_what_another_one_reads():
     again = run({"path": "shop"}, ["a.example.com"], contents)
     assert again["faults"] == again["moved"] == [] and again["files"] == first["files"]
     moved = run({"path": "shop"}, ["b.example.com"], contents)
-    assert moved["faults"] == [] and moved["moved"] == moved["files"] != first["files"]
+    assert moved["faults"] == [] and moved["files"] == first["files"] != moved["moved"] == run({"path": "shop"}, ["b.example.com"], {})["files"]
+    # The same domains, and another one is the first.
+    both = run({"path": "shop"}, ["a.example.com", "b.example.com"], {PATH: run({"path": "shop"}, ["b.example.com", "a.example.com"], {})["files"][0]["content"]})
+    assert both["faults"] == [] and len(both["moved"]) == 1
     other = run({"repo": "https://git.example.com/shop.git"}, ["b.example.com"], contents)
     assert len(other["faults"]) == 1 and "path shop" in other["faults"][0]

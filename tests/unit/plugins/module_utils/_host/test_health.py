@@ -10,6 +10,7 @@ import errno
 import http.server
 import ipaddress
 import os
+import pathlib
 import socketserver
 import ssl
 import subprocess
@@ -23,6 +24,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host import http as health_http
+from ansible_collections.pyweb.stack.plugins.module_utils._host import identity
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import HostError
 
 A, B = "20261101T000000Z-1a2b3c4", "20261102T000000Z-1a2b3c4"
@@ -362,3 +364,17 @@ def test_files_are_asked_for_through_nginx(host, app, monkeypatch, status, well)
         with pytest.raises(HostError, match=f"^release {A} is not healthy: https://shop.example.com/ through nginx answers {status}.$"):
             host.through_nginx(app.checks, A)
     assert asked[0] == ("shop.example.com", 443, "/")
+
+
+@pytest.mark.parametrize("today, asked", [(None, ["shop.example.com"]), ("new.example.com", ["new.example.com"]), ("", [])])
+def test_a_release_is_asked_for_under_the_domain_of_today(host, web, monkeypatch, today, asked):
+    """A rollback, a restart and the status look through the nginx that there is, whatever the domain was when the release went live."""
+    release_with_health(host, web)
+    if today is not None:
+        pathlib.Path(web.paths.identity).write_text(identity.note("path shop", [today] if today else [], today))
+    names = []
+    monkeypatch.setattr(host.system, "ask_site", lambda domain, port, path: names.append(domain) or (200, ""))
+    web.checks.ready(A)
+    host.through_nginx(web.checks, A)
+    assert names == asked and [name for _path, name, _scheme in Handler.seen] == (asked or ["localhost"])
+    assert web.checks.visitor(A) == ("" if asked else None) and names == 2 * asked

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.pyweb.stack.plugins.module_utils._host import identity
 from ansible_collections.pyweb.stack.plugins.module_utils._host.identity import add_source, fault, note, noted, of_source
 
-A = {"schema": 1, "sources": ["repo git.example.com/a/shop"], "domains": ["a.example.com", "www.a.example.com"]}
+A = {"schema": 1, "sources": ["repo git.example.com/a/shop"], "domains": ["a.example.com", "www.a.example.com"], "domain": "a.example.com"}
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_another_application_is_told_in_a_sentence(domains):
 
 
 def test_what_is_noted_is_what_is_wanted_now():
-    before = json.loads(note("path shop", ["b", "a"]))
-    assert before == {"schema": 1, "sources": ["path shop"], "domains": ["a", "b"]} and noted(before) == before
+    before = json.loads(note("path shop", ["b", "a"], "b"))
+    assert before == {"schema": 1, "sources": ["path shop"], "domains": ["a", "b"], "domain": "b"} and noted(before) == before
 
 
 @pytest.mark.parametrize("record", [None, [], {}, {"schema": 2, "sources": 3}])
@@ -82,7 +82,7 @@ def test_a_deploy_adds_its_source(tmp_path):
     path = tmp_path / "identity.json"
     add_source(str(path), "shop", "path shop")
     assert not path.exists()
-    path.write_text(note("path shop", ["a"]))
+    path.write_text(note("path shop", ["a"], "a"))
     before = path.stat().st_mtime_ns
     add_source(str(path), "shop", "path shop")
     add_source(str(path), "shop", "")
