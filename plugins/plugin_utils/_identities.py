@@ -27,7 +27,7 @@ class Identities(t.TypedDict):
 
 
 def identities(applications: t.Mapping[str, t.Mapping[str, t.Any]], contents: t.Mapping[str, str]) -> Identities:
-    """C(applications) by name, with what the roles C(app) and C(appserver) take; C(contents) of files on the host by path, with those that are noted already."""
+    """C(applications) by name, with what the roles C(app) and C(appserver) take; C(contents) of files on the host by path, also of those that are noted."""
     result: Identities = {"faults": [], "files": [], "moved": []}
     for name, item in applications.items():
         path, source, domains = Layout(name).identity, identity.of_source(item["app"]["source"]), item["app"]["domains"]

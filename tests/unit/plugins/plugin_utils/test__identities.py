@@ -23,7 +23,8 @@ def test_one_run_notes_what_another_one_reads():
     moved = run({"path": "shop"}, ["b.example.com"], contents)
     assert moved["faults"] == [] and moved["files"] == first["files"] != moved["moved"] == run({"path": "shop"}, ["b.example.com"], {})["files"]
     # The same domains, and another one is the first.
-    both = run({"path": "shop"}, ["a.example.com", "b.example.com"], {PATH: run({"path": "shop"}, ["b.example.com", "a.example.com"], {})["files"][0]["content"]})
+    before = run({"path": "shop"}, ["b.example.com", "a.example.com"], {})["files"][0]["content"]
+    both = run({"path": "shop"}, ["a.example.com", "b.example.com"], {PATH: before})
     assert both["faults"] == [] and len(both["moved"]) == 1
     other = run({"repo": "https://git.example.com/shop.git"}, ["b.example.com"], contents)
     assert len(other["faults"]) == 1 and "path shop" in other["faults"][0]
