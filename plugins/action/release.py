@@ -26,7 +26,7 @@ HOST_MODULE = "release_step"
 DEPLOY_HELPER = "community.general.deploy_helper"
 # Once for all hosts, as the filters: with its collection, Ansible reads what that has renamed, 50 ms. Where it is missing, its call says so.
 with contextlib.suppress(ImportError):
-    importlib.import_module("ansible_collections.community.general.plugins.modules")
+    importlib.import_module(f"ansible_collections.{DEPLOY_HELPER.rpartition('.')[0]}.plugins.modules")
 
 
 def process_start(pid: int) -> str:

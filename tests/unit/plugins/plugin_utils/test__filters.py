@@ -35,8 +35,9 @@ def test_who_reads_a_task_has_loaded_the_filters_for_all(action):
 def test_who_reads_a_task_has_found_deploy_helper_and_the_host_package_for_all():
     asked = """
 from ansible.plugins.loader import module_loader
+from ansible_collections.pyweb.stack.plugins.action.release import DEPLOY_HELPER
 from ansible_collections.pyweb.stack.plugins.plugin_utils import _on_host
-assert module_loader.find_plugin("community.general.deploy_helper")
+assert module_loader.find_plugin(DEPLOY_HELPER)
 assert _on_host.code.cache_info().currsize == 1
 """
     environment = {**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg")}
