@@ -21,6 +21,9 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.records import S
 
 # Seconds between two health checks of a release that is not ready: the timeout alone decides when that is a fault.
 PAUSE = 0.25
+# The same while it gives no answer: short, since most begin to listen within a second, and longer the longer that takes, so that a start is noticed
+# with a delay of 5 % at the most. Each check costs the host a look at the process, and a server that closes the connection a line of its log.
+SHORTEST, PART = 0.02, 0.05
 # Seconds within which one health check is answered.
 ANSWER = 10.0
 # What gunicorn logs of a worker that ends. One that ends by itself while the application is imported (sys.exit() for a missing setting)
@@ -139,7 +142,7 @@ class Checks:
                 break
             if answer is None:
                 good = 0
-                self.system.sleep(0.02)
+                self.system.sleep(min(PAUSE, max(SHORTEST, PART * (self.system.monotonic() - begun))))
                 continue
             how = unwell(health, *answer)
             if not how:

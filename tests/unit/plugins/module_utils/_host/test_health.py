@@ -276,6 +276,63 @@ def test_the_gate_tells_a_server_that_closes_from_one_that_is_not_there(host, ap
     assert f"release {A} is not healthy: {fault}" in str(caught.value)
 
 
+class Counts(Hangs):
+    """Closes at once, and counts."""
+
+    times = []
+
+    def handle(self):
+        self.times.append(None)
+
+
+@pytest.mark.parametrize("handler", [Counts, None])
+def test_a_server_that_closes_or_is_not_there_is_not_asked_all_the_time(host, app, monkeypatch, handler):
+    """With real sockets, and a clock that only runs while the gate waits: within a minute, once in 0.02 s would be 3,000 times."""
+    host.real_health, host.system.clock = True, 0.0
+    monkeypatch.setattr(Counts, "times", [])
+    looked, ended = [], type(app.processes.manager(A)).ended
+    monkeypatch.setattr(type(app.processes.manager(A)), "ended", lambda *arguments: looked.append(None) or ended(*arguments))
+    release_with_health(host, app, timeout=60)
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        app.paths.run = directory
+        os.mkdir(f"{directory}/{A}")
+        with socketserver.UnixStreamServer(f"{directory}/{A}/web.sock", handler or Hangs) as server:
+            if handler:
+                threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+            else:
+                # Its socket stays, and nobody accepts.
+                server.server_close()
+            with pytest.raises(HostError):
+                app.checks.ready(A)
+            if handler:
+                server.shutdown()
+    # In the end, one who closes is asked by TLS as well.
+    assert 200 < len(looked) < 320 and len(Counts.times) == (len(looked) + 1 if handler else 0)
+
+
+@pytest.mark.parametrize("seconds, delay", [(0.05, 0.02), (0.3, 0.02), (1.0, 0.06), (4.0, 0.21), (30.0, 0.25)])
+def test_a_start_is_noticed_with_hardly_a_delay(host, app, monkeypatch, seconds, delay):
+    host.real_health, host.system.clock = True, 0.0
+    monkeypatch.setattr(Handler, "status", [200])
+    release_with_health(host, app, timeout=60)
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        app.paths.run = directory
+        os.mkdir(f"{directory}/{A}")
+        servers = []
+
+        def sleep(pause):
+            host.system.clock += pause
+            if host.system.clock >= seconds and not servers:
+                servers.append(socketserver.ThreadingUnixStreamServer(f"{directory}/{A}/web.sock", Handler))
+                threading.Thread(target=servers[0].serve_forever, args=(0.01,), daemon=True).start()
+
+        monkeypatch.setattr(host.system, "sleep", sleep)
+        app.checks.ready(A)
+        servers[0].shutdown()
+        servers[0].server_close()
+    assert seconds <= host.system.clock <= seconds + delay + 1e-6
+
+
 @pytest.mark.parametrize("command, place", [("serve --port 8000", r"\$PORT, which is another port at each start"), ("serve --unix {socket}x", "{socket}")])
 def test_where_a_command_has_to_listen(host, app, command, place):
     host.real_health = True
