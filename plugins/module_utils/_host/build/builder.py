@@ -20,7 +20,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.build import dja
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.bytecode import reuse_bytecode
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.files import allow, copied, measured
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.hashed import is_immutable, is_kept
-from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import forget_other, released, served
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import forget_other, passed, released, served
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import brought, is_shared, link, make_room, refuse_ways
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.environment import Environment
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources import lfs
@@ -160,9 +160,8 @@ class Builder:
         if not (os.path.isdir(top) if url.endswith("/") else os.path.isfile(top)):
             named = f"site.root is {directory}" if url == "/" else f"site.static has {url}: {directory}"
             raise BuildError(f"{named}, which is not in the source and which no build step made.")
-        place = target
-        for step in os.path.relpath(top if url.endswith("/") else os.path.dirname(top), target).split("/"):
-            place = os.path.normpath(f"{place}/{step}")
+        *way, top = passed(target, top)
+        for place in way:
             allow(place, 0o001)
         if not url.endswith("/"):
             if not os.path.islink(top):

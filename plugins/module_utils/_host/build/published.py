@@ -16,6 +16,27 @@ def served(name: str) -> bool:
     return not name.startswith(".") or name == ".well-known"
 
 
+def passed(target: str, path: str) -> list[str]:
+    """The directories of the release C(target) that lie on the way to C(path), and what is there, with all links followed.
+
+    C(path) itself where one leads out of the release, or to all of it: what nginx may read there is for its owner to decide.
+    """
+    way, place, left = [target], target, os.path.relpath(path, target).split("/")
+    for dummy in range(1000):
+        if not left:
+            return [*(item for item in way if item != place), place]
+        step = os.path.normpath(f"{place}/{left.pop(0)}")
+        if not os.path.islink(step):
+            place = step
+        else:
+            lead = os.path.normpath(os.path.join(place, os.readlink(step)))
+            if not lead.startswith(f"{target}/"):
+                break
+            place, left = target, [*os.path.relpath(lead, target).split("/"), *left]
+        way += [place] if place not in way else []
+    return [*way, path]
+
+
 def released(release: str) -> float:
     """When a release was begun, the same on all hosts."""
     return float(calendar.timegm(time.strptime(release[:16], "%Y%m%dT%H%M%SZ")))

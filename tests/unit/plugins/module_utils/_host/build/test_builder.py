@@ -21,7 +21,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host import commands,
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.builder import Builder
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.bytecode import reuse_bytecode
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.files import prune_environments
-from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import forget_other, prune_assets, released
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import forget_other, passed, prune_assets, released
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import link, make_shared
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
@@ -294,6 +294,44 @@ def test_hashed_files_outlive_their_release(make, tmp_path):
     assert [modes["out"], modes["out/static"], modes[names[0]], modes[names[-1]]] == [0o001, 0o005, 0o004, 0]
     with pytest.raises(BuildError, match=r"^site.static has /x/: gone, which is not in the source"):
         builder.static(str(target), "/x/", "gone")
+
+
+@pytest.mark.parametrize(("links", "named", "real"), [
+    ({"public": "assets-v1"}, "public", "assets-v1"),
+    ({"public": "latest/css", "latest": "assets/v2"}, "public", "assets/v2/css"),
+    ({"web/public": "../assets/v1"}, "web/public", "assets/v1"),
+    ({"public": "{target}/assets/v1"}, "public", "assets/v1"),
+    ({"front": "packages/front"}, "front/dist", "packages/front/dist"),
+])
+def test_a_directory_that_is_a_link_is_what_it_leads_to(make, tmp_path, links, named, real):
+    target = tmp_path / "srv/releases/a"
+    write(target, {f"{real}/js/app.4f3a9c1b.js": "", f"{real}/style.css": "", "secret/key.4f3a9c1b.txt": "", "web/app.py": ""})
+    for name, lead in links.items():
+        os.symlink(lead.format(target=target), target / name)
+    for path in [target, *target.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(0o750 if path.is_dir() else 0o640)
+    make().static(str(target), "/static/", named)
+    above = [path for path in (target / real).parents if path.is_relative_to(target)]
+    assert {path.stat().st_mode & 0o007 for path in above} == {0o001} and (target / real).stat().st_mode & 0o007 == 0o005
+    modes = {str(path.relative_to(target / real)): path.stat().st_mode & 0o007 for path in (target / real).rglob("*")}
+    assert modes == {"js": 0o005, "js/app.4f3a9c1b.js": 0o004, "style.css": 0o004}
+    assert [path.stat().st_mode & 0o007 for path in (target / "secret", target / "secret/key.4f3a9c1b.txt", target / "web/app.py")] == [0, 0, 0]
+    assets = tmp_path / "srv/assets/static"
+    assert [str(path.relative_to(assets)) for path in assets.rglob("*") if path.is_file()] == ["js/app.4f3a9c1b.js"]
+
+
+@pytest.mark.parametrize("lead", [".", "../a", "/etc", "/", "../b", "public/../public"])
+def test_a_link_to_elsewhere_opens_nothing(make, tmp_path, lead):
+    """Such as the whole release, another one, or files of a Debian package, which are for all."""
+    target = tmp_path / "srv/releases/a"
+    write(target, {"app.py": "", "src/app.py": ""})
+    write(target.parent / "b", {"app.py": ""})
+    os.symlink(lead, target / "public")
+    for path in [target, *target.parent.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(0o750 if path.is_dir() else 0o640)
+    assert passed(str(target), f"{target}/public")[-1] == f"{target}/public"
 
 
 def test_a_single_file(make, tmp_path):
