@@ -109,13 +109,20 @@ class Project:
 
     def workspace(self) -> list[str]:
         """The directories of the members of uv's workspace that the project is in, if its top is in the source."""
+        return self.workspace_above()[1]
+
+    def workspace_above(self) -> tuple[str, list[str]]:
+        """The top of that workspace, and its members; empty where there is none."""
         top = self.folder
         while True:
-            members = load_toml(f"{top}/pyproject.toml").get("tool", {}).get("uv", {}).get("workspace", {}).get("members")
-            if members is not None:
-                return sorted({place for member in members for place in glob.glob(f"{glob.escape(top)}/{member}") if os.path.isdir(place)})
+            workspace = load_toml(f"{top}/pyproject.toml").get("tool", {}).get("uv", {}).get("workspace", {})
+            if "members" in workspace:
+                found, without = (
+                    {os.path.normpath(place) for pattern in workspace.get(key, []) for place in glob.glob(f"{glob.escape(top)}/{pattern}")}
+                    for key in ("members", "exclude"))
+                return top, sorted(place for place in found - without if os.path.isdir(place))
             if top == self.source:
-                return []
+                return "", []
             top = os.path.dirname(top)
 
     def links(self) -> list[str]:

@@ -50,13 +50,22 @@ def lock_of(source: str, file: str | None) -> Lock:
             raise BuildError(f"dependencies.file is {file!r}, which the source does not have.")
         # Includes of a requirements file and the paths in it are seen from the top, as pip does.
         inner = "" if kind is RequirementsFile else os.path.dirname(file)
-        return kind(Project(source, f"{source}/{inner}".rstrip("/")), file)
+        project = Project(source, f"{source}/{inner}".rstrip("/"))
+        return (locked_member(project) if kind is Pyproject else None) or kind(project, file)
     project = Project(source, source)
     for kind in KINDS:
         lock = kind(project)
         if os.path.isfile(lock.path) and lock.counts():
             return lock
     return Lock(project)
+
+
+def locked_member(project: Project) -> Lock | None:
+    """The lock of the uv workspace that C(project) is a member of, where that is in the source: its versions are those that were tried."""
+    top, members = project.workspace_above()
+    if os.path.normpath(project.folder) not in members or project.folder == top or not os.path.isfile(f"{top}/{UvLock.kind}"):
+        return None
+    return UvLock(Project(project.source, top), os.path.relpath(f"{top}/{UvLock.kind}", project.source), project)
 
 
 def unread(source: str, lock: Lock) -> list[str]:

@@ -12,6 +12,7 @@ import re
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base import PYPI, Lock, Tools, Wanted
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import artefacts, contents
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.project import Project
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import normal
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
@@ -19,6 +20,11 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import Bu
 class UvLock(Lock):
     kind = "uv.lock"
     beside = ("pyproject.toml", "uv.toml")
+
+    def __init__(self, project: Project, name: str | None = None, member: Project | None = None):
+        """The whole of it, or of a workspace what one C(member) needs."""
+        super().__init__(project, name)
+        self.member = member or project
 
     def counts(self) -> bool:
         return bool(self.project.pyproject)
@@ -32,7 +38,8 @@ class UvLock(Lock):
             if member and member != ".":
                 names.append(f"{folder}/{member}/pyproject.toml")
         carried = [path for paths in self.carried().values() for path in paths]
-        return [*contents(self.project.source, names), *([os.path.relpath(path, folder), self.digest(path)] for path in carried)]
+        chosen = [["member", os.path.relpath(self.member.folder, folder)]] if self.member is not self.project else []
+        return [*contents(self.project.source, names), *chosen, *([os.path.relpath(path, folder), self.digest(path)] for path in carried)]
 
     def carried(self) -> dict[tuple[str, str], list[str]]:
         """The files of packages, by name and version, that the lock has from a directory (find-links, a flat index)."""
@@ -62,10 +69,10 @@ class UvLock(Lock):
         return exported
 
     def groups(self) -> set[str]:
-        return self.project.groups()
+        return self.member.groups()
 
     def extras(self) -> set[str]:
-        return self.project.extras()
+        return self.member.extras()
 
     @property
     def knows_origins(self) -> bool:
@@ -103,8 +110,8 @@ class UvLock(Lock):
         locked = " ".join(self.registries())
         # Whether it is up to date shows without an index, unless code has to run that says what it needs.
         with contextlib.suppress(BuildError):
-            return tools.uv(*arguments, "--offline", what=what, cwd=self.project.folder, UV_INDEX=locked, UV_DEFAULT_INDEX=None, UV_NO_INDEX=None,
+            return tools.uv(*arguments, "--offline", what=what, cwd=self.member.folder, UV_INDEX=locked, UV_DEFAULT_INDEX=None, UV_NO_INDEX=None,
                             UV_FIND_LINKS=None)
         here = [tools.places.get(name, "") for name in ("UV_INDEX", "UV_DEFAULT_INDEX")]
-        return tools.uv(*arguments, what=what, cwd=self.project.folder, hint="run uv lock in the project and commit uv.lock.",
+        return tools.uv(*arguments, what=what, cwd=self.member.folder, hint="run uv lock in the project and commit uv.lock.",
                         UV_INDEX=" ".join([*here, locked]).strip(), UV_NO_INDEX=None)

@@ -73,8 +73,10 @@ def refuse_workspace(whole: str, directory: str) -> None:
         return
     lock = _above(whole, directory, ("uv.lock",))
     if lock:
-        raise BuildError(f"source.directory is {directory!r}, but the versions that it is locked to are in {lock}, "
-                         "outside of it: deploy the whole source, as docs/recipes.md shows.")
+        above = os.path.dirname(lock)
+        file = os.path.join(os.path.relpath(directory, above or "."), "pyproject.toml")
+        raise BuildError(f"source.directory is {directory!r}, but the versions that it is locked to are in {lock}, outside of it: "
+                         f"{f'make it {above!r}' if above else 'leave it out'} and set dependencies.file to {file!r}, as docs/recipes.md shows.")
 
 
 def refuse_requirements_above(whole: str, directory: str) -> None:

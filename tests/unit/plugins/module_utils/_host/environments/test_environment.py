@@ -22,6 +22,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.pyt
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks import text as _requirements
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import load_toml
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.pylock import from_pylock
+from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.pyproject import Pyproject
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import kind_of, lock_of
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
@@ -273,6 +274,49 @@ def test_the_file_that_is_named(uv, tmp_path):
     lock = environment.resolve(source)
     assert _requirements.names(lock["text"]) == {"alpha"}
     assert environment.projects(source, _requirements.split_local(lock["text"])[1]) == [(f"{source}/api", "")]
+
+
+TOP = '[project]\nname = "top"\nversion = "1"\nrequires-python = ">=3.9"\n[tool.uv.workspace]\nmembers = ["apps/*", "libs/*"]\nexclude = ["apps/old"]\n'
+MEMBER = """
+[[package]]
+name = "{name}"
+version = "1"
+source = {{ editable = "{place}" }}
+dependencies = [{needs}]
+
+[package.metadata]
+requires-dist = [{needs_as}]
+"""
+
+
+@pytest.mark.parametrize("inside", ["", "backend/"])
+def test_a_member_of_a_workspace_has_the_versions_of_its_lock(uv, tmp_path, inside):
+    """And what it needs of the other members, but not what only those need that it does not."""
+    lock = UV_LOCK.partition("[[package]]")[0] + '[manifest]\nmembers = ["core", "mail", "shop", "top"]\n' + "".join([
+        MEMBER.format(name="core", place="libs/core", needs="", needs_as=""),
+        MEMBER.format(name="mail", place="apps/mail", needs='{ name = "beta" }', needs_as='{ name = "beta" }'),
+        MEMBER.format(name="shop", place="apps/shop", needs='{ name = "alpha" }, { name = "core" }',
+                      needs_as='{ name = "alpha" }, { name = "core", editable = "libs/core" }'),
+        '\n[[package]]\nname = "top"\nversion = "1"\nsource = { virtual = "." }\n',
+        "\n[[package]]\n" + UV_LOCK.rpartition("[[package]]\n")[2], "\n[[package]]\n" + UV_LOCK.rpartition("[[package]]\n")[2].replace("alpha", "beta")])
+    project = PROJECT + BUILD_SYSTEM
+    files = {
+        "pyproject.toml": TOP, "uv.lock": lock, "libs/core/pyproject.toml": project.replace("shop", "core").replace('"alpha"', ""),
+        "apps/mail/pyproject.toml": project.replace("shop", "mail").replace("alpha", "beta"), "apps/old/pyproject.toml": project.replace("shop", "old"),
+        "apps/shop/pyproject.toml": project.replace('"alpha"', '"alpha", "core"') + "[tool.uv.sources]\ncore = { workspace = true }\n",
+    }
+    source = write(tmp_path / "source", {inside + name: text for name, text in files.items()})
+    found, inputs = {}, set()
+    for name in ("shop", "mail"):
+        environment = uv(dependencies={"file": f"{inside}apps/{name}/pyproject.toml"})
+        resolved = environment.resolve(source)
+        inputs.add(resolved["inputs"])
+        third_party, local = _requirements.split_local(resolved["text"])
+        found[name] = ([line.split()[0] for line in _requirements.logical(third_party)],
+                       sorted(os.path.relpath(path, f"{source}/{inside}") for path, dummy in environment.projects(source, local)))
+    assert found == {"shop": (["alpha==1.0"], ["apps/shop", "libs/core"]), "mail": (["beta==1.0"], ["apps/mail"])} and len(inputs) == 2
+    # What the workspace leaves out has no part in its lock.
+    assert isinstance(lock_of(source, f"{inside}apps/old/pyproject.toml"), Pyproject)
 
 
 # A source package that is built by itself, without anything from an index.

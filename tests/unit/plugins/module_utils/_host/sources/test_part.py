@@ -69,7 +69,10 @@ def test_links_within_it_stay(part):
     ("README", {}, {}, "which is no directory of"),
     ("api", {}, {"api": "apps/api"}, "which is behind a link in"),
     ("backend", {}, {"backend/lib": "../lib"}, "but lib in it is a link to ../lib, which is outside and not part of the release: deploy the whole source"),
-    ("apps/api", {"uv.lock": "", "apps/api/pyproject.toml": ""}, {}, "but the versions that it is locked to are in uv.lock, outside of it"),
+    ("apps/api", {"uv.lock": "", "apps/api/pyproject.toml": ""}, {},
+     "but the versions that it is locked to are in uv.lock, outside of it: leave it out and set dependencies.file to 'apps/api/pyproject.toml', as docs/"),
+    ("apps/api", {"apps/uv.lock": "", "apps/api/pyproject.toml": ""}, {},
+     "are in apps/uv.lock, outside of it: make it 'apps' and set dependencies.file to 'api/pyproject.toml', as docs/recipes.md shows."),
     ("apps/api", {"requirements.txt": "flask"}, {},
      "which has no file that says what the application needs, and requirements.txt is outside of it: deploy the whole source, as docs/recipes.md shows, or put "
      "an empty requirements.txt into apps/api."),
