@@ -20,7 +20,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.build import dja
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.bytecode import reuse_bytecode
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.files import allow, copied, measured
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.hashed import is_immutable, is_kept
-from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import forget_other, passed, released, served
+from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import forget_other, hidden_links, passed, released, served
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import brought, is_shared, link, make_room, refuse_ways
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.environment import Environment
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources import lfs
@@ -126,7 +126,17 @@ class Builder:
             for url, directory in params["static"].items():
                 if not is_shared(directory, params["shared"]):
                     self.static(target, url, directory, written)
-        return {**measured(target), "durations": self.durations}
+            notes = [note for url, directory in params["static"].items() for note in self.hidden(target, url, directory)]
+        return {**measured(target), "notes": notes, "durations": self.durations}
+
+    def hidden(self, target: str, url: str, directory: str) -> list[str]:
+        """What to tell of static files that visitors will not see."""
+        links = hidden_links(target, f"{target}/{directory}") if url.endswith("/") and not is_shared(directory, self.params["shared"]) else []
+        if not links:
+            return []
+        lead = f"{links[0]} and {len(links) - 1} more lead" if len(links) > 1 else f"{links[0]} leads"
+        return [f"{'site.root' if url == '/' else 'site.static'} has {directory}, where {lead} to what nginx may not read, so visitors get 403 for it: "
+                "have a build step put a copy in the place of the link."]
 
     def lock(self, revision: str) -> dict[str, t.Any]:
         """What a build of this commit would install, found in a copy of the source that goes away again."""

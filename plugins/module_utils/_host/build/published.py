@@ -37,6 +37,18 @@ def passed(target: str, path: str) -> list[str]:
     return [*way, path]
 
 
+def hidden_links(target: str, top: str) -> list[str]:
+    """Links below C(top) to what else the release C(target) has and nginx may not read, each by its path from C(top): visitors get 403 for them."""
+    found = []
+    for root, dirs, files in os.walk(top):
+        dirs[:] = [name for name in dirs if served(name)]
+        for path in (f"{root}/{name}" for name in filter(served, [*dirs, *files])):
+            if os.path.islink(path) and os.path.exists(path) and passed(target, path)[-1] != path:
+                needed = 0o005 if os.path.isdir(path) else 0o004
+                found += [] if os.stat(path).st_mode & needed == needed else [os.path.relpath(path, top)]
+    return sorted(found)
+
+
 def released(release: str) -> float:
     """When a release was begun, the same on all hosts."""
     return float(calendar.timegm(time.strptime(release[:16], "%Y%m%dT%H%M%SZ")))

@@ -171,6 +171,7 @@ def make(app: App, params: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[str
         if not donor:
             done = as_builder(app, lambda: builder.finish(revision, release, target, app.paths.shared))
             facts.update({name: done[name] for name in ("size", "contents")})
+            notes += done["notes"]
             facts["durations"]["build"] = round(facts["durations"]["build"] + done["durations"]["build"], 3)
         if params["procfile"]:
             facts["procfile"] = read_procfile(app, target, params["procfile"])

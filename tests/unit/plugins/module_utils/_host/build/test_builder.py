@@ -321,6 +321,24 @@ def test_a_directory_that_is_a_link_is_what_it_leads_to(make, tmp_path, links, n
     assert [str(path.relative_to(assets)) for path in assets.rglob("*") if path.is_file()] == ["js/app.4f3a9c1b.js"]
 
 
+def test_links_that_nginx_may_not_follow_are_told(make, tmp_path):
+    """A committed link, as to node_modules, which another web server would have followed."""
+    target = tmp_path / "srv/releases/a"
+    write(target, {"public/css/site.css": "", "vendor/v.css": "", "other/o.css": "", ".env": ""})
+    for name, lead in {"public/main.css": "css/site.css", "public/vendor": "../vendor", "public/v.css": "../vendor/v.css", "public/gone": "nowhere",
+                       "public/hosts": "/etc/hosts", "public/other": "../other", "public/.hidden": "../.env"}.items():
+        os.symlink(lead, target / name)
+    for path in [target, *target.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(0o750 if path.is_dir() else 0o640)
+    shared = tmp_path / "srv/shared"
+    shared.mkdir()
+    notes = make(static={"/static/": "public", "/other/": "other"}).finish("0" * 40, "20261101T000000Z-1a2b3c4", str(target), str(shared))["notes"]
+    assert notes == ["site.static has public, where v.css and 1 more lead to what nginx may not read, so visitors get 403 for it: "
+                     "have a build step put a copy in the place of the link."]
+    assert (target / "vendor").stat().st_mode & 0o007 == 0
+
+
 @pytest.mark.parametrize("lead", [".", "../a", "/etc", "/", "../b", "public/../public"])
 def test_a_link_to_elsewhere_opens_nothing(make, tmp_path, lead):
     """Such as the whole release, another one, or files of a Debian package, which are for all."""
