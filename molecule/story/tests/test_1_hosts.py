@@ -102,6 +102,10 @@ def test_everybody_may_touch_only_what_is_theirs(host, visitor):
     assert found == RIGHTS
 
 
+def test_no_file_is_everybodys_to_write(host):
+    assert host.check_output("find / -xdev -type f -perm -0002") == ""
+
+
 def test_nobody_finds_a_secret_anywhere(host):
     """Neither another application, nor a file, the process list, a unit or the journal."""
     assert host.file("/etc/pyweb/probe/secrets").mode & 0o007 == 0

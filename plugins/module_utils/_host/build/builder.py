@@ -23,6 +23,7 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.build.hashed imp
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.published import forget_other, hidden_links, passed, released, served
 from ansible_collections.pyweb.stack.plugins.module_utils._host.build.shared import brought, is_shared, link, make_room, refuse_ways
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.environment import Environment
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.files import close_locks
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources import lfs
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.part import export
 from ansible_collections.pyweb.stack.plugins.module_utils._host.sources.registry import source_of
@@ -95,6 +96,7 @@ class Builder:
                 reuse_bytecode(before, target)
             subprocess.run([f"{target}/.venv/bin/python", "-m", "compileall", "-qq", "-x", r"/(\.venv|node_modules|\.pyweb)/", target],
                            env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+            close_locks(self.home)
         return {**facts, "brought": first, "notes": [*missing, *self.environment.notes], "durations": self.durations}
 
     def step(self, step: str, env: dict[str, str], target: str) -> list[str]:

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import glob
 import hashlib
 import json
 import os
 import re
+import stat
 import typing as t
 
 
@@ -41,3 +43,20 @@ def files_of(top: str) -> list[str]:
 
 def digest(material: t.Any) -> str:
     return hashlib.sha256(json.dumps(material).encode()).hexdigest()[:32]
+
+
+def close_locks(home: str) -> None:
+    """Nobody but the build user needs the lock files of uv, which lets everybody write to them.
+
+    Others cannot reach them, but whoever looks for files that anybody may write to would have to find that out for each.
+    """
+    found = [f"{path}/.lock" for path in glob.glob(f"{glob.escape(home)}/envs/*")]
+    for root, dirs, files in os.walk(f"{home}/cache"):
+        # What packages have unpacked is theirs.
+        dirs[:] = [name for name in dirs if not name.startswith("archive-") and name != "lib"]
+        found += [f"{root}/{name}" for name in files]
+    for path in found:
+        with contextlib.suppress(FileNotFoundError):
+            mode = os.lstat(path).st_mode
+            if stat.S_ISREG(mode) and mode & stat.S_IWOTH:
+                os.chmod(path, stat.S_IMODE(mode) & ~stat.S_IWOTH)

@@ -18,6 +18,7 @@ import index as packages
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments import environment as _environment
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments import python as _python
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.explain import explain
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.files import close_locks
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.python import find_python
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks import text as _requirements
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.files import load_toml
@@ -501,6 +502,19 @@ def files_of(environment):
 
 def inodes(environment):
     return {str(path.relative_to(environment)): path.stat().st_ino for path in environment.rglob("*.py*") if path.is_file() and not path.is_symlink()}
+
+
+def test_nobody_else_may_write_to_what_uv_locks_with(uv, tmp_path):
+    (tmp_path / "requirements.txt").write_text("alpha==1.0\n")
+    environment = uv()
+    environment.base(environment.resolve(str(tmp_path))["text"], sys.executable)
+
+    def open_files():
+        return {path for path in uv.home.rglob("*") if path.is_file() and not path.is_symlink() and path.stat().st_mode & 0o002}
+
+    assert open_files()
+    close_locks(str(uv.home))
+    assert open_files() == set()
 
 
 def test_an_environment_grows_from_the_nearest_one(uv, index, tmp_path):
