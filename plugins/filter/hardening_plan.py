@@ -13,6 +13,7 @@ class FilterModule:
             "banner_files": _hardening_plan.banner_files,
             "closed_ports": _hardening_plan.closed_ports,
             "firewall_rules": _hardening_plan.firewall_rules,
+            "hiding_files": _hardening_plan.hiding_files,
             "job_files": _hardening_plan.job_files,
             "ssh_settings": _hardening_plan.ssh_settings,
             "sysctl_settings": _hardening_plan.sysctl_settings,

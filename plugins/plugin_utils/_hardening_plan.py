@@ -115,6 +115,17 @@ def job_files(jobs: list[dict[str, Any]], wanted: bool, there: list[str], of_oth
     ]
 
 
+def hiding_files(hidden: Mapping[str, str], wanted: bool, there: list[str], of_others: list[str]) -> list[dict[str, Any]]:
+    """Files that take the place of packages' files of the same name: C(hidden) has, by the path of a package's file, that of the one that hides it.
+
+    Those that others may have written (C(of_others)) stay theirs.
+    """
+    return [
+        {"path": path, "wanted": wanted and of_package in there, "content": f"{HEADER}# Instead of {of_package}, which is looser than the role's own file.\n"}
+        for of_package, path in hidden.items() if path not in of_others
+    ]
+
+
 def banner_files(names: Mapping[str, str], kept: str, found: Mapping[str, Any], text: str | None, given: bool) -> list[dict[str, Any]]:
     """What people see before they log in, and copies of what was there, in the directory C(kept): C(names) has the name of each by its path.
 

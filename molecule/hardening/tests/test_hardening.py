@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import socket
 import subprocess
@@ -193,6 +194,13 @@ def test_the_kernel_has_the_settings(host):
     }
     values = host.check_output("cd /proc/sys && cat %s" % " ".join(wanted)).split()
     assert dict(zip(wanted, values)) == wanted
+
+
+def test_no_file_of_a_package_has_the_last_word_on_the_kernel(host):
+    """Debian 12's procps brings a file that sorts after most."""
+    lines = host.check_output("systemd-analyze cat-config sysctl.d").splitlines()
+    values = [line.partition("=")[2].strip() for line in lines if re.match("-?fs.protected_fifos *=", line)]
+    assert values[-1] == "2"
 
 
 def test_upgrades_are_security_upgrades(host):

@@ -79,6 +79,18 @@ def test_who_may_have_jobs(wanted, there, of_others, expected):
     assert all(file["content"].endswith("hardening.\nbob\nroot\n") and (file["mode"], file["group"]) == ("0640", "crontab") for file in files)
 
 
+@pytest.mark.parametrize("wanted, there, of_others, expected", [
+    (True, ["/usr/lib/x.conf"], [], [True]),
+    (True, [], [], [False]),
+    (False, ["/usr/lib/x.conf"], [], [False]),
+    (True, ["/usr/lib/x.conf"], ["/etc/x.conf"], []),
+], ids=["wanted", "without the package's", "not wanted", "of others"])
+def test_files_of_packages_that_are_looser_are_hidden(wanted, there, of_others, expected):
+    files = plan.hiding_files({"/usr/lib/x.conf": "/etc/x.conf"}, wanted, there, of_others)
+    assert [file["wanted"] for file in files] == expected
+    assert all(line.startswith("#") for file in files for line in file["content"].splitlines())
+
+
 DEBIAN, THEIRS = "Debian GNU/Linux 13 \\n \\l\n\n", "This is the machine of Bob.\n"
 
 
