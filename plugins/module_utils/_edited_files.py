@@ -33,6 +33,12 @@ def with_block(text: str, lines: Iterable[str]) -> str:
     return (BEGIN + block + END if block else "") + restored(text)
 
 
+def fstab(text: str, lines: Iterable[str]) -> str:
+    """The text of C(/etc/fstab) with these lines at the top, but for those of mount points that it has lines for already."""
+    taken = {line.split()[1] for line in restored(text).splitlines() if len(line.split()) > 1 and not line.lstrip().startswith("#")}
+    return with_block(text, [line for line in lines if line.split()[1] not in taken])
+
+
 INCLUDE = re.compile(r"[ \t]*include[ \t=]", re.IGNORECASE)
 SETTING = re.compile(r"^[ \t]*(\w+)[ \t]*=", re.MULTILINE)
 

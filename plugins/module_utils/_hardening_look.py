@@ -23,6 +23,7 @@ Run = Callable[[list[str]], tuple[int, str, str]]
 MARK = "pyweb.stack"
 NFT = "/usr/sbin/nft"
 LOGIN_DEFS = "/etc/login.defs"
+FSTAB = "/etc/fstab"
 SUDOERS = "/etc/sudoers"
 OLD_PASSWORD = 365  # days
 
@@ -61,13 +62,22 @@ def drop_ins_of_others(path: str) -> list[str]:
     return [text for text in texts if MARK not in text]
 
 
-def edited(login_defs: Mapping[str, str], blocks: Mapping[str, list[str]]) -> dict[str, dict[str, str]]:
+def _text_of_others(path: str) -> str | None:
+    """The text of a file of which every byte must stay; None where it cannot be read, or not as UTF-8."""
+    try:
+        with open(path, encoding="utf-8", newline="") as stream:
+            return stream.read()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def edited(login_defs: Mapping[str, str], blocks: Mapping[str, list[str]], fstab: list[str]) -> dict[str, dict[str, str]]:
     """By path, the content that files of others should have, and the mode that they have.
 
     blocks: by path, lines for the top of the file; what drop-ins of others set is left to them.
     """
-    texts = {path: read(path) for path in (LOGIN_DEFS, *blocks)}
-    contents = {LOGIN_DEFS: edited_files.login_defs(texts[LOGIN_DEFS] or "", login_defs)}
+    texts = {path: _text_of_others(path) for path in (LOGIN_DEFS, FSTAB, *blocks)}
+    contents = {LOGIN_DEFS: edited_files.login_defs(texts[LOGIN_DEFS] or "", login_defs), FSTAB: edited_files.fstab(texts[FSTAB] or "", fstab)}
     for path, lines in blocks.items():
         contents[path] = edited_files.with_block(texts[path] or "", edited_files.without_keys_of(lines, drop_ins_of_others(path)))
     return {path: with_mode(path, contents[path]) for path, text in texts.items() if text is not None}

@@ -74,6 +74,11 @@ options:
     description: Lines that should stand at the top of files of others, by path. Without lines, the file is as it was.
     type: dict
     default: {}
+  fstab:
+    description: Lines that should stand at the top of C(/etc/fstab), but for those of mount points that it has lines for already.
+    type: list
+    elements: str
+    default: []
   originals:
     description: Files of others that are replaced as a whole, by path; the value is the name of the copy in O(kept).
     type: dict
@@ -149,8 +154,8 @@ missing_directories:
   sample: [/etc/pyweb]
 edited:
   description:
-    - The content that files of others should have, by path, as asked for by O(login_defs), O(blocks) and O(sshd_words). Without these, the content is what
-      it was without the role. Files that are not there are left out.
+    - The content that files of others should have, by path, as asked for by O(login_defs), O(blocks), O(fstab) and O(sshd_words). Without
+      these, the content is what it was without the role. Files that are not there, or are not UTF-8, are left out.
   returned: always
   type: dict
   contains:
@@ -351,6 +356,7 @@ def main() -> None:
             "login_defs": {"type": "dict", "default": {}},
             "upgrades": {"type": "path"},
             "blocks": {"type": "dict", "default": {}},
+            "fstab": {"type": "list", "elements": "str", "default": []},
             "originals": {"type": "dict", "default": {}},
             "drop_ins": {"type": "list", "elements": "path", "default": []},
             "look_for": {"type": "list", "elements": "path", "default": []},
@@ -368,7 +374,7 @@ def main() -> None:
         changed=False,
         missing_packages=look.missing_packages(module.run_command, options["packages"]),
         waiting=look.waiting(module.run_command, options["kept"], options["files"], options["table"], options["unit"]),
-        edited={**look.edited(options["login_defs"], options["blocks"]), **sshd_look.edited(module, ssh)},
+        edited={**look.edited(options["login_defs"], options["blocks"], options["fstab"]), **sshd_look.edited(module, ssh)},
         host=hardening_host.look_at_host(module.run_command, options["kept"], options),
         accounts=look.look_at_accounts(options["files"].get("sudo", "")),
         origins=upgrades.origins(module.run_command, module.tmpdir, options["upgrades"]) if options["upgrades"] else [],

@@ -94,6 +94,13 @@ def test_what_mounts_may_is_cut_at_boot_in_strict(host):
         assert any(option.startswith("hidepid=") for option in host.mount_point("/proc").options)
 
 
+def test_fstab_says_what_the_unit_does(host):
+    """findmnt reads it as mount would."""
+    said = host.run("findmnt --fstab --noheadings --output OPTIONS /dev/shm")
+    assert set(said.stdout.strip().split(",")) == ({"nosuid", "nodev", "noexec", "nofail"} if is_strict(host) else {""})
+    host.check_output("findmnt --verify")
+
+
 def test_an_idle_shell_ends_in_strict(host):
     said = ssh(host, "admin", command="bash -lc 'echo $TMOUT'").stdout.strip()
     assert said == ("900" if is_strict(host) else "")

@@ -110,3 +110,20 @@ def test_sshd_config_that_begins_otherwise_stays_as_it_is(text):
 
 def test_a_block_that_was_cut_short_is_left_alone():
     assert edited_files.restored(edited_files.BEGIN + "UMASK 027\n") == edited_files.BEGIN + "UMASK 027\n"
+
+
+SHM = ["tmpfs /dev/shm tmpfs nosuid,nofail 0 0"]
+
+
+@pytest.mark.parametrize("text", ["", "# UNCONFIGURED\n", "/dev/vda / ext4 defaults 0 1\n", "# tmpfs /dev/shm tmpfs defaults 0 0\n", "short\n", "LABEL=x /dev/shm2 ext4 ro"])
+def test_a_mount_point_without_a_line_gets_one(text):
+    changed = edited_files.fstab(text, SHM)
+    assert changed.startswith(edited_files.BEGIN + SHM[0] + "\n") and changed.endswith(text)
+    assert edited_files.fstab(changed, SHM) == changed
+    assert edited_files.fstab(changed, []) == text
+
+
+@pytest.mark.parametrize("line", ["tmpfs /dev/shm tmpfs size=2g 0 0\n", "  none\t/dev/shm\ttmpfs\tdefaults\n"])
+def test_a_line_of_somebody_for_a_mount_point_stays_the_only_one(line):
+    assert edited_files.fstab(line, SHM) == line
+    assert edited_files.fstab(edited_files.fstab("", SHM) + line, SHM) == line

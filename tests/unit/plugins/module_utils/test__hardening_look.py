@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.pyweb.stack.plugins.module_utils import _hardening_look as look
 
 
@@ -13,3 +14,15 @@ def test_settings_of_the_kernel_are_read_for_all_interfaces_too(tmp_path):
         (tmp_path / path).write_text(value + "\n")
     found = look.sysctls(["kernel.sysrq", "kernel.unheard_of", "net.*.rp_filter"], f"{tmp_path}/")
     assert found == {"kernel.sysrq": "438", "net.eth0.100.rp_filter": "1", "net.all.rp_filter": "0"}
+
+
+@pytest.mark.parametrize("data, expected", [
+    (b"# a\n", ["# BEGIN pyweb.stack hardening", "x", "# END pyweb.stack hardening", "# a"]),
+    (b"# b\xe9\n", None),
+    (b"# c\r\n", ["# BEGIN pyweb.stack hardening", "x", "# END pyweb.stack hardening", "# c\r"]),
+], ids=["UTF-8", "another encoding", "line ends of Windows"])
+def test_no_byte_of_a_file_of_others_is_changed(tmp_path, data, expected):
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    found = look.edited({}, {str(path): ["x"]}, [])
+    assert (found[str(path)]["content"].split("\n")[:-1] if str(path) in found else None) == expected
