@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-from ansible_collections.pyweb.stack.plugins.plugin_utils import _hardening_plan
+from ansible_collections.pyweb.stack.plugins.plugin_utils import _hardening_base, _hardening_plan
 
 
 class FilterModule:
     def filters(self):
         return {
+            "base_faults": _hardening_base.base_faults,
             "banner_files": _hardening_plan.banner_files,
             "closed_ports": _hardening_plan.closed_ports,
             "firewall_rules": _hardening_plan.firewall_rules,

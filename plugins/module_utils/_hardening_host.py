@@ -53,6 +53,17 @@ def reads_all(status: str) -> bool:
     return found is not None and bool(int(found[1], 16) >> CAP_DAC_READ_SEARCH & 1)
 
 
+def swap_file(path: str = "/swapfile") -> int | None:
+    """The size of the swap file in MiB; None where there is none."""
+    return os.stat(path).st_size >> 20 if os.path.exists(path) else None
+
+
+def room(path: str = "/") -> int:
+    """What is free for root on the disk of that path, in MiB."""
+    disk = os.statvfs(path)
+    return disk.f_bfree * disk.f_frsize >> 20
+
+
 def look_at_host(run: look.Run, kept: str, options: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """options: originals (a mapping), drop_ins and look_for (lists of paths)."""
     return {
@@ -64,5 +75,7 @@ def look_at_host(run: look.Run, kept: str, options: Mapping[str, t.Any]) -> dict
         "reads_all": reads_all(look.read("/proc/self/status") or ""),
         "faillock_of_others": not os.path.exists(PROFILES + "faillock") and "pam_faillock" in (look.read(COMMON_AUTH) or ""),
         "history_of_others": not os.path.exists(PROFILES + "history") and "pam_pwhistory" in (look.read(COMMON_PASSWORD) or ""),
+        "swap_file": swap_file(),
+        "room": room(),
         "packages": (look.read(os.path.join(kept, "packages")) or "").split(),
     }

@@ -98,6 +98,7 @@ def look_at_accounts(own: str) -> dict[str, t.Any]:
         files = [SUDOERS] + [os.path.join(drop_ins, name) for name in names if "." not in name and not name.endswith("~")]
         sudo = accounts.sudo_settings(read(path) or "" for path in files if path != own)
     return {
+        "names": [line.partition(":")[0] for line in passwd.splitlines()],
         "homes": [home for home in accounts.homes(passwd) if os.path.isdir(home)],
         "notes": accounts.notes(passwd, shadow, OLD_PASSWORD, int(time.time() // 86400)),
         "sudo": sudo,

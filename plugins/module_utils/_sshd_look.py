@@ -44,6 +44,7 @@ def look_at_ssh(module: AnsibleModule) -> dict[str, t.Any]:
         "lines": [],
         "undone": [],
         "loosened": [],
+        "waits": [],
         "ways": [],
         "way_unknown": "",
         "exempt": [],
@@ -113,6 +114,8 @@ def _sshd_settings(module: AnsibleModule, *options: str) -> dict[str, list[str]]
 
 def _compare_settings(module: AnsibleModule, result: dict[str, t.Any]) -> None:
     wanted = [strictness.Setting(**setting) for setting in module.params["sshd"]]
+    if module.params["root_waits"] and result["user"] == "root":
+        wanted, result["waits"] = strictness.root_first(wanted)
     drop_in = module.params["files"].get("ssh", "")
     if not wanted:
         return

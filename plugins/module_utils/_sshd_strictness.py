@@ -64,6 +64,16 @@ class Setting:
     given: bool = False
 
 
+_WHO = frozenset({"permitrootlogin", "allowusers", "allowgroups", "denyusers", "denygroups"})
+
+
+def root_first(settings: list[Setting]) -> tuple[list[Setting], list[str]]:
+    """The settings with root let in by key, and the keywords that wait for that: what they say of root, and of who may log in at all."""
+    waits = [setting.keyword for setting in settings if setting.keyword.lower() in _WHO]
+    others = [setting for setting in settings if setting.keyword not in waits]
+    return [Setting("PermitRootLogin", "prohibit-password"), *others], list(dict.fromkeys(waits))
+
+
 @dataclasses.dataclass(frozen=True)
 class Line:
     """What the drop-in gets for a setting: a value, or None and why the line is left out."""

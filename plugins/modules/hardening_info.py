@@ -60,6 +60,11 @@ options:
         description: Whether somebody has asked for just this value, even where it is looser than what is in force.
         type: bool
         default: false
+  root_waits:
+    description:
+      - Whether what O(sshd) says of root's login, and of who may log in at all, waits while Ansible connects as root; root then may log in by key.
+    type: bool
+    default: false
   sshd_words:
     description:
       - Whether C(/etc/ssh/sshd_config) itself repeats O(sshd) after the drop-ins that it includes. Graders read only that file; to sshd it
@@ -170,6 +175,10 @@ accounts:
   returned: always
   type: dict
   contains:
+    names:
+      description: Their names.
+      type: list
+      elements: str
     homes:
       description: Home directories of people who can log in.
       type: list
@@ -222,6 +231,12 @@ host:
     history_of_others:
       description: Whether somebody else has set up C(pam_pwhistory).
       type: bool
+    swap_file:
+      description: The size of C(/swapfile) in MiB; null where there is none.
+      type: int
+    room:
+      description: What the disk of C(/) has left for root, in MiB.
+      type: int
     packages:
       description: Packages that the role has installed, as the file C(packages) in O(kept) says.
       type: list
@@ -269,6 +284,11 @@ ssh:
       sample: [{keyword: LoginGraceTime, value: null, why: "is 20 here, which is stricter than 30"}]
     undone:
       description: What the drop-in promises but another file undoes for this connection.
+      type: list
+      elements: str
+      sample: []
+    waits:
+      description: Keywords of O(sshd) that wait for a run that does not connect as root.
       type: list
       elements: str
       sample: []
@@ -352,6 +372,7 @@ def main() -> None:
                     "given": {"type": "bool", "default": False},
                 },
             },
+            "root_waits": {"type": "bool", "default": False},
             "sshd_words": {"type": "bool", "default": False},
             "login_defs": {"type": "dict", "default": {}},
             "upgrades": {"type": "path"},

@@ -204,7 +204,7 @@ def test_no_file_of_a_package_has_the_last_word_on_the_kernel(host):
 
 
 def test_upgrades_are_security_upgrades(host):
-    said = host.run("unattended-upgrade --dry-run --verbose")
+    said = host.run("LC_ALL=C unattended-upgrade --dry-run --verbose")
     origins = next(line for line in (said.stdout + said.stderr).splitlines() if line.startswith("Allowed origins"))
     codename = host.system_info.codename
     assert origins.partition(": ")[2].split(", ") == [

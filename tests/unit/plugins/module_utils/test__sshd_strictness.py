@@ -75,3 +75,11 @@ def test_a_configuration_without_one_file(tmp_path):
     assert strictness.without_file(text, str(tmp_path / "00-pyweb.conf"), str(tmp_path.parent)) == (
         f'Port 22\nInclude "{tmp_path}/10-cloud.conf"\nMatch User x\n  X11Forwarding no\n'
     )
+
+
+def test_what_would_shut_root_out_waits():
+    setting = strictness.Setting
+    settings = [setting("allowgroups", "sudo", True), setting("DenyUsers", "root"), setting("DenyUsers", "bob"), setting("PermitRootLogin", "no", True), setting("X11Forwarding", "no")]
+    found, waits = strictness.root_first(settings)
+    assert found == [setting("PermitRootLogin", "prohibit-password"), setting("X11Forwarding", "no")]
+    assert waits == ["allowgroups", "DenyUsers", "PermitRootLogin"]
