@@ -71,15 +71,17 @@ def _text_of_others(path: str) -> str | None:
         return None
 
 
-def edited(login_defs: Mapping[str, str], blocks: Mapping[str, list[str]], fstab: list[str]) -> dict[str, dict[str, str]]:
+def edited(login_defs: Mapping[str, str], blocks: Mapping[str, list[str]]) -> dict[str, dict[str, str]]:
     """By path, the content that files of others should have, and the mode that they have.
 
-    blocks: by path, lines for the top of the file; what drop-ins of others set is left to them.
+    blocks: by path, lines for the top of the file; what drop-ins of others set, or other lines of fstab, is left to them.
     """
-    texts = {path: _text_of_others(path) for path in (LOGIN_DEFS, FSTAB, *blocks)}
-    contents = {LOGIN_DEFS: edited_files.login_defs(texts[LOGIN_DEFS] or "", login_defs), FSTAB: edited_files.fstab(texts[FSTAB] or "", fstab)}
+    texts = {path: _text_of_others(path) for path in (LOGIN_DEFS, *blocks)}
+    contents = {LOGIN_DEFS: edited_files.login_defs(texts[LOGIN_DEFS] or "", login_defs)}
     for path, lines in blocks.items():
-        contents[path] = edited_files.with_block(texts[path] or "", edited_files.without_keys_of(lines, drop_ins_of_others(path)))
+        text = texts[path] or ""
+        contents[path] = (edited_files.fstab(text, lines) if path == FSTAB
+                          else edited_files.with_block(text, edited_files.without_keys_of(lines, drop_ins_of_others(path))))
     return {path: with_mode(path, contents[path]) for path, text in texts.items() if text is not None}
 
 

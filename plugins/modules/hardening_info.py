@@ -76,14 +76,9 @@ options:
     type: dict
     default: {}
   blocks:
-    description: Lines that should stand at the top of files of others, by path. Without lines, the file is as it was.
+    description: Lines that should stand at the top of files of others, by path; in C(/etc/fstab), a mount point keeps a line that it has already.
     type: dict
     default: {}
-  fstab:
-    description: Lines that should stand at the top of C(/etc/fstab), but for those of mount points that it has lines for already.
-    type: list
-    elements: str
-    default: []
   originals:
     description: Files of others that are replaced as a whole, by path; the value is the name of the copy in O(kept).
     type: dict
@@ -159,8 +154,8 @@ missing_directories:
   sample: [/etc/pyweb]
 edited:
   description:
-    - The content that files of others should have, by path, as asked for by O(login_defs), O(blocks), O(fstab) and O(sshd_words). Without
-      these, the content is what it was without the role. Files that are not there, or are not UTF-8, are left out.
+    - The content that files of others should have, by path, as O(login_defs), O(blocks) and O(sshd_words) ask; without these, what it was without
+      the role. Files that are not there, or are not UTF-8, are left out.
   returned: always
   type: dict
   contains:
@@ -270,7 +265,6 @@ ssh:
     error:
       description: What sshd says when it refuses its present configuration, else empty.
       type: str
-      sample: ""
     settings:
       description: What C(sshd -T) prints for this connection; a list for each keyword.
       type: dict
@@ -286,17 +280,14 @@ ssh:
       description: What the drop-in promises but another file undoes for this connection.
       type: list
       elements: str
-      sample: []
     waits:
       description: Keywords of O(sshd) that wait for a run that does not connect as root.
       type: list
       elements: str
-      sample: []
     loosened:
       description: What is looser than it would be without the drop-in, though nobody has asked for it.
       type: list
       elements: str
-      sample: []
     ways:
       description: Rules of nftables that let in the tunnel by which this connection, or that of an earlier run, enters the host.
       type: list
@@ -305,7 +296,6 @@ ssh:
     way_unknown:
       description: Why it is not known how this connection enters the host, else empty.
       type: str
-      sample: ""
     exempt:
       description: Addresses from which this connection, or those of earlier runs, come; no limit of rates applies to them.
       type: list
@@ -377,7 +367,6 @@ def main() -> None:
             "login_defs": {"type": "dict", "default": {}},
             "upgrades": {"type": "path"},
             "blocks": {"type": "dict", "default": {}},
-            "fstab": {"type": "list", "elements": "str", "default": []},
             "originals": {"type": "dict", "default": {}},
             "drop_ins": {"type": "list", "elements": "path", "default": []},
             "look_for": {"type": "list", "elements": "path", "default": []},
@@ -395,7 +384,7 @@ def main() -> None:
         changed=False,
         missing_packages=look.missing_packages(module.run_command, options["packages"]),
         waiting=look.waiting(module.run_command, options["kept"], options["files"], options["table"], options["unit"]),
-        edited={**look.edited(options["login_defs"], options["blocks"], options["fstab"]), **sshd_look.edited(module, ssh)},
+        edited={**look.edited(options["login_defs"], options["blocks"]), **sshd_look.edited(module, ssh)},
         host=hardening_host.look_at_host(module.run_command, options["kept"], options),
         accounts=look.look_at_accounts(options["files"].get("sudo", "")),
         origins=upgrades.origins(module.run_command, module.tmpdir, options["upgrades"]) if options["upgrades"] else [],

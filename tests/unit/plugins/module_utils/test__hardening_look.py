@@ -24,5 +24,5 @@ def test_settings_of_the_kernel_are_read_for_all_interfaces_too(tmp_path):
 def test_no_byte_of_a_file_of_others_is_changed(tmp_path, data, expected):
     path = tmp_path / "file"
     path.write_bytes(data)
-    found = look.edited({}, {str(path): ["x"]}, [])
+    found = look.edited({}, {str(path): ["x"]})
     assert (found[str(path)]["content"].split("\n")[:-1] if str(path) in found else None) == expected
