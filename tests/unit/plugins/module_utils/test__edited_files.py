@@ -115,7 +115,9 @@ def test_a_block_that_was_cut_short_is_left_alone():
 SHM = ["tmpfs /dev/shm tmpfs nosuid,nofail 0 0"]
 
 
-@pytest.mark.parametrize("text", ["", "# UNCONFIGURED\n", "/dev/vda / ext4 defaults 0 1\n", "# tmpfs /dev/shm tmpfs defaults 0 0\n", "short\n", "LABEL=x /dev/shm2 ext4 ro"])
+@pytest.mark.parametrize("text", [
+    "", "# UNCONFIGURED\n", "/dev/vda / ext4 defaults 0 1\n", "# tmpfs /dev/shm tmpfs defaults 0 0\n", "short\n", "LABEL=x /dev/shm2 ext4 ro",
+])
 def test_a_mount_point_without_a_line_gets_one(text):
     changed = edited_files.fstab(text, SHM)
     assert changed.startswith(edited_files.BEGIN + SHM[0] + "\n") and changed.endswith(text)

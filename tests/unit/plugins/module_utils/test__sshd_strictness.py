@@ -79,7 +79,8 @@ def test_a_configuration_without_one_file(tmp_path):
 
 def test_what_would_shut_root_out_waits():
     setting = strictness.Setting
-    settings = [setting("allowgroups", "sudo", True), setting("DenyUsers", "root"), setting("DenyUsers", "bob"), setting("PermitRootLogin", "no", True), setting("X11Forwarding", "no")]
+    who = [setting("allowgroups", "sudo", True), setting("DenyUsers", "root"), setting("DenyUsers", "bob"), setting("PermitRootLogin", "no", True)]
+    settings = [*who, setting("X11Forwarding", "no")]
     found, waits = strictness.root_first(settings)
     assert found == [setting("PermitRootLogin", "prohibit-password"), setting("X11Forwarding", "no")]
     assert waits == ["allowgroups", "DenyUsers", "PermitRootLogin"]
