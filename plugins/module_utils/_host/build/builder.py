@@ -96,7 +96,8 @@ class Builder:
                 reuse_bytecode(before, target)
             subprocess.run([f"{target}/.venv/bin/python", "-m", "compileall", "-qq", "-x", r"/(\.venv|node_modules|\.pyweb)/", target],
                            env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-            close_locks(self.home)
+            if self.environment.has_run_uv or params["build"]:
+                close_locks(self.home)
         return {**facts, "brought": first, "notes": [*missing, *self.environment.notes], "durations": self.durations}
 
     def step(self, step: str, env: dict[str, str], target: str) -> list[str]:

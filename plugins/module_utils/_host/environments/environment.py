@@ -77,6 +77,7 @@ class Environment:
         self.notes: list[str] = []
         # Versions of uv that projects ask for, by what they ask.
         self.programs: dict[str, str] = {}
+        self.has_run_uv = False
 
     def python(self) -> tuple[str, str]:
         """The interpreter, and its version: X.Y of the distribution's, whose updates keep environments valid."""
@@ -109,6 +110,7 @@ class Environment:
         return [UV, "tool", "run", "--quiet", "--python", "/usr/bin/python3", "--from", first, *(word for package in more for word in ("--with", package))]
 
     def run(self, argv: list[str], what: str, cwd: str | None = None, hint: str = "", env: t.Mapping[str, str | None] | None = None) -> str:
+        self.has_run_uv = True
         full = {**self.params.get("build_env", {}), **self.uv_env, **self.places, **(env or {})}
         full = {name: value for name, value in full.items() if value is not None}
         try:
