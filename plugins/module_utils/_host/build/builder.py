@@ -126,15 +126,16 @@ class Builder:
                     link(f"{target}/{path}", f"{shared}/{path}")
             self.hooks("after_build", env, target)
             written = released(release)
-            for url, directory in params["static"].items():
-                if not is_shared(directory, params["shared"]):
-                    self.static(target, url, directory, written)
-            notes = [note for url, directory in params["static"].items() for note in self.hidden(target, url, directory)]
+            # What is shared is no part of the release.
+            released_static = {url: directory for url, directory in params["static"].items() if not is_shared(directory, params["shared"])}
+            for url, directory in released_static.items():
+                self.static(target, url, directory, written)
+            notes = [note for url, directory in released_static.items() for note in self.hidden(target, url, directory)]
         return {**measured(target), "notes": notes, "durations": self.durations}
 
     def hidden(self, target: str, url: str, directory: str) -> list[str]:
         """What to tell of static files that visitors will not see."""
-        links = hidden_links(target, f"{target}/{directory}") if url.endswith("/") and not is_shared(directory, self.params["shared"]) else []
+        links = hidden_links(target, f"{target}/{directory}") if url.endswith("/") else []
         if not links:
             return []
         lead = f"{links[0]} and {len(links) - 1} more lead" if len(links) > 1 else f"{links[0]} leads"
