@@ -29,6 +29,8 @@ PATIENCE = 1800.0
 OURS = "pyweb"
 # What restic prints, and what that means for whoever reads it; the first that fits counts. C({repository}) and C({app}) are filled in.
 MISSING = "there is no repository at {repository}."
+# restic ends before it has passed on what ssh said, now and then.
+SILENT = "root's ssh does not get to {repository}: run ssh there as root, which says why."
 LOCKED = "{repository} is in use by another restic: wait for it to end, or release the lock of a dead one by restic unlock."
 SAID = (
     (r"is there a repository at|unable to open config file|repository does not exist", MISSING),
@@ -41,7 +43,8 @@ SAID = (
     (r"host key verification failed", "the host of {repository} is not known to root's ssh: add its key to /etc/ssh/ssh_known_hosts."),
     (r"no such host|could not resolve hostname|connection (refused|timed out)|network is unreachable|i/o timeout|no route to host",
      "{repository} cannot be reached."),
-    (r"permission denied \(|unable to start the sftp session", "root's ssh may not log in for {repository}: put a key of root's there."),
+    (r"permission denied \(", "root's ssh may not log in for {repository}: put a key of root's there."),
+    (r"unable to start the sftp session", SILENT),
     (r"ciphertext verification failed|invalid data returned|pack .*does not match|repository contains errors|hash mismatch|load .*(truncated|not found)|"
      r"unable to load index|invalid index|error loading snapshot|error for tree|blob .* not found|does not exist in index|unexpected EOF|"
      r"files? .*(missing|damaged)|pack \w+: not found|no such pack|invalid header",
@@ -99,15 +102,18 @@ class Restic:
         return self._in_turn(lambda: self._call(arguments, accepted))
 
     def _in_turn(self, what: t.Callable[[], str]) -> str:
-        """Where other hosts use the repository, their turn is waited for."""
-        until = time.monotonic() + PATIENCE
+        """Where other hosts use the repository, their turn is waited for; and a failure without a reason is asked for it twice more."""
+        until, asked = time.monotonic() + PATIENCE, 0
         while True:
             try:
                 return what()
             except HostError as error:
-                if str(error) != LOCKED.format(repository=self.repository) or time.monotonic() > until:
+                silent = str(error) == SILENT.format(repository=self.repository) and asked < 2
+                locked = str(error) == LOCKED.format(repository=self.repository) and time.monotonic() <= until
+                if not silent and not locked:
                     raise
-                time.sleep(5)
+                asked += silent
+                time.sleep(1 if silent else 5)
 
     def _call(self, arguments: tuple[str, ...], accepted: tuple[int, ...]) -> str:
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:

@@ -197,6 +197,28 @@ def test_nothing_to_restore_yet(app, tmp_path, monkeypatch, told, sentence):
     assert str(caught.value) == sentence
 
 
+HASTY = """#!/bin/sh
+echo asked >> {asked}
+[ $(wc -l < {asked}) -lt {times} ] || echo "subprocess ssh: Host key verification failed." >&2
+echo "{sftp}" >&2
+exit 1
+"""
+
+
+@pytest.mark.parametrize("times, sentence", [
+    (1, "is not known to root's ssh"), (3, "is not known to root's ssh"), (4, "does not get to /mnt/r: run ssh there as root"),
+])
+def test_restic_is_asked_again_why_ssh_failed(app, tmp_path, monkeypatch, times, sentence):
+    """Seen on a busy host: it ends before it has passed on what ssh said."""
+    (tmp_path / "restic").write_text(HASTY.format(asked=tmp_path / "asked", times=times, sftp=SFTP))
+    (tmp_path / "restic").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(restic.time, "sleep", lambda seconds: None)
+    with pytest.raises(HostError, match=sentence):
+        restic.Restic(app.paths, CONFIG).unlock()
+    assert len((tmp_path / "asked").read_text().split()) == min(times, 3)
+
+
 def tree(top):
     return {str(path.relative_to(top)): path.read_text() for path in sorted(top.rglob("*")) if path.is_file()}
 
