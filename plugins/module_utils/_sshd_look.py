@@ -45,6 +45,7 @@ def look_at_ssh(module: AnsibleModule) -> dict[str, t.Any]:
         "undone": [],
         "loosened": [],
         "waits": [],
+        "foreseen": [],
         "ways": [],
         "way_unknown": "",
         "exempt": [],
@@ -62,22 +63,23 @@ def look_at_ssh(module: AnsibleModule) -> dict[str, t.Any]:
     if not result["installed"]:
         return result
     result["listening"] = way_in_look.ssh_ports(lambda command: _said(module, command))
-    # As strict as sshd -t, and tells the settings as well.
-    command = [SSHD, "-T"]
     if not os.path.isdir("/run/sshd"):
         # It is there only while the server runs; where systemd starts it for each connection, it may not be.
         os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+    # Match blocks may be about this connection.
+    criteria: list[str] = []
     if connection and user:
-        command += ["-C", f"user={user.pw_name},host={connection.client},addr={connection.client}"]
-        command += ["-C", f"laddr={connection.server},lport={connection.port}"]
-    rc, stdout, stderr = module.run_command(command)
+        criteria += ["-C", f"user={user.pw_name},host={connection.client},addr={connection.client}"]
+        criteria += ["-C", f"laddr={connection.server},lport={connection.port}"]
+    # As strict as sshd -t, and tells the settings as well.
+    rc, stdout, stderr = module.run_command([SSHD, "-T", *criteria])
     if rc != 0:
         result["error"] = stderr.strip().replace("\r", "").replace("\n", "; ")
         return result
     settings = ssh_access.settings_from(stdout)
     result["settings"] = settings
     result["ports"] = sorted(int(port) for port in settings.get("port", []))
-    _compare_settings(module, result)
+    _compare_settings(module, result, criteria)
     if connection and user:
         files = ssh_access.key_files(settings, user.pw_name, user.pw_dir, user.pw_uid)
         looked = [ssh_access_look.look_at_keys(path, user, connection.client, module.params["rsa_bits"]) for path in files]
@@ -112,7 +114,23 @@ def _sshd_settings(module: AnsibleModule, *options: str) -> dict[str, list[str]]
     return ssh_access.settings_from(stdout) if rc == 0 else {}
 
 
-def _compare_settings(module: AnsibleModule, result: dict[str, t.Any]) -> None:
+def _settings_by(module: AnsibleModule, text: str, *options: str) -> dict[str, list[str]]:
+    """What sshd -T prints of another text of sshd_config."""
+    with tempfile.NamedTemporaryFile("w", dir=module.tmpdir, suffix=".conf") as stream:
+        stream.write(text)
+        stream.flush()
+        return _sshd_settings(module, "-f", stream.name, *options)
+
+
+def _foresee(module: AnsibleModule, lines: list[strictness.Line], drop_in: str, text: str, criteria: list[str]) -> dict[str, list[str]]:
+    """The settings for this connection as they would be with these lines in the drop-in."""
+    with tempfile.NamedTemporaryFile("w", dir=module.tmpdir, suffix=".conf") as stream:
+        stream.write(strictness.drop_in(lines))
+        stream.flush()
+        return _settings_by(module, strictness.with_file(text, drop_in, stream.name), *criteria)
+
+
+def _compare_settings(module: AnsibleModule, result: dict[str, t.Any], criteria: list[str]) -> None:
     wanted = [strictness.Setting(**setting) for setting in module.params["sshd"]]
     if module.params["root_waits"] and result["user"] == "root":
         wanted, result["waits"] = strictness.root_first(wanted)
@@ -120,14 +138,13 @@ def _compare_settings(module: AnsibleModule, result: dict[str, t.Any]) -> None:
     if not wanted:
         return
     stock = _sshd_settings(module, "-f", "/dev/null")
+    # What is ours in that file only repeats the drop-in.
+    text = edited_files.restored(look.read(SSHD_CONFIG) or "")
     now = before = _sshd_settings(module)
     if os.path.exists(drop_in):
-        with tempfile.NamedTemporaryFile("w", dir=module.tmpdir, suffix=".conf") as stream:
-            # What is ours in that file only repeats the drop-in.
-            stream.write(strictness.without_file(edited_files.restored(look.read(SSHD_CONFIG) or ""), drop_in))
-            stream.flush()
-            before = _sshd_settings(module, "-f", stream.name)
+        before = _settings_by(module, strictness.without_file(text, drop_in))
     lines = [strictness.line_for(setting, before, stock) for setting in wanted]
     result["lines"] = [dataclasses.asdict(line) for line in lines]
     result["undone"] = strictness.undone(lines, result["settings"])
+    result["foreseen"] = strictness.undone(lines, _foresee(module, lines, drop_in, text, criteria))
     result["loosened"] = strictness.loosened(now, before, [setting.keyword for setting in wanted if setting.given])

@@ -184,16 +184,37 @@ def loosened(effective: t.Mapping[str, list[str]], before: t.Mapping[str, list[s
 
 def without_file(text: str, left_out: str, directory: str = "/etc/ssh") -> str:
     """A configuration of sshd whose Include lines name every file that they match, except one."""
+    return _included(text, directory, lambda dummy, paths: [path for path in paths if os.path.realpath(path) != os.path.realpath(left_out)])
+
+
+def with_file(text: str, path: str, other: str, directory: str = "/etc/ssh") -> str:
+    """The same with another file in the place of that one, which need not be there yet."""
+    return _included(text, directory, lambda pattern, paths: [other if name == path else name for name in _and(paths, path, pattern)])
+
+
+def _and(paths: list[str], path: str, pattern: str) -> list[str]:
+    """The paths that a pattern matches, with one more that it would match."""
+    parts, patterns = path.split("/"), pattern.split("/")
+    matches = len(parts) == len(patterns) and all(map(fnmatch.fnmatchcase, parts, patterns))
+    return sorted({*paths, path}) if matches else paths
+
+
+def _included(text: str, directory: str, chosen: t.Callable[[str, list[str]], list[str]]) -> str:
+    """A configuration whose Include lines name files; chosen: which ones, by a pattern and those that it matches."""
     lines = []
     for line in text.splitlines():
         found = re.match(r"\s*include[\s=]+(.*)", line, re.IGNORECASE)
         if found is None:
             lines.append(line)
             continue
-        paths = []
         for pattern in found[1].replace('"', " ").split():
             if pattern.startswith("#"):
                 break
-            paths += sorted(glob.glob(os.path.join(directory, pattern)))
-        lines += [f'Include "{path}"' for path in paths if os.path.realpath(path) != os.path.realpath(left_out)]
+            pattern = os.path.join(directory, pattern)
+            lines += [f'Include "{path}"' for path in chosen(pattern, sorted(glob.glob(pattern)))]
     return "\n".join(lines) + "\n"
+
+
+def drop_in(lines: t.Iterable[Line]) -> str:
+    """What the drop-in says of these."""
+    return "".join(f"{line.keyword} {line.value}\n" for line in lines if line.value is not None)

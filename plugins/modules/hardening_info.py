@@ -42,8 +42,7 @@ options:
     type: dict
     default: {}
   sshd:
-    description:
-      - The settings of sshd that are wanted, to be compared with what is in force without the file C(ssh) of O(files).
+    description: The settings of sshd that are wanted, to be compared with what is in force without the file C(ssh) of O(files).
     type: list
     elements: dict
     default: []
@@ -261,7 +260,6 @@ ssh:
     installed:
       description: Whether there is an SSH server.
       type: bool
-      sample: true
     error:
       description: What sshd says when it refuses its present configuration, else empty.
       type: str
@@ -282,6 +280,10 @@ ssh:
       elements: str
     waits:
       description: Keywords of O(sshd) that wait for a run that does not connect as root.
+      type: list
+      elements: str
+    foreseen:
+      description: What it would promise and another file would undo, once it is in place.
       type: list
       elements: str
     loosened:

@@ -84,3 +84,19 @@ def test_what_would_shut_root_out_waits():
     found, waits = strictness.root_first(settings)
     assert found == [setting("PermitRootLogin", "prohibit-password"), setting("X11Forwarding", "no")]
     assert waits == ["allowgroups", "DenyUsers", "PermitRootLogin"]
+
+
+def test_a_configuration_with_a_file_that_is_not_there_yet(tmp_path):
+    for name in ("10-cloud.conf", "00-admin.conf"):
+        (tmp_path / name).write_text("")
+    text = f"Include {tmp_path}/*.conf /nowhere/*.conf {tmp_path}/../*.conf\nPort 22\n"
+    found = strictness.with_file(text, str(tmp_path / "00-pyweb.conf"), "/tmp/ours")
+    assert found == f'Include "{tmp_path}/00-admin.conf"\nInclude "/tmp/ours"\nInclude "{tmp_path}/10-cloud.conf"\nPort 22\n'
+    (tmp_path / "00-pyweb.conf").write_text("")
+    assert strictness.with_file(text, str(tmp_path / "00-pyweb.conf"), "/tmp/ours") == found
+    assert strictness.with_file("Port 22\n", str(tmp_path / "00-pyweb.conf"), "/tmp/ours") == "Port 22\n"
+
+
+def test_the_drop_in_has_no_line_for_what_is_left_to_others():
+    lines = [strictness.Line("StrictModes", "yes"), strictness.Line("MaxSessions", None, "is 2 here")]
+    assert strictness.drop_in(lines) == "StrictModes yes\n"
