@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import pwd
@@ -40,15 +41,40 @@ def _is_safe(path: str, home: str, uid: int) -> bool:
         path = os.path.dirname(path)
 
 
+@contextlib.contextmanager
+def _with_rights_of(user: pwd.struct_passwd) -> t.Iterator[None]:
+    """sshd reads keys so: of a home that comes by NFS, root sees less than its user, and of a file that is root's alone, its user sees nothing."""
+    group, groups = os.getegid(), os.getgroups()
+    if os.geteuid() != 0 or user.pw_uid == 0:
+        yield
+        return
+    try:
+        os.initgroups(user.pw_name, user.pw_gid)
+        os.setegid(user.pw_gid)
+        os.seteuid(user.pw_uid)
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+        os.setgroups(groups)
+
+
 def look_at_keys(path: str, user: pwd.struct_passwd, client: str, rsa_bits: int) -> tuple[int, str]:
     """How many keys of a file let the user in from the address client, and a sentence about the file."""
+    with _with_rights_of(user):
+        return _look_at_keys(path, user, client, rsa_bits)
+
+
+def _look_at_keys(path: str, user: pwd.struct_passwd, client: str, rsa_bits: int) -> tuple[int, str]:
     home = os.path.realpath(user.pw_dir)
     path = os.path.realpath(path)
     try:
         with open(path, encoding="utf-8", errors="replace") as stream:
             text = stream.read()
-    except OSError:
+    except FileNotFoundError:
         return 0, f"{path}: not there"
+    except OSError as error:
+        return 0, f"{path}: {user.pw_name} cannot read it ({error.strerror})"
     if not _is_safe(path, home, user.pw_uid):
         return 0, f"{path}: ignored by sshd, others may write to it or to a directory above it"
     now = datetime.datetime.now()
