@@ -158,6 +158,15 @@ class Scenario:
         print(f"    all of it, with the hosts' journals: {self.log.relative_to(CHECKOUT)}", flush=True)
 
 
+def too_large(scenarios: list[Scenario], hosts: int) -> str:
+    """What to do when one has more hosts than the machine lets start, else nothing."""
+    largest = max(scenarios, key=lambda scenario: scenario.hosts)
+    if largest.hosts <= hosts:
+        return ""
+    needed = (largest.hosts + 1) * INOTIFY_PER_HOST
+    return f"{largest.name} has {largest.hosts} hosts, of which this machine lets too few start; as root: sysctl -w fs.inotify.max_user_instances={needed}"
+
+
 class Schedule:
     """Hands out scenarios, the longest first, while their hosts fit beside those that run."""
 
@@ -212,6 +221,8 @@ def main() -> int:
     try:
         for scenario in scenarios:
             scenario.only  # pylint: disable=pointless-statement
+        if fault := too_large(scenarios, hosts_at_once()):
+            raise ValueError(fault)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2

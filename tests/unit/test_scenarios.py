@@ -54,6 +54,13 @@ def test_a_system_that_no_host_has_is_refused(runner, monkeypatch, tmp_path):
         runner.Scenario("shop").hosts
 
 
+def test_more_hosts_than_the_machine_lets_start_are_refused(runner):
+    scenarios = [runner.Scenario(name) for name in ("nginx", "lockout")]
+    assert runner.too_large(scenarios[:1], 7) == ""
+    assert runner.too_large(scenarios, 7).endswith("sysctl -w fs.inotify.max_user_instances=400")
+    assert runner.too_large(scenarios, 24) == ""
+
+
 def test_the_hosts_of_all_that_run_fit_into_the_machine(runner, capsys):
     lock, now, most, begun = threading.Lock(), [0], [0], []
 
