@@ -311,7 +311,6 @@ ssh:
       description: The ports that sshd is configured for.
       type: list
       elements: int
-      sample: [22]
     listening:
       description: The ports by which SSH comes in now, also by an sshd of another unit, or by C(ssh.socket).
       type: list
@@ -324,11 +323,9 @@ ssh:
     user:
       description: Name of the user who logged in; null when this runs through no SSH connection.
       type: str
-      sample: admin
     can_return:
       description: Whether that user has a key that sshd accepts, or may have one that it learns of elsewhere.
       type: bool
-      sample: true
     looked_at:
       description: The files with keys, each with what was found.
       type: list
