@@ -63,7 +63,7 @@ def host(monkeypatch, tmp_path):
         settings = effective(path, CLIENT if "-C" in command else "")
         return 0, "".join(f"{keyword} {value}\n" for keyword, value in settings.items()), ""
 
-    params = {"files": {"ssh": str(drop_ins / "00-pyweb.conf")}, "sshd": WANTED, "rsa_bits": 2048}
+    params = {"files": {"ssh": str(drop_ins / "00-pyweb.conf")}, "sshd": WANTED, "rsa_bits": 2048, "root_waits": False}
     return types.SimpleNamespace(drop_ins=drop_ins, params=params, tmpdir=str(tmp_path), run_command=run_command)
 
 
