@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034
 # What the scripts of host_vars make hosts with. They run as root, by the host's console.
 export DEBIAN_FRONTEND=noninteractive
 key=/root/controller.pub

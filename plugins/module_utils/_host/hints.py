@@ -53,7 +53,8 @@ HINTS = (
          "{name} is not executable in the source: git update-index --chmod=+x {name} makes it so there, or name the program before it, such as bash {name}.",
          "bash: line 1: ./start.sh: Permission denied", "scripts in a Procfile, in build and in migrate that come from Windows or from an archive"),
     Hint(r"(?:line \d+|sh: \d+): ([\w./-]+): cannot execute: required file not found|([\w./-]+): /\S+\^M: bad interpreter",
-         "the first line of {name} names a program that is not there, or the file has line ends of Windows (CRLF): with *.sh text eol=lf in .gitattributes, git writes those of Linux.",
+         "the first line of {name} names a program that is not there, or the file has line ends of Windows (CRLF): with *.sh text eol=lf in "
+         ".gitattributes, git writes those of Linux.",
          "bash: line 1: ./start.sh: cannot execute: required file not found", "scripts in a Procfile, in build and in migrate that come from Windows"),
     Hint(r"(?:line \d+|sh: \d+|bash|exec): ([\w.+-]+): (?:command )?not found|env: [\u2018'\"]([\w.+-]+)[\u2019'\"]: No such file"
          r"|subprocess\.py\"[\s\S]{0,600}?No such file or directory: '([\w.+-]+)'|Cmd\('([\w.+-]+)'\) not found"
