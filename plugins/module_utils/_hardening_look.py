@@ -62,7 +62,7 @@ def drop_ins_of_others(path: str) -> list[str]:
     return [text for text in texts if MARK not in text]
 
 
-def _text_of_others(path: str) -> str | None:
+def text_of_others(path: str) -> str | None:
     """The text of a file of which every byte must stay; None where it cannot be read, or not as UTF-8."""
     try:
         with open(path, encoding="utf-8", newline="") as stream:
@@ -76,7 +76,7 @@ def edited(login_defs: Mapping[str, str], blocks: Mapping[str, list[str]]) -> di
 
     blocks: by path, lines for the top of the file; what drop-ins of others set, or other lines of fstab, is left to them.
     """
-    texts = {path: _text_of_others(path) for path in (LOGIN_DEFS, *blocks)}
+    texts = {path: text_of_others(path) for path in (LOGIN_DEFS, *blocks)}
     contents = {LOGIN_DEFS: edited_files.login_defs(texts[LOGIN_DEFS] or "", login_defs)}
     for path, lines in blocks.items():
         text = texts[path] or ""

@@ -91,7 +91,7 @@ def look_at_ssh(module: AnsibleModule) -> dict[str, t.Any]:
 def edited(module: AnsibleModule, found: dict[str, t.Any]) -> dict[str, dict[str, str]]:
     """sshd_config as it should be, by its path; found: what look_at_ssh has returned. Of keywords that may be there more than once, such as Port,
     sshd and graders count the lines: these are in the drop-in only."""
-    text = look.read(SSHD_CONFIG)
+    text = look.text_of_others(SSHD_CONFIG)
     if text is None:
         return {}
     said = [line for line in found["lines"] if line["value"] is not None and line["keyword"].lower() in {*strictness.SINGLE, "banner"}]

@@ -78,3 +78,11 @@ def test_what_others_would_undo_is_known_before_the_drop_in_is_there(host, case)
     (host.drop_ins / "00-pyweb.conf").write_text("PasswordAuthentication no\nPubkeyAuthentication yes\n")
     after = sshd_look.look_at_ssh(host)
     assert after["foreseen"] == after["undone"] == undone
+
+
+@pytest.mark.parametrize("data, kept", [(b"# a\r\nPort 22\r\n", True), (b"# caf\xe9\nPort 22\n", False)], ids=["line ends of Windows", "another encoding"])
+def test_no_byte_of_sshd_config_is_changed(monkeypatch, tmp_path, data, kept):
+    (tmp_path / "sshd_config").write_bytes(data)
+    monkeypatch.setattr(sshd_look, "SSHD_CONFIG", str(tmp_path / "sshd_config"))
+    found = sshd_look.edited(types.SimpleNamespace(params={"sshd_words": False}), {"lines": []})
+    assert [file["content"].encode() for file in found.values()] == ([data] if kept else [])
