@@ -103,16 +103,21 @@ def sysctl_settings(own: list[dict[str, Any]], given: Mapping[str, Any], found: 
     return [setting for setting in settings if setting["value"] not in ("", None)]
 
 
+def _files_beside(files: list[tuple[str, dict[str, Any]]], wanted: bool, there: list[str], of_others: list[str]) -> list[dict[str, Any]]:
+    """Each behind the path without which nobody needs it; those that others may have written stay theirs."""
+    return [{**file, "wanted": wanted and needed in there} for needed, file in files if file["path"] not in of_others]
+
+
 def job_files(jobs: list[dict[str, Any]], wanted: bool, there: list[str], of_others: list[str]) -> list[dict[str, Any]]:
     """Who may have jobs, as files: each of C(jobs) has C(path), C(group), C(names) and the C(program) without which nobody needs it.
 
     Files that others may have written under the same name stay theirs (C(of_others)).
     """
-    return [
-        {"path": item["path"], "wanted": wanted and item["program"] in there, "content": HEADER + "\n".join(item["names"]) + "\n",
-         "mode": "0640", "group": item["group"]}
-        for item in jobs if item["path"] not in of_others
+    files = [
+        (item["program"], {"path": item["path"], "content": HEADER + "\n".join(item["names"]) + "\n", "mode": "0640", "group": item["group"]})
+        for item in jobs
     ]
+    return _files_beside(files, wanted, there, of_others)
 
 
 def hiding_files(hidden: Mapping[str, str], wanted: bool, there: list[str], of_others: list[str]) -> list[dict[str, Any]]:
@@ -120,10 +125,11 @@ def hiding_files(hidden: Mapping[str, str], wanted: bool, there: list[str], of_o
 
     Those that others may have written (C(of_others)) stay theirs.
     """
-    return [
-        {"path": path, "wanted": wanted and of_package in there, "content": f"{HEADER}# Instead of {of_package}, which is looser than the role's own file.\n"}
-        for of_package, path in hidden.items() if path not in of_others
+    files = [
+        (of_package, {"path": path, "content": f"{HEADER}# Instead of {of_package}, which is looser than the role's own file.\n"})
+        for of_package, path in hidden.items()
     ]
+    return _files_beside(files, wanted, there, of_others)
 
 
 def banner_files(names: Mapping[str, str], kept: str, found: Mapping[str, Any], text: str | None, given: bool) -> list[dict[str, Any]]:
