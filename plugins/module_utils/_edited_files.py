@@ -27,10 +27,21 @@ def restored(text: str) -> str:
     return re.sub("^" + re.escape(REPLACED), "", text, flags=re.MULTILINE)
 
 
+def _block(lines: Iterable[str]) -> str:
+    block = "".join(line + "\n" for line in lines)
+    return BEGIN + block + END if block else ""
+
+
 def with_block(text: str, lines: Iterable[str]) -> str:
     """The text with these lines at the top, instead of ours that are there; without lines, as it was without us."""
-    block = "".join(line + "\n" for line in lines)
-    return (BEGIN + block + END if block else "") + restored(text)
+    return _block(lines) + restored(text)
+
+
+def without_lines(text: str, pattern: str, lines: Iterable[str]) -> str:
+    """The text with comments in place of lines that match all of the pattern, and with these lines at the top. Where none matches, it is as it was
+    without us: somebody has chosen otherwise."""
+    changed, count = re.subn(f"^(?={pattern}$)", REPLACED, restored(text), flags=re.MULTILINE)
+    return _block(lines) + changed if count else changed
 
 
 def fstab(text: str, lines: Iterable[str]) -> str:
@@ -118,5 +129,4 @@ def login_defs(text: str, wanted: Mapping[str, str]) -> str:
             replaced.append(key)
     if replaced:
         stock = re.sub(rf"^([ \t]*(?:{'|'.join(replaced)})[ \t])", lambda match: REPLACED + match.group(1), stock, flags=re.MULTILINE)
-    block = "".join(line + "\n" for line in lines)
-    return (BEGIN + block + END if block else "") + stock
+    return _block(lines) + stock

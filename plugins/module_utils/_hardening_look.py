@@ -11,7 +11,7 @@ import os
 import stat
 import time
 import typing as t
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from ansible_collections.pyweb.stack.plugins.module_utils import _accounts as accounts
 from ansible_collections.pyweb.stack.plugins.module_utils import _edited_files as edited_files
@@ -71,17 +71,22 @@ def text_of_others(path: str) -> str | None:
         return None
 
 
-def edited(login_defs: Mapping[str, str], blocks: Mapping[str, list[str]]) -> dict[str, dict[str, str]]:
+def edited(login_defs: Mapping[str, str], blocks: Mapping[str, list[str]], instead: Iterable[Mapping[str, t.Any]]) -> dict[str, dict[str, str]]:
     """By path, the content that files of others should have, and the mode that they have.
 
     blocks: by path, lines for the top of the file; what drop-ins of others set, or other lines of fstab, is left to them.
+    instead: "lines" for the top of the file at "path" instead of those that match "of", while "wanted".
     """
-    texts = {path: text_of_others(path) for path in (LOGIN_DEFS, *blocks)}
+    by_path = {one["path"]: one for one in instead}
+    texts = {path: text_of_others(path) for path in (LOGIN_DEFS, *blocks, *by_path)}
     contents = {LOGIN_DEFS: edited_files.login_defs(texts[LOGIN_DEFS] or "", login_defs)}
     for path, lines in blocks.items():
         text = texts[path] or ""
         contents[path] = (edited_files.fstab(text, lines) if path == FSTAB
                           else edited_files.with_block(text, edited_files.without_keys_of(lines, drop_ins_of_others(path))))
+    for path, one in by_path.items():
+        text = texts[path] or ""
+        contents[path] = edited_files.without_lines(text, one["of"], one["lines"]) if one["wanted"] else edited_files.restored(text)
     return {path: with_mode(path, contents[path]) for path, text in texts.items() if text is not None}
 
 

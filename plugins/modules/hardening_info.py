@@ -78,6 +78,31 @@ options:
     description: Lines that should stand at the top of files of others, by path; in C(/etc/fstab), a mount point keeps a line that it has already.
     type: dict
     default: {}
+  instead:
+    description:
+      - Lines that should stand at the top of files of others instead of lines there that match a regular expression as a whole. Where no line matches,
+        or it is not wanted, the file is as it was without the role.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: The file.
+        type: path
+        required: true
+      of:
+        description: The regular expression. Lines that match it become comments.
+        type: str
+        required: true
+      lines:
+        description: What stands instead.
+        type: list
+        elements: str
+        default: []
+      wanted:
+        description: Whether it is asked for.
+        type: bool
+        default: true
   originals:
     description: Files of others that are replaced as a whole, by path; the value is the name of the copy in O(kept).
     type: dict
@@ -153,7 +178,7 @@ missing_directories:
   sample: [/etc/pyweb]
 edited:
   description:
-    - The content that files of others should have, by path, as O(login_defs), O(blocks) and O(sshd_words) ask; without these, what it was without
+    - The content that files of others should have, by path, as O(login_defs), O(blocks), O(instead) and O(sshd_words) ask; without these, what it was without
       the role. Files that are not there, or are not UTF-8, are left out.
   returned: always
   type: dict
@@ -366,6 +391,17 @@ def main() -> None:
             "login_defs": {"type": "dict", "default": {}},
             "upgrades": {"type": "path"},
             "blocks": {"type": "dict", "default": {}},
+            "instead": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "path": {"type": "path", "required": True},
+                    "of": {"type": "str", "required": True},
+                    "lines": {"type": "list", "elements": "str", "default": []},
+                    "wanted": {"type": "bool", "default": True},
+                },
+            },
             "originals": {"type": "dict", "default": {}},
             "drop_ins": {"type": "list", "elements": "path", "default": []},
             "look_for": {"type": "list", "elements": "path", "default": []},
@@ -383,7 +419,7 @@ def main() -> None:
         changed=False,
         missing_packages=look.missing_packages(module.run_command, options["packages"]),
         waiting=look.waiting(module.run_command, options["kept"], options["files"], options["table"], options["unit"]),
-        edited={**look.edited(options["login_defs"], options["blocks"]), **sshd_look.edited(module, ssh)},
+        edited={**look.edited(options["login_defs"], options["blocks"], options["instead"]), **sshd_look.edited(module, ssh)},
         host=hardening_host.look_at_host(module.run_command, options["kept"], options),
         accounts=look.look_at_accounts(options["files"].get("sudo", "")),
         origins=upgrades.origins(module.run_command, module.tmpdir, options["upgrades"]) if options["upgrades"] else [],

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hardened import is_strict, ssh
 
@@ -45,6 +47,34 @@ def test_wrong_passwords_lock_passwords_and_nothing_else(host, colleagues):
     assert host.run(f"runuser -u guessed -- sh -c \"echo '{GOOD}' | sudo -S -p '' id -u\"").stdout == "0\n"
     guess_three_times(host)
     assert ssh(host, "guessed", command="id -un").stdout == "guessed\n"
+
+
+def test_wrong_passwords_lock_root_for_a_minute_at_most(host, colleagues):
+    before = host.user("root").password
+    host.check_output(f"echo 'root:{GOOD}' | chpasswd")
+    try:
+        host.run("for attempt in 1 2 3; do runuser -u guesser -- sh -c 'echo wrong | su -c true' & done; wait")
+
+        def becomes_root():
+            return "0" in host.run(f"runuser -u guesser -- sh -c \"echo '{GOOD}' | su -c 'id -u'\"").stdout.split()
+
+        assert becomes_root() != is_strict(host)
+        # Four minutes: the machine may be slow, and an account of its own would be locked for fifteen.
+        deadline = time.monotonic() + 240
+        while not becomes_root():
+            assert time.monotonic() < deadline
+            time.sleep(15)
+    finally:
+        host.run("faillock --user root --reset")
+        host.check_output("usermod --password %s root", before)
+
+
+def test_nobody_leaves_dumps_of_memory(host):
+    """Also not root, whom the asterisk of limits.conf does not mean. In strict nothing that is read says otherwise."""
+    for name in ("root", "admin"):
+        assert host.check_output(f"runuser -u {name} -- sh -c 'ulimit -Hc; ulimit -Sc'").split() == ["0", "0"]
+    said = host.run(r"grep -hE '^[^#]*hard[[:space:]]+core[[:space:]]+infinity' -r /etc/security/limits.d")
+    assert said.stdout == "" or not is_strict(host)
 
 
 def test_wrong_passwords_let_nobody_in(host, colleagues):

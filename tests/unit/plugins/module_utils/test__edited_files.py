@@ -73,6 +73,31 @@ def test_a_block_stands_at_the_top_once():
     assert edited_files.with_block(once, []) == text
 
 
+SUMS = r"Checksums[ \t]*=[ \t]*H"
+
+
+def test_lines_of_others_are_replaced_and_come_back_byte_for_byte():
+    text = "# Checksums = H is slow\nChecksums = H\nFull = p+Checksums"
+    changed = edited_files.without_lines(text, SUMS, ["Checksums = sha512"])
+    assert [line for line in changed.splitlines() if not line.startswith("#")] == ["Checksums = sha512", "Full = p+Checksums"]
+    assert edited_files.without_lines(changed, SUMS, ["Checksums = sha512"]) == changed
+    assert edited_files.restored(changed) == text
+
+
+@pytest.mark.parametrize("text", ["Checksums = sha256\n", "#Checksums = H\n", "Checksums = Heavy\n", ""])
+def test_what_somebody_has_chosen_stays(text):
+    assert edited_files.without_lines(text, SUMS, ["Checksums = sha512"]) == text
+
+
+def test_lines_can_go_without_others_instead():
+    changed = edited_files.without_lines("* soft core 0\n* hard core infinity\nroot\thard core infinity\n", r"(\*|root)\s+hard\s+core\s+infinity", [])
+    assert settings_of_limits(changed) == [["*", "soft", "core", "0"]]
+
+
+def settings_of_limits(text):
+    return [line.split() for line in text.splitlines() if not line.startswith("#")]
+
+
 @pytest.mark.parametrize(
     ("texts", "left"),
     [

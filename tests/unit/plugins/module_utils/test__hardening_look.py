@@ -24,5 +24,17 @@ def test_settings_of_the_kernel_are_read_for_all_interfaces_too(tmp_path):
 def test_no_byte_of_a_file_of_others_is_changed(tmp_path, data, expected):
     path = tmp_path / "file"
     path.write_bytes(data)
-    found = look.edited({}, {str(path): ["x"]})
+    found = look.edited({}, {str(path): ["x"]}, [])
     assert (found[str(path)]["content"].split("\n")[:-1] if str(path) in found else None) == expected
+
+
+@pytest.mark.parametrize("wanted, expected", [(True, "# BEGIN pyweb.stack hardening\nb\n# END pyweb.stack hardening\n#pyweb.stack# a\n"), (False, "a\n")])
+def test_lines_of_others_are_replaced_while_it_is_wanted(tmp_path, wanted, expected):
+    path = tmp_path / "file"
+    path.write_text("a\n")
+    for _again in range(2):
+        found = look.edited({}, {}, [{"path": str(path), "of": "a", "lines": ["b"], "wanted": wanted}])
+        assert found[str(path)]["content"] == expected
+        path.write_text(found[str(path)]["content"])
+    missing = str(tmp_path / "missing")
+    assert missing not in look.edited({}, {}, [{"path": missing, "of": "a", "lines": ["b"], "wanted": True}])
