@@ -26,70 +26,12 @@ import tempfile
 import time
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+from demo_machine import CHECKOUT, HOST, Failure, address, host_key, port, run, say, start, stop
+
 STATE = CHECKOUT / ".cache" / "demo"
 PROGRAMS = Path(sys.executable).parent
-HOST = "pyweb-demo"
 APPLICATION = "guestbook"
 DOMAIN = "guestbook.localhost"
-SYSTEM = os.environ.get("PYWEB_DEMO_SYSTEM", "debian13")
-PORT = 8443
-
-
-class Failure(Exception):
-    """One sentence for the user."""
-
-
-def say(text: str) -> None:
-    print(f"==> {text}", flush=True)
-
-
-def run(*command: str | Path, **options) -> str:
-    """Its standard output; what it says on standard error is for the user."""
-    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True, check=False, **options)
-    if done.returncode:
-        raise Failure(f"'{shlex.join(str(word) for word in command)}' failed; what it said is above")
-    return done.stdout.strip()
-
-
-def inspect(form: str) -> str | None:
-    done = subprocess.run(["docker", "inspect", "--format", form, HOST], capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else None
-
-
-def address() -> str:
-    found = inspect("{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
-    if not found:
-        raise Failure("the demo's server does not run; start it with: make demo")
-    return found
-
-
-def port() -> str:
-    return inspect('{{(index (index .HostConfig.PortBindings "443/tcp") 0).HostPort}}') or str(PORT)
-
-
-def free_port() -> int:
-    """The usual one, else any other: it stays the server's until make demo-down."""
-    if "PYWEB_DEMO_PORT" in os.environ:
-        return int(os.environ["PYWEB_DEMO_PORT"])
-    for candidate in (PORT, 0):
-        with socket.socket() as sock, contextlib.suppress(OSError):
-            sock.bind(("127.0.0.1", candidate))
-            return sock.getsockname()[1]
-    raise Failure("there is no free port on 127.0.0.1")
-
-
-def start() -> None:
-    run(CHECKOUT / "scripts" / "docker-engine")
-    running = inspect("{{.State.Running}}")
-    if running == "true":
-        return
-    if running == "false":
-        say("Starting the server again")
-        run("docker", "start", HOST)
-        return
-    say(f"Starting a {SYSTEM.replace('debian', 'Debian ')} server with systemd and sshd")
-    run(CHECKOUT / "scripts" / "test-host", "start", HOST, SYSTEM, "--restart", "unless-stopped", "--publish", f"127.0.0.1:{free_port()}:443")
 
 
 def note_access() -> None:
@@ -100,8 +42,7 @@ def note_access() -> None:
             if sock.recv(3) == b"SSH":
                 break
         time.sleep(0.2)
-    host_key = run("docker", "exec", HOST, "cat", "/etc/ssh/ssh_host_ed25519_key.pub").split()
-    (STATE / "known_hosts").write_text(f"{HOST} {host_key[0]} {host_key[1]}\n")
+    (STATE / "known_hosts").write_text(f"{HOST} {host_key()}\n")
     (STATE / "ssh_config").write_text(
         f"Host {HOST}\n"
         f"    HostName {address()}\n"
@@ -307,9 +248,7 @@ def rollback() -> None:
 
 
 def down() -> None:
-    if shutil.which("docker") and inspect("{{.Name}}") is not None:
-        say("Removing the server")
-        run(CHECKOUT / "scripts" / "test-host", "stop", HOST)
+    stop()
     shutil.rmtree(STATE, ignore_errors=True)
 
 
