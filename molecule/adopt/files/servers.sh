@@ -4,6 +4,8 @@
 set -euo pipefail
 source=$1
 export DEBIAN_FRONTEND=noninteractive
+# Whoever has hardened the host meanwhile, they were made before.
+umask 022
 apt-get update -q
 apt-get install -q -y --no-install-recommends nginx git python3-venv openssl capistrano
 rm -f /etc/nginx/sites-enabled/default
