@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-deploy demo-rollback demo-down generate test test-full lint sanity unit molecule docs bench build release clean
+.PHONY: help env demo demo-vm demo-deploy demo-rollback demo-down generate test test-full lint sanity unit molecule docs bench build release clean
 
 help: ## show this
 	@echo 'make demo starts a Debian server and puts an application on it; make test runs the tests.'
@@ -15,6 +15,9 @@ env: ## make the Python environment .venv (PYTHON=... for another Python)
 
 demo: env ## start a server (a container) and deploy the guestbook to it
 	@.venv/bin/python scripts/demo.py up
+
+demo-vm: env ## the same with a machine in QEMU, for whoever has no Docker; takes a quarter of an hour where there is no KVM
+	@.venv/bin/python scripts/demo.py up-vm
 
 demo-deploy: env ## deploy its next version under load, and count the failed requests
 	@.venv/bin/python scripts/demo.py deploy

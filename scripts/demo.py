@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The demo: a Debian server on this machine, and the guestbook of examples/ on it.
 
-scripts/demo.py up         starts the server, sets it up and deploys (make demo)
+scripts/demo.py up         starts the server, a container, sets it up and deploys (make demo)
+scripts/demo.py up-vm      the same with a machine in QEMU, which needs no Docker (make demo-vm)
 scripts/demo.py deploy     pushes the next version and deploys it while visitors come (make demo-deploy)
 scripts/demo.py rollback   goes back to the version before while visitors come (make demo-rollback)
 scripts/demo.py down       removes the server (make demo-down)
@@ -26,28 +27,30 @@ import tempfile
 import time
 from pathlib import Path
 
-from demo_machine import CHECKOUT, HOST, Failure, address, host_key, port, run, say, start, stop
+from demo_machine import CHECKOUT, HOST, STATE, Failure, choose, machine, run, say
 
-STATE = CHECKOUT / ".cache" / "demo"
 PROGRAMS = Path(sys.executable).parent
 APPLICATION = "guestbook"
 DOMAIN = "guestbook.localhost"
 
 
 def note_access() -> None:
-    """How to reach it over SSH, with its host key taken from the container and not from the network."""
-    key = run(CHECKOUT / "scripts" / "test-host", "key")
+    """How to reach it over SSH."""
+    server = machine()
+    key = run(CHECKOUT / "scripts" / server.maker, "key")
+    address, port = server.ssh()
     for _attempt in range(100):
-        with contextlib.suppress(OSError), socket.create_connection((address(), 22), timeout=2) as sock:
+        with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=2) as sock:
             if sock.recv(3) == b"SSH":
                 break
         time.sleep(0.2)
-    (STATE / "known_hosts").write_text(f"{HOST} {host_key()}\n")
+    (STATE / "known_hosts").write_text(f"{HOST} {server.host_key()}\n")
     (STATE / "ssh_config").write_text(
         f"Host {HOST}\n"
-        f"    HostName {address()}\n"
+        f"    HostName {address}\n"
+        f"    Port {port}\n"
         f"    HostKeyAlias {HOST}\n"
-        "    User admin\n"
+        f"    User {server.user}\n"
         f'    IdentityFile "{key}"\n'
         "    IdentitiesOnly yes\n"
         f'    UserKnownHostsFile "{STATE}/known_hosts"\n'
@@ -59,9 +62,9 @@ def playbook(name: str, *options: str) -> None:
     """Ansible's own output is the demo's."""
     command = [str(PROGRAMS / "ansible-playbook"), "--inventory", "inventories/demo/hosts.yml", name, *options]
     print(f"    {shlex.join(['ansible-playbook', *command[1:]])}", flush=True)
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg")}
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "PYWEB_DEMO_USER": machine().user}
     if subprocess.run(command, cwd=CHECKOUT, env=environment, check=False).returncode:
-        raise Failure(f"{name} failed; its last lines say why. The server's log: scripts/test-host journal {HOST}")
+        raise Failure(f"{name} failed; its last lines say why. The server's log: {machine().journal()}")
 
 
 class Repository:
@@ -121,7 +124,7 @@ class Repository:
         self.make()
         there = self.pushed()
         if there is None:
-            raise Failure("the demo's repository is empty; run first: make demo")
+            raise Failure(f"the demo's repository is empty; run first: make {machine().target}")
         if there == self.git("rev-parse", "v1.0.0"):
             self.push("v2.0.0")
             return "guestbook 2.0.0"
@@ -138,18 +141,18 @@ def fetch(path: str) -> str:
     unverified = ssl.create_default_context()
     unverified.check_hostname = False
     unverified.verify_mode = ssl.CERT_NONE
-    with socket.create_connection(("127.0.0.1", int(port())), timeout=10) as plain:
+    with socket.create_connection(("127.0.0.1", int(machine().port())), timeout=10) as plain:
         with unverified.wrap_socket(plain, server_hostname=DOMAIN) as sock:
-            sock.sendall(f"GET {path} HTTP/1.1\r\nHost: {DOMAIN}:{port()}\r\nConnection: close\r\n\r\n".encode())
+            sock.sendall(f"GET {path} HTTP/1.1\r\nHost: {DOMAIN}:{machine().port()}\r\nConnection: close\r\n\r\n".encode())
             answer = b"".join(iter(lambda: sock.recv(65536), b"")).decode()
     head, body = answer.split("\r\n\r\n", 1)
     if " 200 " not in head.splitlines()[0]:
-        raise Failure(f"{url()}{path[1:]} answers '{head.splitlines()[0]}'; see: scripts/test-host journal {HOST}")
+        raise Failure(f"{url()}{path[1:]} answers '{head.splitlines()[0]}'; see: {machine().journal()}")
     return body
 
 
 def url() -> str:
-    return f"https://{DOMAIN}:{port()}/"
+    return f"https://{DOMAIN}:{machine().port()}/"
 
 
 def live() -> dict:
@@ -175,16 +178,20 @@ ROLLBACK = ("make demo-rollback", "go back to the version before")
 DOWN = ("make demo-down", "remove the server")
 
 
-def up() -> None:
+def up(kind: str = "container") -> None:
     STATE.mkdir(parents=True, exist_ok=True)
-    start()
+    server = choose(kind)
+    server.start()
     note_access()
+    if kind == "vm":
+        say("Setting the machine up: it has neither Python nor git yet")
+        playbook("playbooks/provision.yml")
     say("Making a git repository on the server, and pushing examples/guestbook to it")
     playbook("inventories/demo/repository.yml")
     Repository().push_first()
     say("Setting the server up and deploying: hardening, Python, the application, nginx")
     playbook("site.yml")
-    summary("The guestbook is up.", [DEPLOY, ROLLBACK, ("make demo", "run everything again: nothing changes"), DOWN])
+    summary("The guestbook is up.", [DEPLOY, ROLLBACK, (f"make {server.target}", "run everything again: nothing changes"), DOWN])
 
 
 @contextlib.contextmanager
@@ -197,7 +204,7 @@ def visitors():
                 sys.executable,
                 str(CHECKOUT / "tests" / "support" / "load.py"),
                 f"https://{DOMAIN}",
-                *("--connect", address()),
+                *("--connect", machine().door()),
                 *("--get", "/", "<h1"),
                 *("--get", "/healthz"),
                 *("--post", "/applause"),
@@ -248,12 +255,12 @@ def rollback() -> None:
 
 
 def down() -> None:
-    stop()
+    machine().stop()
     shutil.rmtree(STATE, ignore_errors=True)
 
 
 def main() -> int:
-    actions = {"up": up, "deploy": deploy, "rollback": rollback, "down": down}
+    actions = {"up": up, "up-vm": lambda: up("vm"), "deploy": deploy, "rollback": rollback, "down": down}
     if len(sys.argv) != 2 or sys.argv[1] not in actions:
         print(__doc__, file=sys.stderr)
         return 2
