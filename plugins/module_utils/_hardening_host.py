@@ -22,11 +22,14 @@ PROFILES = "/usr/share/pam-configs/pyweb-"
 
 
 def originals(kept: str, files: Mapping[str, str]) -> dict[str, str]:
-    """The text of files that the role replaces as a whole, as it was before; files: by path, the name of the copy in kept."""
+    """The text of files that the role replaces as a whole, as it was before; files: by path, the name of the copy in kept.
+
+    One that is not UTF-8 is left out, since it could not come back byte for byte.
+    """
     found = {}
     for path, name in files.items():
-        copy = look.read(os.path.join(kept, name))
-        text = copy if copy is not None else look.read(path)
+        copy = look.text_of_others(os.path.join(kept, name))
+        text = copy if copy is not None else look.text_of_others(path)
         if text is not None:
             found[path] = text
     return found

@@ -22,6 +22,12 @@ def test_the_original_is_the_copy_once_there_is_one(tmp_path):
     assert look() == {str(tmp_path / "issue"): "Debian\n"}
 
 
+@pytest.mark.parametrize("data, found", [(b"Zutritt\r\n", ["Zutritt\r\n"]), ("Gr\u00fc\u00dfe\n".encode("latin-1"), [])])
+def test_an_original_comes_back_byte_for_byte_or_stays(tmp_path, data, found):
+    (tmp_path / "issue").write_bytes(data)
+    assert list(hardening_host.originals(str(tmp_path), {str(tmp_path / "issue"): "issue.before"}).values()) == found
+
+
 def test_a_file_belongs_to_others_unless_the_role_has_signed_it(tmp_path):
     theirs, ours, missing = tmp_path / "cron.allow", tmp_path / "at.allow", tmp_path / "missing"
     theirs.write_text("root\nbackup\n")
