@@ -75,6 +75,7 @@ def look_at_host(run: look.Run, kept: str, options: Mapping[str, t.Any]) -> dict
         "there": [path for path in options["look_for"] if os.path.exists(path)],
         "crontabs": crontab_owners(),
         "container": is_container(run),
+        "is_named": os.path.ismount("/etc/hostname"),
         "reads_all": reads_all(look.read("/proc/self/status") or ""),
         "faillock_of_others": not os.path.exists(PROFILES + "faillock") and "pam_faillock" in (look.read(COMMON_AUTH) or ""),
         "history_of_others": not os.path.exists(PROFILES + "history") and "pam_pwhistory" in (look.read(COMMON_PASSWORD) or ""),

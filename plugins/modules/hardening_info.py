@@ -238,6 +238,9 @@ host:
       description: Names of accounts that have jobs of their own.
       type: list
       elements: str
+    is_named:
+      description: Whether C(/etc/hostname) is a mount, by which engines such as Docker's name their containers.
+      type: bool
     container:
       description: Whether the host is a container, whose kernel is another's.
       type: bool

@@ -29,5 +29,9 @@ def test_logins_have_the_locale(host, chosen):
     assert "LANG=de_AT.UTF-8" in ssh(host, "deputy", command="sudo -n -i -u deputy env").stdout.split()
 
 
+def test_the_engine_names_a_container(host, chosen):
+    assert host.check_output("hostname") != host.ansible.get_variables()["hardening_base"]["hostname"]
+
+
 def test_a_container_gets_no_swap(host, chosen):
     assert not host.file("/swapfile").exists and "swapfile" not in host.file("/etc/fstab").content_string
