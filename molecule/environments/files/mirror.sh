@@ -2,6 +2,7 @@
 # A mirror with one build of Python, laid out as those of python-build-standalone, made of the host's own interpreter:
 # the real ones come from the internet. uv knows the checksums of those by heart, so it is told about this one.
 set -eu
+umask 022
 version=$(/usr/bin/python3 -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')
 minor=${version%.*}
 machine=$(uname -m)
