@@ -22,6 +22,8 @@ Run = Callable[[list[str]], tuple[int, str, str]]
 # Stands in every file that the role writes.
 MARK = "pyweb.stack"
 NFT = "/usr/sbin/nft"
+AIDE_DATABASE = "/var/lib/aide/aide.db"
+AIDE_UNIT = "pyweb-aide.service"  # by which pyweb-hardening makes it
 LOGIN_DEFS = "/etc/login.defs"
 FSTAB = "/etc/fstab"
 SUDOERS = "/etc/sudoers"
@@ -125,6 +127,11 @@ def too_open(modes: str) -> list[str]:
     return found
 
 
+def lacks_database(run: Run, drop_in: str, database: str = AIDE_DATABASE) -> bool:
+    """Whether AIDE is asked for, but has nothing to compare with and is not about to: a host that lost its power meanwhile, for one."""
+    return os.path.exists(drop_in) and not os.path.exists(database) and run(["systemctl", "is-active", "--quiet", AIDE_UNIT])[0] != 0
+
+
 def waiting(run: Run, kept: str, files: Mapping[str, str], table: str, unit: str) -> list[str]:
     """Names of files that are not in force as they are. kept: the directory with copies of what is in force."""
     found = [name for name, path in files.items() if read(path) != read(os.path.join(kept, name))]
@@ -135,6 +142,8 @@ def waiting(run: Run, kept: str, files: Mapping[str, str], table: str, unit: str
         is_live = rc == 0 and live == read(os.path.join(kept, "firewall.live"))
         if (wanted and not (enabled and is_live)) or (not wanted and (enabled or rc == 0)):
             found.append("firewall")
+    if "aide" in files and "aide" not in found and lacks_database(run, files["aide"]):
+        found.append("aide")
     if "modes" in files and "modes" not in found and too_open(read(files["modes"]) or ""):
         found.append("modes")
     return found

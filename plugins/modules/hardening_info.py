@@ -165,7 +165,8 @@ missing_packages:
   elements: str
   sample: [nftables]
 waiting:
-  description: Names of O(files) that are not in force as they are; C(firewall) also when the table or the unit is not.
+  description: Names of O(files) that are not in force as they are; C(firewall) also when the table or the unit is not, C(aide)
+    also when it has no database yet and none is being made.
   returned: always
   type: list
   elements: str

@@ -80,11 +80,3 @@ def test_files_of_packages_can_be_compared(host, watched):
     assert host.package("debsums").is_installed == watched
     if watched:
         assert shlex.split(host.check_output("debsums --silent sudo; echo $?"))[-1] == "0"
-
-
-def test_aide_makes_two_sums_of_a_file_and_takes_its_configuration(host):
-    integrity = host.ansible.get_variables().get("hardening_integrity", {}).get("enabled", False)
-    assert host.package("aide-common").is_installed == integrity
-    assert host.file("/etc/aide/aide.conf").contains("^Checksums = sha256+sha512") == integrity
-    if integrity:
-        host.check_output("aide --config /etc/aide/aide.conf --config-check")

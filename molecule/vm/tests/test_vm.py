@@ -76,6 +76,13 @@ def test_apparmor_confines(host):
     assert json.loads(host.check_output("aa-status --json"))["profiles"]
 
 
+def test_aide_has_something_to_compare_with_or_is_making_it(host):
+    """Its configuration is read, and two sums are made of each file."""
+    assert host.file("/etc/aide/aide.conf").contains("^Checksums = sha256+sha512")
+    host.check_output("aide --config /etc/aide/aide.conf --config-check")
+    assert host.file("/var/lib/aide/aide.db").exists or host.run("systemctl is-active pyweb-aide").stdout == "active\n"
+
+
 def ssh_audit(host, *arguments):
     variables = host.ansible.get_variables()
     command = ["ssh-audit", "--skip-rate-test", "--timeout", "60", "--port", str(variables["ansible_port"]), *arguments, variables["ansible_host"]]

@@ -38,3 +38,13 @@ def test_lines_of_others_are_replaced_while_it_is_wanted(tmp_path, wanted, expec
         path.write_text(found[str(path)]["content"])
     missing = str(tmp_path / "missing")
     assert missing not in look.edited({}, {}, [{"path": missing, "of": "a", "lines": ["b"], "wanted": True}])
+
+
+@pytest.mark.parametrize(
+    "asked, made, status, lacks", [(True, False, 3, True), (True, False, 0, False), (True, True, 3, False), (False, False, 3, False)],
+    ids=["cut off while it was made", "is being made", "made", "not asked for"],
+)
+def test_a_database_that_aide_never_got_is_made_by_the_next_run(tmp_path, asked, made, status, lacks):
+    (tmp_path / ("drop-in" if asked else "other")).touch()
+    (tmp_path / ("aide.db" if made else "other")).touch()
+    assert look.lacks_database(lambda _command: (status, "", ""), str(tmp_path / "drop-in"), str(tmp_path / "aide.db")) == lacks
