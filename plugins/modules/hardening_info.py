@@ -371,52 +371,11 @@ from ansible_collections.pyweb.stack.plugins.module_utils import _hardening_look
 from ansible_collections.pyweb.stack.plugins.module_utils import _hardening_upgrades as upgrades
 from ansible_collections.pyweb.stack.plugins.module_utils import _listening as listening
 from ansible_collections.pyweb.stack.plugins.module_utils import _sshd_look as sshd_look
+from ansible_collections.pyweb.stack.plugins.module_utils._hardening_options import HARDENING_INFO
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "packages": {"type": "list", "elements": "str", "default": []},
-            "rsa_bits": {"type": "int", "default": 2048},
-            "kept": {"type": "path", "required": True},
-            "files": {"type": "dict", "default": {}},
-            "sshd": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "keyword": {"type": "str", "required": True, "no_log": False},
-                    "value": {"type": "str", "required": True},
-                    "given": {"type": "bool", "default": False},
-                },
-            },
-            "root_waits": {"type": "bool", "default": False},
-            "sshd_words": {"type": "bool", "default": False},
-            "login_defs": {"type": "dict", "default": {}},
-            "upgrades": {"type": "path"},
-            "blocks": {"type": "dict", "default": {}},
-            "instead": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "path": {"type": "path", "required": True},
-                    "of": {"type": "str", "required": True},
-                    "lines": {"type": "list", "elements": "str", "default": []},
-                    "wanted": {"type": "bool", "default": True},
-                },
-            },
-            "originals": {"type": "dict", "default": {}},
-            "drop_ins": {"type": "list", "elements": "path", "default": []},
-            "look_for": {"type": "list", "elements": "path", "default": []},
-            "directories": {"type": "list", "elements": "path", "default": []},
-            "modules": {"type": "list", "elements": "str", "default": []},
-            "sysctls": {"type": "list", "elements": "str", "default": []},
-            "table": {"type": "str", "required": True},
-            "unit": {"type": "str", "required": True},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=HARDENING_INFO, supports_check_mode=True)
     options = module.params
     ssh = sshd_look.look_at_ssh(module)
     module.exit_json(
