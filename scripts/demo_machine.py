@@ -176,15 +176,19 @@ class VirtualMachine(Machine):
 KINDS: dict[str, type[Machine]] = {"container": Container, "vm": VirtualMachine}
 
 
+def chosen() -> str:
+    return KIND.read_text() if KIND.exists() else "container"
+
+
 def machine() -> Machine:
     """The one that is there, else a container."""
-    return KINDS[KIND.read_text() if KIND.exists() else "container"]()
+    return KINDS[chosen()]()
 
 
 def choose(kind: str) -> Machine:
     """One of this kind from now on; refuses while there is one of another."""
     now = machine()
-    if KIND.exists() and KIND.read_text() != kind and now.exists():
+    if chosen() != kind and now.exists():
         raise Failure(f"the demo has a server that was started with make {now.target}; remove it first: make demo-down")
     KIND.write_text(kind)
     return machine()
