@@ -15,6 +15,19 @@ from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.base impor
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 
 
+def _check_wheelhouse(given: str, path: str) -> None:
+    """given: as it was written. What root has put there under a strict umask is not for the user who builds."""
+    try:
+        closed = [file for name in os.listdir(path) if not os.access(file := os.path.join(path, name), os.R_OK, effective_ids=True)]
+    except PermissionError:
+        closed = [path]
+    except OSError:
+        raise BuildError(f"dependencies.wheelhouse is {given!r}, which is not a directory in the source or on this host.") from None
+    if closed:
+        raise BuildError(f"dependencies.wheelhouse is {given!r}, but the user who builds may not read {min(closed)}: chmod -R a+rX {path}, and let others "
+                         "enter the directories above it.")
+
+
 class Indexes:
     """What the user and the project say. C(env) is for uv, and C(secrets) is what no output may have."""
 
@@ -27,8 +40,7 @@ class Indexes:
         self.wheelhouse: str | None = None
         if dependencies["wheelhouse"]:
             self.wheelhouse = os.path.normpath(os.path.join(source, dependencies["wheelhouse"]))
-            if not os.path.isdir(self.wheelhouse):
-                raise BuildError(f"dependencies.wheelhouse is {dependencies['wheelhouse']!r}, which is not a directory in the source or on this host.")
+            _check_wheelhouse(dependencies["wheelhouse"], self.wheelhouse)
             self.env = {"UV_NO_INDEX": "1", "UV_OFFLINE": "1", "UV_FIND_LINKS": self.wheelhouse}
             return
         own = [index._replace(url=re.sub(r"\$\{(\w+)\}", lambda match: variables.get(match[1], match[0]), index.url)) for index in lock.indexes()]

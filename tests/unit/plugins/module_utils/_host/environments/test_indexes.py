@@ -9,11 +9,13 @@ import os
 import pathlib
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 
 from ansible_collections.pyweb.stack.plugins.module_utils._host.errors import BuildError
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments import environment as _environment
+from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.indexes import _check_wheelhouse
 from ansible_collections.pyweb.stack.plugins.module_utils._host.environments.settings import as_toml
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.registry import lock_of
 from ansible_collections.pyweb.stack.plugins.module_utils._host.locks.text import origins_in
@@ -332,3 +334,24 @@ def test_a_server_of_ours_brings_what_its_protocol_needs(bare_uv, tmp_path, requ
     text = bare_uv(server_packages=["uvicorn==1.0", "websockets==2.0"], dependencies={"wheelhouse": str(wheels)}).resolve(source)["text"]
     assert {line.split("==")[0] for line in text.splitlines()} == expected
     assert text.count("websockets") <= 1
+
+
+@pytest.mark.parametrize("closed", ["", "alpha-1.0-py3-none-any.whl"], ids=["the directory", "a file"])
+def test_a_wheelhouse_that_the_builder_may_not_read_is_told(closed, tmp_path):
+    """As nobody: root may read all. pytest's own directories are root's alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder).chmod(0o755)
+        wheels = pathlib.Path(folder, "wheels")
+        wheels.mkdir(mode=0o755)
+        (wheels / "alpha-1.0-py3-none-any.whl").touch()
+        (wheels / closed).chmod(0)
+        root = os.geteuid() == 0
+        if root:
+            os.seteuid(65534)
+        try:
+            with pytest.raises(BuildError, match=f"may not read {wheels / closed}: chmod -R a\\+rX {wheels}, and"):
+                _check_wheelhouse("wheels", str(wheels))
+        finally:
+            if root:
+                os.seteuid(0)
+            (wheels / closed).chmod(0o700)
