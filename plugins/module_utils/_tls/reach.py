@@ -52,10 +52,16 @@ class Probe:
 
     def __init__(self, webroot: str) -> None:
         self.name = f"pyweb-{secrets.token_hex(16)}"
+        self.webroot = webroot
         self.path = os.path.join(webroot, CHALLENGES, self.name)
 
     def __enter__(self) -> Probe:
-        os.makedirs(os.path.dirname(self.path), mode=0o755, exist_ok=True)
+        directory = self.webroot
+        for part in CHALLENGES.split("/"):
+            directory = os.path.join(directory, part)
+            os.makedirs(directory, exist_ok=True)
+            # nginx reads it, whatever the umask of who made it.
+            os.chmod(directory, 0o755)
         with open(self.path, "w", encoding="ascii") as stream:
             stream.write(self.name)
         os.chmod(self.path, 0o644)
