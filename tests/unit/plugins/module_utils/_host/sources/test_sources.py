@@ -298,12 +298,12 @@ def everything(home):
 
 
 @pytest.mark.parametrize("address, options, password", [
-    ("http://{}/shop.git", {"token": "tok-4711"}, "x-access-token:tok-4711"),
-    ("http://{}/shop.git", {"token": "ann:tok-4711"}, "ann:tok-4711"),
-    ("http://ann@{}/shop.git", {"token": "tok-4711"}, "ann:tok-4711"),
-    ("http://ann:tok-4711@{}/shop.git", {}, "ann:tok-4711"),
-    ("http://ann:tok-4711%3A%40x@{}/shop.git", {}, "ann:tok-4711:@x"),
-    ("http://tok-4711@{}/shop.git", {}, "x-access-token:tok-4711"),
+    ("http://{}/shop.git", {"token": "tok-471100"}, "x-access-token:tok-471100"),
+    ("http://{}/shop.git", {"token": "ann:tok-471100"}, "ann:tok-471100"),
+    ("http://ann@{}/shop.git", {"token": "tok-471100"}, "ann:tok-471100"),
+    ("http://ann:tok-471100@{}/shop.git", {}, "ann:tok-471100"),
+    ("http://ann:tok-471100%3A%40x@{}/shop.git", {}, "ann:tok-471100:@x"),
+    ("http://tok-471100@{}/shop.git", {}, "x-access-token:tok-471100"),
 ])
 def test_a_token_is_seen_by_nobody_but_the_server(source, serve, published, spied, tmp_path, home, address, options, password):
     server = serve(published[0], password)
@@ -311,42 +311,42 @@ def test_a_token_is_seen_by_nobody_but_the_server(source, serve, published, spie
     assert git_source.remote() == published[1]
     assert release(git_source, tmp_path) == {"app.py": "1"}
     assert password in {seen for dummy, seen in server.seen}
-    assert "fetch" in spied.read_text() and "4711" not in spied.read_text() + everything(home) + str(git_source.facts())
+    assert "fetch" in spied.read_text() and "471100" not in spied.read_text() + everything(home) + str(git_source.facts())
     assert git_source.facts() == {"kind": "repo", "source": f"http://{server.place}/shop.git", "version": "HEAD"}
 
 
 def test_a_token_that_the_server_does_not_take(source, serve, published, home):
     server = serve(published[0], "x-access-token:right")
     address = f"{server.place}/shop.git"
-    for look in (source(repo=f"http://{address}", token="wr0ng-4711").resolve, source(repo=f"http://a:wr0ng-4711@{address}").remote):
+    for look in (source(repo=f"http://{address}", token="wr0ng-471100").resolve, source(repo=f"http://a:wr0ng-471100@{address}").remote):
         with pytest.raises(BuildError) as caught:
             look()
-        assert "check source.repo, and that source.token is one that may read it." in str(caught.value) and "4711" not in str(caught.value)
-    assert "4711" not in everything(home)
+        assert "check source.repo, and that source.token is one that may read it." in str(caught.value) and "471100" not in str(caught.value)
+    assert "471100" not in everything(home)
 
 
 def test_a_token_is_not_told_to_another_server(source, serve, published):
-    other = serve(published[0], "x-access-token:tok-4711")
+    other = serve(published[0], "x-access-token:tok-471100")
     first = serve(published[0], redirect=f"http://{other.place}")
     with pytest.raises(BuildError):
-        source(repo=f"http://{first.place}/shop.git", token="tok-4711").resolve()
-    assert other.seen and "4711" not in str(other.seen)
+        source(repo=f"http://{first.place}/shop.git", token="tok-471100").resolve()
+    assert other.seen and "471100" not in str(other.seen)
 
 
 def test_a_submodule_on_another_server_gets_no_token(source, serve, published, tmp_path):
     """The one on the same server does."""
     lib = published[1]
     repository(tmp_path / "super", {"app.py": "super"})
-    other = serve(published[0], "x-access-token:tok-4711")
-    mine = serve(published[0], "x-access-token:tok-4711")
+    other = serve(published[0], "x-access-token:tok-471100")
+    mine = serve(published[0], "x-access-token:tok-471100")
     for url, works in (("../shop.git", True), (f"http://{other.place}/shop.git", False)):
         commit(tmp_path / "super", {"n": url}, {"lib": (url, lib)})
         subprocess.run(["rm", "-rf", published[0] / "super.git"], check=True)
         git(tmp_path, "clone", "-q", "--bare", "super", "public/super.git")
         git(published[0] / "super.git", "update-server-info")
         with contextlib.nullcontext() if works else pytest.raises(BuildError, match="git fetch of the submodule lib from"):
-            assert release(source(repo=f"http://{mine.place}/super.git", token="tok-4711"), tmp_path, f"target-{works}")["lib/app.py"] == "1"
-    assert other.seen and "4711" not in str(other.seen)
+            assert release(source(repo=f"http://{mine.place}/super.git", token="tok-471100"), tmp_path, f"target-{works}")["lib/app.py"] == "1"
+    assert other.seen and "471100" not in str(other.seen)
 
 
 def test_a_submodule_may_not_name_a_file_of_the_host(source, serve, published, tmp_path):
@@ -470,7 +470,7 @@ def test_an_archive_from_the_net(source, serve, tmp_path, home):
     (tmp_path / "files").mkdir()
     digest = packed(tmp_path / "files/shop.tar.gz", {"shop-1/app.py": "1"})
     server = serve(tmp_path / "files")
-    shop = source(archive=f"http://{server.place}/shop.tar.gz?signature=4711", checksum=f"sha256:{digest}")
+    shop = source(archive=f"http://{server.place}/shop.tar.gz?signature=471100", checksum=f"sha256:{digest}")
     assert (shop.resolve(), shop.remote(), shop.missing(digest)) == (digest, digest, False) and server.seen == [], "known before"
     assert release(shop, tmp_path) == {"app.py": "1"} and len(server.seen) == 1
     assert shop.facts() == {"kind": "archive", "source": f"http://{server.place}/shop.tar.gz", "version": "shop.tar.gz"}
@@ -485,10 +485,10 @@ def test_an_archive_from_the_net(source, serve, tmp_path, home):
 def test_an_archive_that_is_not_the_one(source, serve, tmp_path, home, path, checksum, says):
     (tmp_path / "files").mkdir()
     digest = packed(tmp_path / "files/shop.tar.gz", {"shop-1/app.py": "1"})
-    shop = source(archive=f"http://ann:tok-4711@{serve(tmp_path / 'files').place}{path}?signature=4711", checksum=f"sha256:{checksum}")
+    shop = source(archive=f"http://ann:tok-471100@{serve(tmp_path / 'files').place}{path}?signature=471100", checksum=f"sha256:{checksum}")
     with pytest.raises(BuildError) as caught:
         shop.fetch(checksum)
-    assert says.format(digest=digest) in str(caught.value) and "4711" not in str(caught.value)
+    assert says.format(digest=digest) in str(caught.value) and "471100" not in str(caught.value)
     assert not (home / "sources").exists() or os.listdir(home / "sources") == []
 
 
@@ -509,8 +509,8 @@ def test_a_password_for_an_archive_stays_with_its_server(source, serve, tmp_path
     digest = packed(tmp_path / "files/shop.tar", {"app.py": "1", "b": "2"})
     other = serve(tmp_path / "files")
     first = serve(tmp_path / "files", redirect=f"http://{other.place}")
-    assert release(source(archive=f"http://ann:tok-4711@{first.place}/shop.tar", checksum=f"sha256:{digest}"), tmp_path) == {"app.py": "1", "b": "2"}
-    assert first.seen[0][1] == "ann:tok-4711" and other.seen == [("/shop.tar", "")]
+    assert release(source(archive=f"http://ann:tok-471100@{first.place}/shop.tar", checksum=f"sha256:{digest}"), tmp_path) == {"app.py": "1", "b": "2"}
+    assert first.seen[0][1] == "ann:tok-471100" and other.seen == [("/shop.tar", "")]
 
 
 # --- packages -----------------------------------------------------------------------------------------------------------
