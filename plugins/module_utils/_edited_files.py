@@ -68,12 +68,12 @@ def sshd_config(text: str, lines: Iterable[str]) -> str:
     sshd takes the first value that it meets. Without lines, or where it does not begin with an Include, the text is as it was without us."""
     stock = restored(text).splitlines(keepends=True)
     first = next((number for number, line in enumerate(stock) if line.strip() and not line.lstrip().startswith("#")), None)
-    block = "".join(line + "\n" for line in lines)
-    if not block or first is None or not INCLUDE.match(stock[first]):
+    given = list(lines)
+    if not given or first is None or not INCLUDE.match(stock[first]):
         return "".join(stock)
-    include = stock[first].rstrip("\r\n") + "\n"
+    include = stock[first].rstrip("\r\n")
     stock[first] = REPLACED + stock[first]
-    return BEGIN + include + block + END + "".join(stock)
+    return _block([include, *given]) + "".join(stock)
 
 
 def _umask(now: str, wanted: str) -> str:
