@@ -34,8 +34,8 @@ def test_there_is_a_legal_text_before_a_login(host):
     assert ("authorised users only" in banner) == is_strict(host)
 
 
-def guess_three_times(host):
-    host.run("for attempt in 1 2 3; do runuser -u guesser -- sh -c 'echo wrong | su guessed -c true' & done; wait")
+def guess_three_times(host, account="guessed"):
+    host.run(f"for attempt in 1 2 3; do runuser -u guesser -- sh -c 'echo wrong | su {account} -c true' & done; wait")
 
 
 def test_wrong_passwords_lock_passwords_and_nothing_else(host, colleagues):
@@ -53,7 +53,7 @@ def test_wrong_passwords_lock_root_for_a_minute_at_most(host, colleagues):
     before = host.user("root").password
     host.check_output(f"echo 'root:{GOOD}' | chpasswd")
     try:
-        host.run("for attempt in 1 2 3; do runuser -u guesser -- sh -c 'echo wrong | su -c true' & done; wait")
+        guess_three_times(host, "root")
 
         def becomes_root():
             return "0" in host.run(f"runuser -u guesser -- sh -c \"echo '{GOOD}' | su -c 'id -u'\"").stdout.split()
